@@ -1,0 +1,47 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is compiled the same way: Swift 6 mode, and a warning stops the build.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+]
+
+/// The modules, lowest first. Arrows point down only; ARCHITECTURE.md draws them.
+let package = Package(
+  name: "rrtool",
+  products: [
+    .executable(name: "rrtool", targets: ["rrtool"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+  ],
+  targets: [
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "ByteCoding", dependencies: ["CZlib"], swiftSettings: settings),
+    .target(name: "DiskImage", dependencies: ["ByteCoding"], swiftSettings: settings),
+    .target(name: "ReplayLog", dependencies: ["ByteCoding"], swiftSettings: settings),
+    .target(name: "Emulator", dependencies: ["ByteCoding"], swiftSettings: settings),
+    .target(
+      name: "RecordReplay", dependencies: ["Emulator", "ReplayLog", "DiskImage", "ByteCoding"],
+      swiftSettings: settings),
+    .target(name: "Inspection", dependencies: ["RecordReplay", "ReplayLog"], swiftSettings: settings),
+    .executableTarget(
+      name: "rrtool",
+      dependencies: [
+        "Inspection", "RecordReplay",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+    .testTarget(name: "ByteCodingTests", dependencies: ["ByteCoding"], swiftSettings: settings),
+    .testTarget(name: "DiskImageTests", dependencies: ["DiskImage", "ByteCoding"], swiftSettings: settings),
+    .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog", "ByteCoding"], swiftSettings: settings),
+    .testTarget(name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding"], swiftSettings: settings),
+    .testTarget(
+      name: "RecordReplayTests", dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage"],
+      swiftSettings: settings),
+    .testTarget(name: "InspectionTests", dependencies: ["Inspection"], swiftSettings: settings),
+    .testTarget(name: "ConformanceTests", dependencies: ["Emulator"], swiftSettings: settings),
+    .testTarget(name: "EndToEndTests", swiftSettings: settings),
+  ]
+)

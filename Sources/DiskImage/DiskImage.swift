@@ -1,0 +1,1 @@
+// Raw and qcow2 images: see ARCHITECTURE.md.

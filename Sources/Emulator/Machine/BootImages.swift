@@ -1,0 +1,60 @@
+/// The files a machine boots from, as bytes; and what they became once they are understood.
+public struct BootImages: Sendable, Equatable {
+  /// An ELF or flat image that starts in M mode at the reset vector's target. Nil: the built-in SBI.
+  public var bios: [UInt8]?
+  /// A Linux `Image`, its EFI/PE form, or an ELF file.
+  public var kernel: [UInt8]?
+  public var initrd: [UInt8]?
+  /// The kernel's command line.
+  public var commandLine: String
+
+  public init(
+    bios: [UInt8]? = nil, kernel: [UInt8]? = nil, initrd: [UInt8]? = nil, commandLine: String = ""
+  ) {
+    self.bios = bios
+    self.kernel = kernel
+    self.initrd = initrd
+    self.commandLine = commandLine
+  }
+}
+
+/// Where everything lies in memory when the machine starts, and how it starts.
+public struct BootPlan: Sendable, Equatable {
+  /// Bytes that stand in RAM at reset. Regions lie within RAM and do not overlap.
+  public struct Region: Sendable, Equatable {
+    public var address: UInt64
+    public var bytes: [UInt8]
+
+    public init(address: UInt64, bytes: [UInt8]) {
+      self.address = address
+      self.bytes = bytes
+    }
+  }
+
+  public enum Start: Sendable, Equatable {
+    /// Every hart starts in M mode at `entry` with a0 = hart id, a1 = device tree, a2 = the fw_dynamic information
+    /// (in the boot ROM), as QEMU's reset vector leaves it.
+    case machineMode(entry: UInt64)
+    /// Hart 0 starts in S mode at `entry` with a0 = 0, a1 = device tree; the others wait for SBI HSM.
+    case builtInSBI(entry: UInt64)
+  }
+
+  public var regions: [Region]
+  public var start: Start
+  public var deviceTreeAddress: UInt64
+  /// Address of the payload for a `--bios` that looks for fw_dynamic information (OpenSBI); nil when there is none.
+  public var nextStageAddress: UInt64?
+  /// riscv-tests and other HTIF programs: the physical address of the ELF symbol `tohost`, if the bios has one.
+  public var toHostAddress: UInt64?
+
+  public init(
+    regions: [Region], start: Start, deviceTreeAddress: UInt64, nextStageAddress: UInt64? = nil,
+    toHostAddress: UInt64? = nil
+  ) {
+    self.regions = regions
+    self.start = start
+    self.deviceTreeAddress = deviceTreeAddress
+    self.nextStageAddress = nextStageAddress
+    self.toHostAddress = toHostAddress
+  }
+}

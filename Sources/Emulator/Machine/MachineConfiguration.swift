@@ -1,0 +1,36 @@
+/// What the machine is made of. Two machines with equal configurations and equal boot images are the same machine.
+public struct MachineConfiguration: Sendable, Equatable {
+  public struct Drive: Sendable, Equatable {
+    /// Size in sectors of 512 bytes.
+    public var sectorCount: UInt64
+    public var isReadOnly: Bool
+    /// What the guest's "get id" request answers, at most 20 bytes of ASCII.
+    public var serial: String
+
+    public init(sectorCount: UInt64, isReadOnly: Bool, serial: String) {
+      self.sectorCount = sectorCount
+      self.isReadOnly = isReadOnly
+      self.serial = serial
+    }
+  }
+
+  public static let memorySizeLimit: UInt64 = 64 << 30
+  public static let hartCountLimit = 8
+  /// QEMU's `virt` board has eight virtio-mmio slots; one is for entropy.
+  public static let driveCountLimit = 7
+  public static let shiftLimit = 10
+
+  /// Bytes of RAM, a multiple of 2 MiB.
+  public var memorySize: UInt64
+  public var hartCount: Int
+  /// Guest nanoseconds an instruction: 2 to this power.
+  public var shift: Int
+  public var drives: [Drive]
+
+  public init(memorySize: UInt64, hartCount: Int, shift: Int, drives: [Drive]) {
+    self.memorySize = memorySize
+    self.hartCount = hartCount
+    self.shift = shift
+    self.drives = drives
+  }
+}

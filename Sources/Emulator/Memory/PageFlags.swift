@@ -1,0 +1,71 @@
+/// What is known of a page of guest RAM.
+///
+/// A write TLB may hold a page only while none of the bits in `needsCare` is set. Setting one of them therefore
+/// takes the page out of every write TLB first (`mayBeInWriteTLB` says whether there is anything to take out).
+enum PageFlags {
+  typealias Bits = UInt16
+
+  /// Bits 0 to 7: hart n holds translations that were read from page-table entries on this page. A store to one of
+  /// these entries drops that hart's translations, so that page tables always act as if they were walked for each access.
+  static func pageTable(hart: Int) -> Bits { 1 << Bits(hart) }
+  static let pageTables: Bits = 0x00ff
+  /// Decoded instructions exist for this page.
+  static let code: Bits = 1 << 8
+  /// Not written in this dirty epoch: the first store must be noted.
+  static let clean: Bits = 1 << 9
+  /// Some hart's write TLB may hold this page.
+  static let mayBeInWriteTLB: Bits = 1 << 10
+
+  static let needsCare: Bits = pageTables | code | clean
+}
+
+/// Who looks after translations and decoded code. Implemented by `Machine`.
+protocol GuestMemoryObserver: AnyObject {
+  /// A page that a write TLB may hold is about to need care: take it out of every write TLB.
+  func dropFromWriteTLBs(page: Int)
+  /// Every write TLB is to be emptied.
+  func dropAllFromWriteTLBs()
+  /// A page is about to be written for the first time in this dirty epoch; it still holds its old bytes.
+  func firstStore(page: Int)
+  /// A store is about to change page-table entries that the harts in `harts` (bit n: hart n) have used.
+  func pageTableStore(page: Int, offset: Int, count: Int, harts: PageFlags.Bits)
+  /// A store is about to change decoded code.
+  func codeStore(page: Int, offset: Int, count: Int)
+}
+
+extension GuestMemory {
+  /// Sees to everything the flags of `page` ask for before `count` bytes at `offset` in it are changed.
+  func noteStore(page: Int, offset: Int, count: Int) {
+    let bits = flags[page]
+    if bits & PageFlags.clean != 0 {
+      observer?.firstStore(page: page)
+      flags[page] &= ~PageFlags.clean
+      appendDirty(page)
+    }
+    if bits & PageFlags.pageTables != 0 {
+      observer?.pageTableStore(
+        page: page, offset: offset, count: count, harts: bits & PageFlags.pageTables)
+    }
+    if bits & PageFlags.code != 0 {
+      observer?.codeStore(page: page, offset: offset, count: count)
+    }
+  }
+
+  /// Sets bits of `needsCare`, taking the page out of the write TLBs.
+  func setCare(_ bits: PageFlags.Bits, page: Int) {
+    if flags[page] & PageFlags.mayBeInWriteTLB != 0 {
+      observer?.dropFromWriteTLBs(page: page)
+      flags[page] &= ~PageFlags.mayBeInWriteTLB
+    }
+    flags[page] |= bits
+  }
+
+  /// Starts noting first stores anew: every page is clean, and `dirtyPages` is empty.
+  package func beginDirtyEpoch() {
+    observer?.dropAllFromWriteTLBs()
+    for page in 0..<pageCount {
+      flags[page] = (flags[page] | PageFlags.clean) & ~PageFlags.mayBeInWriteTLB
+    }
+    removeAllDirty()
+  }
+}

@@ -41,9 +41,15 @@ public struct ByteReader: Sendable {
     }
   }
 
-  public mutating func bigEndianUInt16() throws(ByteCodingError) -> UInt16 { UInt16(bigEndian: try integer()) }
-  public mutating func bigEndianUInt32() throws(ByteCodingError) -> UInt32 { UInt32(bigEndian: try integer()) }
-  public mutating func bigEndianUInt64() throws(ByteCodingError) -> UInt64 { UInt64(bigEndian: try integer()) }
+  public mutating func bigEndianUInt16() throws(ByteCodingError) -> UInt16 {
+    UInt16(bigEndian: try integer())
+  }
+  public mutating func bigEndianUInt32() throws(ByteCodingError) -> UInt32 {
+    UInt32(bigEndian: try integer())
+  }
+  public mutating func bigEndianUInt64() throws(ByteCodingError) -> UInt64 {
+    UInt64(bigEndian: try integer())
+  }
 
   /// An unsigned LEB128 number as `ByteWriter.varint` writes it. More than 64 bits is malformed.
   public mutating func varint() throws(ByteCodingError) -> UInt64 {

@@ -1,0 +1,53 @@
+/// A binary interchange format of IEEE 754: what the arithmetic needs to know of binary32 and binary64.
+package protocol BinaryFormat {
+  /// The unsigned integer that holds the format's bit pattern.
+  associatedtype Bits: FixedWidthInteger & UnsignedInteger & Sendable
+  /// The host's type of the same format.
+  associatedtype Host: BinaryFloatingPoint
+
+  /// Bits of the significand, the implicit leading one included.
+  static var precision: Int { get }
+
+  static func host(_ bits: Bits) -> Host
+  static func bits(_ host: Host) -> Bits
+}
+
+/// Single precision: the F extension.
+package enum Binary32: BinaryFormat {
+  @inline(__always) package static var precision: Int { 24 }
+  @inline(__always) package static func host(_ bits: UInt32) -> Float { Float(bitPattern: bits) }
+  @inline(__always) package static func bits(_ host: Float) -> UInt32 { host.bitPattern }
+}
+
+/// Double precision: the D extension.
+package enum Binary64: BinaryFormat {
+  @inline(__always) package static var precision: Int { 53 }
+  @inline(__always) package static func host(_ bits: UInt64) -> Double { Double(bitPattern: bits) }
+  @inline(__always) package static func bits(_ host: Double) -> UInt64 { host.bitPattern }
+}
+
+extension BinaryFormat {
+  /// Bits of the significand that are stored: all but the leading one.
+  @inline(__always) package static var fractionBitCount: Int { precision &- 1 }
+  @inline(__always) package static var exponentBitCount: Int { Bits.bitWidth &- precision }
+  /// What is added to an exponent before it is stored.
+  @inline(__always) package static var bias: Int { (1 &<< (exponentBitCount &- 1)) &- 1 }
+  /// The exponent field of infinities and NaNs.
+  @inline(__always) package static var specialExponent: Int { (1 &<< exponentBitCount) &- 1 }
+
+  @inline(__always) package static var signBit: Bits { 1 &<< Bits(truncatingIfNeeded: Bits.bitWidth &- 1) }
+  @inline(__always) package static var fractionMask: Bits {
+    (1 &<< Bits(truncatingIfNeeded: fractionBitCount)) &- 1
+  }
+  /// Set in quiet NaNs, clear in signaling ones.
+  @inline(__always) package static var quietBit: Bits {
+    1 &<< Bits(truncatingIfNeeded: fractionBitCount &- 1)
+  }
+  @inline(__always) package static var infinity: Bits {
+    Bits(truncatingIfNeeded: specialExponent) &<< Bits(truncatingIfNeeded: fractionBitCount)
+  }
+  /// The only NaN that arithmetic gives (unprivileged specification, "NaN Generation and Propagation").
+  @inline(__always) package static var canonicalNaN: Bits { infinity | quietBit }
+  /// The smallest positive number that is not subnormal.
+  @inline(__always) package static var leastNormal: Bits { fractionMask &+ 1 }
+}

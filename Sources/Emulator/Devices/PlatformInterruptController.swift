@@ -1,0 +1,238 @@
+import ByteCoding
+
+/// The platform-level interrupt controller in SiFive's layout (RISC-V PLIC specification 1.0), as on QEMU's `virt`
+/// board: 96 sources, of which 0 is none, seven priorities, and two contexts a hart, M mode first.
+///
+/// Sources are level-triggered. A source's gateway asks for one service at a time: a high level makes the source pending;
+/// a claim takes it; and not before the completion does the gateway look at the level again. A source that falls
+/// before it is claimed stays pending (specification, section 5), as on QEMU since 8.2. A completion from a context where
+/// the source is not enabled is taken too, as QEMU does.
+package final class PlatformInterruptController: Device {
+  package static let sourceCount = 96
+  private static let wordCount = sourceCount / 32
+  private static let contextsPerHart = 2
+  private static let priorityMask: UInt32 = 7
+  /// Source 0 does not exist; its bit is hardwired to zero.
+  private static func enableMask(word: Int) -> UInt32 { word == 0 ? ~1 : ~0 }
+
+  private enum Window {
+    static let pending: UInt64 = 0x1000
+    static let enable: UInt64 = 0x2000
+    static let enableStride: UInt64 = 0x80
+    static let context: UInt64 = 0x20_0000
+    static let contextStride: UInt64 = 0x1000
+    static let threshold: UInt64 = 0
+    static let claim: UInt64 = 4
+  }
+
+  package let name = "plic"
+  private unowned let board: any Board
+  private let contextCount: Int
+
+  private var priorities = [UInt32](repeating: 0, count: sourceCount)
+  private var levels = [UInt32](repeating: 0, count: wordCount)
+  private var pending = [UInt32](repeating: 0, count: wordCount)
+  /// Claimed and not completed.
+  private var claimed = [UInt32](repeating: 0, count: wordCount)
+  /// `wordCount` words a context.
+  private var enables: [UInt32]
+  private var thresholds: [UInt32]
+  /// Bit n: the interrupt line of context n, as the harts last saw it. Follows from all the rest.
+  private var outputs: UInt32 = 0
+
+  package init(board: any Board, hartCount: Int) {
+    self.board = board
+    contextCount = hartCount * Self.contextsPerHart
+    precondition(contextCount <= 32, "one bit of `outputs` a context")
+    enables = [UInt32](repeating: 0, count: contextCount * Self.wordCount)
+    thresholds = [UInt32](repeating: 0, count: contextCount)
+  }
+
+  // MARK: Sources and outputs
+
+  /// Sets the level of a source. 0 is no source.
+  package func setSource(_ source: Int, level: Bool) {
+    precondition(source > 0 && source < Self.sourceCount, "no such interrupt source")
+    let word = source >> 5
+    let bit: UInt32 = 1 << UInt32(source & 31)
+    guard (levels[word] & bit != 0) != level else { return }
+    levels[word] ^= bit
+    if level, claimed[word] & bit == 0 {
+      pending[word] |= bit
+      update()
+    }
+  }
+
+  /// The source a claim by `context` takes: of those pending and enabled, the one of highest priority above the
+  /// threshold, and of those the lowest. 0 is none.
+  private func candidate(context: Int) -> Int {
+    var best = 0
+    var bestPriority = thresholds[context]
+    for word in 0..<Self.wordCount {
+      var bits = pending[word] & enables[context * Self.wordCount + word]
+      while bits != 0 {
+        let source = word << 5 + bits.trailingZeroBitCount
+        if priorities[source] > bestPriority {
+          best = source
+          bestPriority = priorities[source]
+        }
+        bits &= bits - 1
+      }
+    }
+    return best
+  }
+
+  private func computeOutputs() -> UInt32 {
+    var result: UInt32 = 0
+    for context in 0..<contextCount where candidate(context: context) != 0 { result |= 1 << UInt32(context) }
+    return result
+  }
+
+  private func update() {
+    let new = computeOutputs()
+    var changed = new ^ outputs
+    outputs = new
+    while changed != 0 {
+      let context = changed.trailingZeroBitCount
+      board.setHartInterrupt(
+        hart: context / Self.contextsPerHart,
+        context % Self.contextsPerHart == 0 ? .machineExternal : .supervisorExternal,
+        level: new >> UInt32(context) & 1 != 0)
+      changed &= changed - 1
+    }
+  }
+
+  private func claim(context: Int) -> Int {
+    let source = candidate(context: context)
+    if source != 0 {
+      pending[source >> 5] &= ~(1 << UInt32(source & 31))
+      claimed[source >> 5] |= 1 << UInt32(source & 31)
+      update()
+    }
+    return source
+  }
+
+  private func complete(_ source: UInt32) {
+    guard source < UInt32(Self.sourceCount) else { return }
+    let word = Int(source >> 5)
+    let bit: UInt32 = 1 << (source & 31)
+    guard claimed[word] & bit != 0 else { return }
+    claimed[word] &= ~bit
+    if levels[word] & bit != 0 {
+      pending[word] |= bit
+      update()
+    }
+  }
+
+  // MARK: Registers
+
+  private enum Location {
+    case priority(source: Int)
+    case pending(word: Int)
+    case enable(context: Int, word: Int)
+    case threshold(context: Int)
+    case claim(context: Int)
+  }
+
+  /// What lies at `offset`; nil for nothing. Registers are words and are accessed as such.
+  private func location(offset: UInt64, size: Int) -> Location? {
+    guard size == 4, offset & 3 == 0 else { return nil }
+    if offset >= Window.context {
+      let context = (offset - Window.context) / Window.contextStride
+      guard context < UInt64(contextCount) else { return nil }
+      switch offset % Window.contextStride {
+      case Window.threshold: return .threshold(context: Int(context))
+      case Window.claim: return .claim(context: Int(context))
+      default: return nil
+      }
+    }
+    if offset >= Window.enable {
+      let context = (offset - Window.enable) / Window.enableStride
+      let word = Int(offset % Window.enableStride) >> 2
+      guard context < UInt64(contextCount), word < Self.wordCount else { return nil }
+      return .enable(context: Int(context), word: word)
+    }
+    if offset >= Window.pending {
+      let word = Int(offset - Window.pending) >> 2
+      return word < Self.wordCount ? .pending(word: word) : nil
+    }
+    let source = Int(offset) >> 2
+    return source < Self.sourceCount ? .priority(source: source) : nil
+  }
+
+  package func read(offset: UInt64, size: Int) -> UInt64 {
+    switch location(offset: offset, size: size) {
+    case .priority(let source): UInt64(priorities[source])
+    case .pending(let word): UInt64(pending[word])
+    case .enable(let context, let word): UInt64(enables[context * Self.wordCount + word])
+    case .threshold(let context): UInt64(thresholds[context])
+    case .claim(let context): UInt64(claim(context: context))
+    case nil: 0
+    }
+  }
+
+  package func write(offset: UInt64, size: Int, value: UInt64) {
+    let value = UInt32(truncatingIfNeeded: value)
+    switch location(offset: offset, size: size) {
+    case .priority(let source):
+      // Source 0 has no priority register.
+      guard source != 0 else { return }
+      priorities[source] = value & Self.priorityMask
+      update()
+    case .enable(let context, let word):
+      enables[context * Self.wordCount + word] = value & Self.enableMask(word: word)
+      update()
+    case .threshold(let context):
+      thresholds[context] = value & Self.priorityMask
+      update()
+    case .claim: complete(value)
+    case .pending, nil: break
+    }
+  }
+
+  // MARK: State
+
+  /// The levels stay: they are the devices', which are reset on their own.
+  package func reset() {
+    for source in 0..<Self.sourceCount { priorities[source] = 0 }
+    for word in 0..<Self.wordCount {
+      claimed[word] = 0
+      pending[word] = levels[word]
+    }
+    for index in enables.indices { enables[index] = 0 }
+    for context in thresholds.indices { thresholds[context] = 0 }
+    update()
+  }
+
+  package func save(to writer: inout ByteWriter) {
+    for priority in priorities { writer.uint8(UInt8(priority)) }
+    for word in 0..<Self.wordCount {
+      writer.uint32(levels[word])
+      writer.uint32(pending[word])
+      writer.uint32(claimed[word])
+    }
+    for word in enables { writer.uint32(word) }
+    for threshold in thresholds { writer.uint8(UInt8(threshold)) }
+  }
+
+  package func restore(from reader: inout ByteReader) throws(ByteCodingError) {
+    let mask = UInt8(Self.priorityMask)
+    for source in 0..<Self.sourceCount {
+      priorities[source] = UInt32(try reader.uint8(within: source == 0 ? 0 : mask, "PLIC priority"))
+    }
+    for word in 0..<Self.wordCount {
+      let existing = Self.enableMask(word: word)
+      levels[word] = try reader.uint32(within: existing, "PLIC levels")
+      pending[word] = try reader.uint32(within: existing, "PLIC pending bits")
+      claimed[word] = try reader.uint32(within: existing & ~pending[word], "PLIC claimed bits")
+    }
+    for index in enables.indices {
+      enables[index] = try reader.uint32(
+        within: Self.enableMask(word: index % Self.wordCount), "PLIC enable bits")
+    }
+    for context in thresholds.indices {
+      thresholds[context] = UInt32(try reader.uint8(within: mask, "PLIC threshold"))
+    }
+    outputs = computeOutputs()
+  }
+}

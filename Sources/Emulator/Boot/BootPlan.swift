@@ -1,26 +1,7 @@
-/// The files a machine boots from, as bytes; and what they became once they are understood.
-public struct BootImages: Sendable, Equatable {
-  /// An ELF or flat image that starts in M mode at the reset vector's target. Nil: the built-in SBI.
-  public var bios: [UInt8]?
-  /// A Linux `Image`, its EFI/PE form, or an ELF file.
-  public var kernel: [UInt8]?
-  public var initrd: [UInt8]?
-  /// The kernel's command line.
-  public var commandLine: String
-
-  public init(
-    bios: [UInt8]? = nil, kernel: [UInt8]? = nil, initrd: [UInt8]? = nil, commandLine: String = ""
-  ) {
-    self.bios = bios
-    self.kernel = kernel
-    self.initrd = initrd
-    self.commandLine = commandLine
-  }
-}
-
 /// Where everything lies in memory when the machine starts, and how it starts.
 public struct BootPlan: Sendable, Equatable {
-  /// Bytes that stand in RAM at reset. Regions lie within RAM and do not overlap.
+  /// Bytes that stand in RAM at power-on and after every reset. Regions lie within RAM and do not overlap; all RAM
+  /// outside them is zero, which is what a program's uninitialized data rely on.
   public struct Region: Sendable, Equatable {
     public var address: UInt64
     public var bytes: [UInt8]
@@ -56,5 +37,18 @@ public struct BootPlan: Sendable, Equatable {
     self.deviceTreeAddress = deviceTreeAddress
     self.nextStageAddress = nextStageAddress
     self.toHostAddress = toHostAddress
+  }
+}
+
+/// Why a machine cannot be started from the images it was given.
+public enum BootError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// `image` ("bios", "kernel", "initrd", "device tree", "command line") cannot be used; `reason` says what is wrong and
+  /// what to do.
+  case unusable(image: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .unusable(let image, let reason): "\(image): \(reason)"
+    }
   }
 }

@@ -1,0 +1,170 @@
+extension BootPlan {
+  /// Lays out the images in memory as QEMU's `virt` board does.
+  ///
+  /// - Precondition: `configuration` is within the limits it states.
+  public init(images: BootImages, configuration: MachineConfiguration) throws(BootError) {
+    try Self.checkCombination(images)
+    var parts = BootLayout.Parts()
+    let bios = try images.bios.map { (file) throws(BootError) in try Self.readBIOS(file) }
+    let kernel = try images.kernel.map { (file) throws(BootError) in
+      try Self.understand("kernel") { () throws(ImageFormatError) in
+        try KernelImage(file, unpackedSizeLimit: configuration.memorySize)
+      }
+    }
+    parts.bios = bios?.regions.map { $0.extent("bios") } ?? []
+    switch kernel {
+    case .executable(let file): parts.kernel = file.segments.map { LoadedRegion($0).extent("kernel") }
+    case .relocatable(_, let memorySize): parts.relocatableKernelSize = memorySize
+    case nil: break
+    }
+    parts.initrdSize = UInt64(images.initrd?.count ?? 0)
+
+    // The tree has the same size wherever the initrd lies, so it can be measured before that is known.
+    func deviceTree(initrdAddress: UInt64) -> [UInt8] {
+      let initrd = images.initrd.map { initrdAddress..<initrdAddress + UInt64($0.count) }
+      let tree = DeviceTreeNode.board(configuration, commandLine: images.commandLine, initrd: initrd)
+      return FlattenedDeviceTree.encode(tree)
+    }
+    parts.deviceTreeSize = UInt64(deviceTree(initrdAddress: 0).count)
+    let layout = BootLayout(parts, memorySize: configuration.memorySize)
+    if let conflict = layout.conflict { throw Self.error(conflict, parts, layout) }
+
+    var loaded = bios?.regions ?? []
+    var kernelEntry: UInt64?
+    switch kernel {
+    case .executable(let file):
+      loaded += file.segments.map { LoadedRegion($0) }
+      kernelEntry = file.entry
+    case .relocatable(let bytes, let memorySize):
+      loaded.append(
+        LoadedRegion(address: layout.kernelAddress, bytes: bytes[...], memorySize: memorySize))
+      kernelEntry = layout.kernelAddress
+    case nil: break
+    }
+    var regions = loaded.filter { !$0.bytes.isEmpty }.map {
+      Region(address: $0.address, bytes: Array($0.bytes))
+    }
+    if let initrd = images.initrd { regions.append(Region(address: layout.initrdAddress, bytes: initrd)) }
+    regions.append(
+      Region(
+        address: layout.deviceTreeAddress, bytes: deviceTree(initrdAddress: layout.initrdAddress)))
+    regions.sort { $0.address < $1.address }
+
+    let start: Start
+    if let bios {
+      start = .machineMode(entry: bios.entry)
+    } else if let kernelEntry {
+      start = .builtInSBI(entry: kernelEntry)
+    } else {
+      preconditionFailure("checkCombination has seen a bios or a kernel")
+    }
+    self.init(
+      regions: regions, start: start, deviceTreeAddress: layout.deviceTreeAddress,
+      nextStageAddress: bios == nil ? nil : kernelEntry, toHostAddress: bios?.toHostAddress)
+  }
+
+  /// Bytes on their way to memory, and how much memory they stand for.
+  private struct LoadedRegion {
+    var address: UInt64
+    var bytes: ArraySlice<UInt8>
+    var memorySize: UInt64
+
+    init(address: UInt64, bytes: ArraySlice<UInt8>, memorySize: UInt64) {
+      self.address = address
+      self.bytes = bytes
+      self.memorySize = memorySize
+    }
+
+    init(_ segment: ExecutableFile.Segment) {
+      self.init(address: segment.physicalAddress, bytes: segment.bytes, memorySize: segment.memorySize)
+    }
+
+    func extent(_ image: String) -> BootLayout.Extent {
+      BootLayout.Extent(image: image, address: address, size: memorySize)
+    }
+  }
+
+  private struct BIOS {
+    var regions: [LoadedRegion]
+    var entry: UInt64
+    var toHostAddress: UInt64?
+  }
+
+  private static func checkCombination(_ images: BootImages) throws(BootError) {
+    let files = [("bios", images.bios), ("kernel", images.kernel), ("initrd", images.initrd)]
+    for (name, file) in files {
+      if let file, file.isEmpty {
+        throw .unusable(image: name, reason: "the file is empty; copy or build it again")
+      }
+    }
+    if images.kernel == nil {
+      if images.bios == nil {
+        throw .unusable(image: "kernel", reason: "nothing to boot; give the guest a --kernel or a --bios")
+      }
+      if images.initrd != nil {
+        throw .unusable(image: "initrd", reason: "no kernel to use it; give the guest a --kernel too")
+      }
+      if !images.commandLine.isEmpty {
+        throw .unusable(image: "command line", reason: "no kernel to read it; give the guest a --kernel too")
+      }
+    }
+    if images.commandLine.utf8.contains(0) {
+      throw .unusable(image: "command line", reason: "it contains a NUL character; leave that out")
+    }
+  }
+
+  private static func readBIOS(_ file: [UInt8]) throws(BootError) -> BIOS {
+    guard ExecutableFile.isOne(file) else {
+      // A flat image says nothing about itself: it lies, and starts, where RAM begins.
+      let region = LoadedRegion(
+        address: MemoryMap.memoryBase, bytes: file[...], memorySize: UInt64(file.count))
+      return BIOS(regions: [region], entry: MemoryMap.memoryBase, toHostAddress: nil)
+    }
+    return try understand("bios") { () throws(ImageFormatError) in
+      let executable = try ExecutableFile(file)
+      return BIOS(
+        regions: executable.segments.map { LoadedRegion($0) }, entry: executable.entry,
+        toHostAddress: try executable.physicalAddress(ofSymbol: "tohost"))
+    }
+  }
+
+  private static func understand<Value>(
+    _ image: String, _ read: () throws(ImageFormatError) -> Value
+  ) throws(BootError) -> Value {
+    do throws(ImageFormatError) {
+      return try read()
+    } catch {
+      throw .unusable(image: image, reason: error.reason)
+    }
+  }
+
+  private static func error(
+    _ conflict: BootLayout.Conflict, _ parts: BootLayout.Parts, _ layout: BootLayout
+  ) -> BootError {
+    let memory = readableSize(layout.memorySize)
+    var reason: String
+    switch conflict {
+    case .outsideMemory(let extent):
+      reason =
+        "\(readableSize(extent.size)) at \(hexadecimal(extent.address)) do not lie in RAM, \(memory) at "
+        + hexadecimal(MemoryMap.memoryBase)
+    case .overlap(let first, let second):
+      reason = "\(describe(first)) and \(describe(second)) overlap in \(memory) of RAM"
+    }
+    if let sufficient = BootLayout.sufficientMemory(for: parts, above: layout.memorySize) {
+      reason += "; start the guest with --memory \(option(sufficient))"
+    } else {
+      reason += "; link it for other addresses, or use a smaller one"
+    }
+    return .unusable(image: conflict.image, reason: reason)
+  }
+
+  private static func describe(_ extent: BootLayout.Extent) -> String {
+    "the \(extent.image) (\(readableSize(extent.size)) at \(hexadecimal(extent.address)))"
+  }
+
+  /// A power of two of at least 2 MiB as --memory takes it.
+  private static func option(_ size: UInt64) -> String {
+    size >> 30 > 0 ? "\(size >> 30)G" : "\(size >> 20)M"
+  }
+}

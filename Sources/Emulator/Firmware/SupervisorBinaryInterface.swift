@@ -1,23 +1,133 @@
-/// What the built-in SBI needs from the machine. Implemented by `Machine`.
-package protocol FirmwareHost: AnyObject {
-  /// States of the SBI hart state management extension, with the specification's numbers.
-  var hartCount: Int { get }
-  var now: Moment { get }
-  var gate: any Gate { get }
-  var memory: GuestMemory { get }
-  /// Is the hart running (or about to), as opposed to stopped.
-  func isHartStarted(_ hart: Int) -> Bool
-  /// Starts a stopped hart in S mode at a physical address with a0 = hart id, a1 = opaque, satp = 0, interrupts off.
-  func startHart(_ hart: Int, address: UInt64, opaque: UInt64)
-  /// Stops a hart; it executes nothing until it is started again.
-  func stopHart(_ hart: Int)
-  /// The hart sleeps until an interrupt that is enabled in its `sie` is pending, as `wfi` does.
-  func waitForInterrupt(hart: Int)
-  /// Sets the tick of `time` at which the hart's supervisor timer interrupt becomes pending; clears a pending one.
-  func setSupervisorTimer(hart: Int, tick: UInt64)
-  func raiseSupervisorSoftwareInterrupt(hart: Int)
-  /// Takes up to `count` bytes that wait on the console.
-  func takeConsoleInput(count: Int) -> [UInt8]
-  func requestPowerOff(status: UInt32)
-  func requestReset()
+/// The built-in SBI: what a kernel in S mode gets for an `ecall` where there is no firmware in M mode.
+///
+/// Follows the RISC-V Supervisor Binary Interface Specification 2.0: the extensions BASE, TIME, IPI, RFENCE, HSM, SRST
+/// and DBCN, and the legacy ones. It keeps no state of its own: everything it changes lives in the machine, which is
+/// why snapshots know nothing of it.
+package enum SupervisorBinaryInterface {
+  /// An `ecall` from S mode: a7, a6, and a0 to a5.
+  package struct Call: Sendable {
+    package var extensionID: UInt64
+    package var functionID: UInt64
+    package var arguments: Arguments
+
+    package init(extensionID: UInt64, functionID: UInt64, arguments: Arguments) {
+      self.extensionID = extensionID
+      self.functionID = functionID
+      self.arguments = arguments
+    }
+  }
+
+  package typealias Arguments = (
+    a0: UInt64, a1: UInt64, a2: UInt64, a3: UInt64, a4: UInt64, a5: UInt64
+  )
+
+  /// What becomes of the hart that called.
+  package enum Outcome: Sendable, Equatable {
+    /// It goes on behind the `ecall` with a0 = error and a1 = value.
+    case returns(ErrorCode, value: UInt64)
+    /// It goes on behind the `ecall` with a0 = result; a legacy call leaves a1 alone.
+    case returnsLegacy(Int64)
+    /// It is stopped, or the machine is about to be reset or switched off.
+    case doesNotReturn
+
+    static let success = returns(.success, value: 0)
+    static func success(_ value: UInt64) -> Outcome { returns(.success, value: value) }
+    static func failure(_ error: ErrorCode) -> Outcome { returns(error, value: 0) }
+  }
+
+  /// Section 3.1, "Standard SBI Errors"; a0 holds the raw value.
+  package enum ErrorCode: Int64, Sendable {
+    case success = 0
+    case notSupported = -2
+    case invalidParameter = -3
+    case invalidAddress = -5
+    case alreadyAvailable = -6
+  }
+
+  /// a7 of every extension that answers; a probe for anything else gives 0.
+  package enum Extension: UInt32, Sendable {
+    case legacySetTimer = 0
+    case legacyConsolePutCharacter = 1
+    case legacyConsoleGetCharacter = 2
+    case legacyClearInterrupt = 3
+    case legacySendInterrupt = 4
+    case legacyRemoteFenceI = 5
+    case legacyRemoteFenceVMA = 6
+    case legacyRemoteFenceVMAWithASID = 7
+    case legacyShutdown = 8
+    case base = 0x10
+    case timer = 0x5449_4d45  // "TIME"
+    case interprocessorInterrupt = 0x73_5049  // "sPI"
+    case remoteFence = 0x5246_4e43  // "RFNC"
+    case hartStateManagement = 0x48_534d  // "HSM"
+    case systemReset = 0x5352_5354  // "SRST"
+    case debugConsole = 0x4442_434e  // "DBCN"
+  }
+
+  package static let specificationVersion: UInt64 = 2 << 24
+  /// Assigned to nobody by the specification: "rr" in ASCII.
+  package static let implementationID: UInt64 = 0x7272
+  package static let implementationVersion: UInt64 = 1
+
+  /// Serves a call by `hart`. Its effects on the machine are done when this returns.
+  package static func handle(_ call: Call, hart: Int, host: some FirmwareHost) -> Outcome {
+    // Extension and function numbers are 32-bit integers, sign-extended in their registers (section 3).
+    guard let extensionID = Extension(rawValue: UInt32(truncatingIfNeeded: call.extensionID)) else {
+      return .failure(.notSupported)
+    }
+    let function = UInt32(truncatingIfNeeded: call.functionID)
+    let arguments = call.arguments
+    switch extensionID {
+    case .base: return base(function, arguments)
+    case .timer: return timer(function, arguments, hart, host)
+    case .interprocessorInterrupt: return interprocessorInterrupt(function, arguments, host)
+    case .remoteFence: return remoteFence(function, arguments, host)
+    case .hartStateManagement: return hartStateManagement(function, arguments, hart, host)
+    case .systemReset: return systemReset(function, arguments, host)
+    case .debugConsole: return debugConsole(function, arguments, host)
+    default: return legacy(extensionID, arguments, hart, host)
+    }
+  }
+
+  /// Chapter 4.
+  private static func base(_ function: UInt32, _ arguments: Arguments) -> Outcome {
+    switch function {
+    case 0: return .success(specificationVersion)
+    case 1: return .success(implementationID)
+    case 2: return .success(implementationVersion)
+    case 3:
+      let isKnown = Extension(rawValue: UInt32(truncatingIfNeeded: arguments.a0)) != nil
+      return .success(isKnown ? 1 : 0)
+    // mvendorid, marchid and mimpid: zero says that the machine does not tell.
+    case 4, 5, 6: return .success(0)
+    default: return .failure(.notSupported)
+    }
+  }
+
+  /// Chapter 6.
+  private static func timer(
+    _ function: UInt32, _ arguments: Arguments, _ hart: Int, _ host: some FirmwareHost
+  ) -> Outcome {
+    guard function == 0 else { return .failure(.notSupported) }
+    host.setSupervisorTimer(hart: hart, tick: arguments.a0)
+    return .success
+  }
+
+  /// Chapter 10.
+  private static func systemReset(
+    _ function: UInt32, _ arguments: Arguments, _ host: some FirmwareHost
+  ) -> Outcome {
+    guard function == 0 else { return .failure(.notSupported) }
+    // Both are 32-bit numbers. The types are shutdown, cold and warm reboot; the reasons none and system failure; all
+    // others are reserved or belong to other platforms.
+    let type = UInt32(truncatingIfNeeded: arguments.a0)
+    let reason = UInt32(truncatingIfNeeded: arguments.a1)
+    guard type <= 2, reason <= 1 else { return .failure(.invalidParameter) }
+    if type == 0 {
+      host.requestPowerOff(status: reason)
+    } else {
+      host.requestReset()
+    }
+    return .doesNotReturn
+  }
 }

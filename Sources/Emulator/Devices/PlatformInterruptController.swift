@@ -192,12 +192,13 @@ package final class PlatformInterruptController: Device {
 
   // MARK: State
 
-  /// The levels stay: they are the devices', which are reset on their own.
+  /// The machine resets all devices together, in any order, and afterwards the lines of all are low.
   package func reset() {
     for source in 0..<Self.sourceCount { priorities[source] = 0 }
     for word in 0..<Self.wordCount {
+      levels[word] = 0
+      pending[word] = 0
       claimed[word] = 0
-      pending[word] = levels[word]
     }
     for index in enables.indices { enables[index] = 0 }
     for context in thresholds.indices { thresholds[context] = 0 }

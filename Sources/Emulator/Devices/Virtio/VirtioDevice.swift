@@ -1,0 +1,55 @@
+import ByteCoding
+
+/// What stands behind a `VirtioTransport`: one kind of virtio device, with its queues and configuration space.
+package protocol VirtioDevice: AnyObject {
+  /// See `Device.name`.
+  var name: String { get }
+  /// Virtio specification 1.2, section 5.
+  var deviceID: UInt32 { get }
+  /// The feature bits of this kind of device that it offers. The transport adds those of the ring and of virtio itself.
+  var features: UInt64 { get }
+  var queueCount: Int { get }
+  /// The configuration space. It never changes and a driver cannot write to it.
+  var configuration: [UInt8] { get }
+
+  /// The device now stands behind `transport`, for good. For those that answer later than they are asked.
+  func plug(into transport: VirtioTransport)
+  /// The driver has put requests into queue `index`, and the device is live.
+  func process(queue index: Int, on transport: VirtioTransport)
+  /// Forgets all that the driver has asked for.
+  func reset()
+  func save(to writer: inout ByteWriter)
+  func restore(from reader: inout ByteReader) throws(ByteCodingError)
+}
+
+extension VirtioDevice {
+  package func plug(into transport: VirtioTransport) {}
+}
+
+/// Feature bits that belong to the transport (virtio specification 1.2, section 6).
+enum VirtioFeature {
+  static let indirectDescriptors: UInt64 = 1 << 28
+  static let eventIndex: UInt64 = 1 << 29
+  static let version1: UInt64 = 1 << 32
+  static let transport = indirectDescriptors | eventIndex | version1
+}
+
+/// How a driver broke the rules of a queue. The device then needs a reset; nothing else happens.
+package enum VirtQueueViolation: Error, Equatable, Sendable {
+  /// A ring does not lie in RAM.
+  case ringOutsideMemory
+  /// More requests became available than the queue has room for, or more are in flight.
+  case tooManyRequests
+  /// A descriptor's index, or the head of a chain, is beyond its table.
+  case indexOutOfRange
+  /// A chain loops or has more descriptors than a chain may have.
+  case chainTooLong
+  /// A descriptor has no bytes, or the bytes of a chain exceed 4 GiB.
+  case badLength
+  /// A descriptor's bytes do not lie in RAM.
+  case bufferOutsideMemory
+  /// A descriptor to read follows one to write.
+  case readableAfterWritable
+  /// An indirect table where none is allowed, or one of a bad size.
+  case badIndirectTable
+}

@@ -1,0 +1,298 @@
+import ByteCoding
+
+/// One virtio-mmio slot of QEMU's `virt` board: the registers of virtio specification 1.2, section 4.2.2 (version 2, not
+/// the legacy interface), the status machine, and the queues. What kind of device it is, `device` says; a slot without
+/// one answers device ID 0.
+///
+/// A driver that breaks a queue's rules gets a device that needs a reset (section 2.1.2), and a configuration interrupt
+/// that says so; until the reset its requests are ignored.
+package final class VirtioTransport: Device {
+  private enum Register {
+    static let magic: UInt64 = 0x00
+    static let version: UInt64 = 0x04
+    static let deviceID: UInt64 = 0x08
+    static let vendorID: UInt64 = 0x0c
+    static let deviceFeatures: UInt64 = 0x10
+    static let deviceFeaturesSelect: UInt64 = 0x14
+    static let driverFeatures: UInt64 = 0x20
+    static let driverFeaturesSelect: UInt64 = 0x24
+    static let queueSelect: UInt64 = 0x30
+    static let queueSizeMaximum: UInt64 = 0x34
+    static let queueSize: UInt64 = 0x38
+    static let queueReady: UInt64 = 0x44
+    static let queueNotify: UInt64 = 0x50
+    static let interruptStatus: UInt64 = 0x60
+    static let interruptAcknowledge: UInt64 = 0x64
+    static let status: UInt64 = 0x70
+    static let queueDescriptorLow: UInt64 = 0x80
+    static let queueDescriptorHigh: UInt64 = 0x84
+    static let queueDriverLow: UInt64 = 0x90
+    static let queueDriverHigh: UInt64 = 0x94
+    static let queueDeviceLow: UInt64 = 0xa0
+    static let queueDeviceHigh: UInt64 = 0xa4
+    static let sharedMemoryLengthLow: UInt64 = 0xb0
+    static let sharedMemoryLengthHigh: UInt64 = 0xb4
+    static let sharedMemoryBaseLow: UInt64 = 0xb8
+    static let sharedMemoryBaseHigh: UInt64 = 0xbc
+    static let configurationGeneration: UInt64 = 0xfc
+    static let configuration: UInt64 = 0x100
+  }
+
+  private enum Status {
+    static let driverOK: UInt8 = 0x04
+    static let featuresOK: UInt8 = 0x08
+    static let needsReset: UInt8 = 0x40
+  }
+
+  private enum InterruptReason {
+    static let usedBuffer: UInt8 = 1
+    static let configurationChange: UInt8 = 2
+    static let all: UInt8 = 3
+  }
+
+  /// "virt", little-endian.
+  private static let magic: UInt64 = 0x7472_6976
+  private static let version: UInt64 = 2
+  /// "QEMU", little-endian, so that guests see the board they know.
+  private static let vendorID: UInt64 = 0x554d_4551
+
+  package var name: String { device?.name ?? "virtio-slot-\(slot)" }
+  package let slot: Int
+  private unowned let board: any Board
+  private let device: (any VirtioDevice)?
+  private let offeredFeatures: UInt64
+  private let configuration: [UInt8]
+
+  private var status: UInt8 = 0
+  private var interruptStatus: UInt8 = 0
+  private var deviceFeaturesSelect: UInt32 = 0
+  private var driverFeaturesSelect: UInt32 = 0
+  /// What the driver has accepted; a subset of what is offered once `Status.featuresOK` is set.
+  private var driverFeatures: UInt64 = 0
+  private var queueSelect: UInt32 = 0
+  private var queues: [VirtQueue]
+
+  /// Slot `slot`, with PLIC source `MemoryMap.InterruptSource.virtioFirst + slot`. A nil device leaves it empty.
+  package init(board: any Board, slot: Int, device: (any VirtioDevice)?) {
+    precondition(slot >= 0 && slot < MemoryMap.virtioSlotCount, "no such virtio slot")
+    self.board = board
+    self.slot = slot
+    self.device = device
+    offeredFeatures = device.map { $0.features | VirtioFeature.transport } ?? 0
+    configuration = device?.configuration ?? []
+    queues = [VirtQueue](repeating: VirtQueue(), count: device?.queueCount ?? 0)
+    device?.plug(into: self)
+  }
+
+  // MARK: For the device
+
+  /// The driver has set the device up and has not broken it.
+  package var isLive: Bool { status & (Status.driverOK | Status.needsReset) == Status.driverOK }
+
+  /// The next request in a queue; nil when there is none, or the queue turns out to be broken.
+  package func nextRequest(queue index: Int) -> DescriptorChain? {
+    guard isLive else { return nil }
+    do {
+      return try queues[index].next(in: board.memory, features: driverFeatures)
+    } catch {
+      fail()
+      return nil
+    }
+  }
+
+  /// Puts an answered request back. `signalUsed` must follow once all that are ready have been put.
+  package func putRequest(queue index: Int, head: UInt16, writtenCount: Int) {
+    guard isLive else { return }
+    queues[index].put(head: head, writtenCount: writtenCount, in: board.memory)
+  }
+
+  /// Interrupts the driver, if it wants to know of the requests put back.
+  package func signalUsed(queue index: Int) {
+    guard isLive, queues[index].takeInterruptNeed(in: board.memory, features: driverFeatures) else { return }
+    raise(InterruptReason.usedBuffer)
+  }
+
+  /// The driver broke the rules: from now on the device needs a reset.
+  package func fail() {
+    guard status & Status.needsReset == 0 else { return }
+    status |= Status.needsReset
+    if status & Status.driverOK != 0 { raise(InterruptReason.configurationChange) }
+  }
+
+  // MARK: Interrupts
+
+  private func raise(_ reason: UInt8) {
+    interruptStatus |= reason
+    updateInterrupt()
+  }
+
+  private func updateInterrupt() {
+    board.setInterruptLine(
+      source: MemoryMap.InterruptSource.virtioFirst + slot, level: interruptStatus != 0)
+  }
+
+  // MARK: Registers
+
+  /// The queue that the queue registers mean; nil when the driver selected none that exists.
+  private var selectedQueue: Int? { queueSelect < UInt32(queues.count) ? Int(queueSelect) : nil }
+
+  package func read(offset: UInt64, size: Int) -> UInt64 {
+    if offset >= Register.configuration {
+      return readConfiguration(offset: offset - Register.configuration, size: size)
+    }
+    guard size == 4 else { return 0 }
+    switch offset {
+    case Register.magic: return Self.magic
+    case Register.version: return Self.version
+    case Register.vendorID: return Self.vendorID
+    case Register.deviceID: return UInt64(device?.deviceID ?? 0)
+    default: return device == nil ? 0 : readState(offset: offset)
+    }
+  }
+
+  private func readState(offset: UInt64) -> UInt64 {
+    switch offset {
+    case Register.deviceFeatures:
+      switch deviceFeaturesSelect {
+      case 0: return offeredFeatures & 0xffff_ffff
+      case 1: return offeredFeatures >> 32
+      default: return 0
+      }
+    case Register.queueSizeMaximum: return selectedQueue == nil ? 0 : UInt64(VirtQueue.maximumSize)
+    case Register.queueReady: return selectedQueue.map { queues[$0].isReady ? 1 : 0 } ?? 0
+    case Register.interruptStatus: return UInt64(interruptStatus)
+    case Register.status: return UInt64(status)
+    case Register.sharedMemoryLengthLow, Register.sharedMemoryLengthHigh, Register.sharedMemoryBaseLow,
+      Register.sharedMemoryBaseHigh:
+      // All ones: there is no such region.
+      return 0xffff_ffff
+    case Register.configurationGeneration: return 0  // the configuration space never changes
+    default: return 0
+    }
+  }
+
+  private func readConfiguration(offset: UInt64, size: Int) -> UInt64 {
+    var value: UInt64 = 0
+    for index in 0..<UInt64(size) where offset + index < UInt64(configuration.count) {
+      value |= UInt64(configuration[Int(offset + index)]) << (index * 8)
+    }
+    return value
+  }
+
+  package func write(offset: UInt64, size: Int, value: UInt64) {
+    guard device != nil, size == 4 else { return }
+    let value = UInt32(truncatingIfNeeded: value)
+    switch offset {
+    case Register.deviceFeaturesSelect: deviceFeaturesSelect = value
+    case Register.driverFeaturesSelect: driverFeaturesSelect = value
+    case Register.driverFeatures: acceptFeatures(value)
+    case Register.queueSelect: queueSelect = value
+    case Register.queueNotify: notify(queue: value)
+    case Register.interruptAcknowledge:
+      interruptStatus &= ~UInt8(truncatingIfNeeded: value)
+      updateInterrupt()
+    case Register.status: writeStatus(UInt8(truncatingIfNeeded: value))
+    default:
+      if let selectedQueue { writeQueueRegister(offset, queue: selectedQueue, value: value) }
+    }
+  }
+
+  private func acceptFeatures(_ value: UInt32) {
+    guard status & Status.featuresOK == 0 else { return }
+    switch driverFeaturesSelect {
+    case 0: driverFeatures = driverFeatures & ~0xffff_ffff | UInt64(value)
+    case 1: driverFeatures = driverFeatures & 0xffff_ffff | UInt64(value) << 32
+    default: break
+    }
+  }
+
+  /// Zero resets. Otherwise features are agreed on only if the driver accepts nothing that was not offered, and does not
+  /// take this for a legacy device; and a device that needs a reset goes on needing it.
+  private func writeStatus(_ value: UInt8) {
+    if value == 0 { return reset() }
+    var new = value & ~Status.needsReset | status & Status.needsReset
+    let isAcceptable =
+      driverFeatures & ~offeredFeatures == 0 && driverFeatures & VirtioFeature.version1 != 0
+    if status & Status.featuresOK == 0, !isAcceptable { new &= ~Status.featuresOK }
+    status = new
+  }
+
+  private func notify(queue index: UInt32) {
+    guard isLive, index < UInt32(queues.count) else { return }
+    device?.process(queue: Int(index), on: self)
+  }
+
+  /// A queue that is ready keeps its place and size until it is stopped.
+  private func writeQueueRegister(_ offset: UInt64, queue index: Int, value: UInt32) {
+    if offset == Register.queueReady {
+      if value & 1 == 0 {
+        queues[index].stop()
+      } else if !queues[index].isReady {
+        do { try queues[index].makeReady(in: board.memory) } catch { fail() }
+      }
+      return
+    }
+    guard !queues[index].isReady else { return }
+    let low = UInt64(value)
+    let high = low << 32
+    switch offset {
+    case Register.queueSize: queues[index].setSize(value)
+    case Register.queueDescriptorLow: Self.setLow(&queues[index].descriptorAddress, low)
+    case Register.queueDescriptorHigh: Self.setHigh(&queues[index].descriptorAddress, high)
+    case Register.queueDriverLow: Self.setLow(&queues[index].driverAddress, low)
+    case Register.queueDriverHigh: Self.setHigh(&queues[index].driverAddress, high)
+    case Register.queueDeviceLow: Self.setLow(&queues[index].deviceAddress, low)
+    case Register.queueDeviceHigh: Self.setHigh(&queues[index].deviceAddress, high)
+    default: break
+    }
+  }
+
+  private static func setLow(_ address: inout UInt64, _ low: UInt64) {
+    address = address & ~0xffff_ffff | low
+  }
+  private static func setHigh(_ address: inout UInt64, _ high: UInt64) {
+    address = address & 0xffff_ffff | high
+  }
+
+  // MARK: State
+
+  package func reset() {
+    status = 0
+    interruptStatus = 0
+    deviceFeaturesSelect = 0
+    driverFeaturesSelect = 0
+    driverFeatures = 0
+    queueSelect = 0
+    for index in queues.indices { queues[index] = VirtQueue() }
+    device?.reset()
+    updateInterrupt()
+  }
+
+  package func save(to writer: inout ByteWriter) {
+    guard let device else { return }
+    writer.uint8(status)
+    writer.uint8(interruptStatus)
+    writer.uint32(deviceFeaturesSelect)
+    writer.uint32(driverFeaturesSelect)
+    writer.uint64(driverFeatures)
+    writer.uint32(queueSelect)
+    for queue in queues { queue.save(to: &writer) }
+    device.save(to: &writer)
+  }
+
+  package func restore(from reader: inout ByteReader) throws(ByteCodingError) {
+    guard let device else { return }
+    status = try reader.uint8()
+    interruptStatus = try reader.uint8(within: InterruptReason.all, "virtio interrupt status")
+    deviceFeaturesSelect = try reader.uint32()
+    driverFeaturesSelect = try reader.uint32()
+    let start = reader.offset
+    driverFeatures = try reader.uint64()
+    guard status & Status.featuresOK == 0 || driverFeatures & ~offeredFeatures == 0 else {
+      throw .malformed(offset: start, what: "virtio features that were not offered")
+    }
+    queueSelect = try reader.uint32()
+    for index in queues.indices { queues[index] = try VirtQueue(from: &reader, memory: board.memory) }
+    try device.restore(from: &reader)
+  }
+}

@@ -35,7 +35,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(name: "ByteCodingTests", dependencies: ["ByteCoding"], swiftSettings: settings),
     .testTarget(name: "DiskImageTests", dependencies: ["DiskImage", "ByteCoding"], swiftSettings: settings),
-    .testTarget(name: "ReplayLogTests", dependencies: ["ReplayLog", "ByteCoding"], swiftSettings: settings),
+    .testTarget(
+      name: "ReplayLogTests", dependencies: ["ReplayLog", "ByteCoding"], exclude: ["decode_log.py"],
+      swiftSettings: settings),
     .testTarget(name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding"], swiftSettings: settings),
     .testTarget(
       name: "RecordReplayTests", dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage"],

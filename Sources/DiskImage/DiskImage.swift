@@ -1,1 +1,0 @@
-// Raw and qcow2 images: see ARCHITECTURE.md.

@@ -1,0 +1,132 @@
+import Glibc
+
+/// A backing file as an overlay names it.
+public struct BackingReference: Equatable, Sendable {
+  /// The overlay's path.
+  public let overlay: String
+  /// The name as the overlay stores it.
+  public let name: String
+  /// The name as a path: relative names start at the overlay's folder.
+  public let path: String
+  /// The format that the overlay states for it, if any.
+  public let format: ImageFormat?
+}
+
+/// What to do about a backing file.
+public enum BackingDecision: Equatable, Sendable {
+  /// Open this file in its place. A format of nil is refused unless the overlay states one.
+  case open(path: String, format: ImageFormat?)
+  /// Open nothing; what the overlay does not hold reads as zeros.
+  case none
+}
+
+/// Opens images and the chains of backing files under them.
+///
+/// Backing files are only ever opened for reading and only when they are regular files. Their format is never guessed:
+/// a guest can write anything into a raw image, including a qcow2 header that names any file of the host.
+public struct ImageOpener {
+  /// Decides on each backing file; it may veto one by throwing. The default opens what the overlay names.
+  public var backingPolicy: (BackingReference) throws(DiskImageError) -> BackingDecision
+
+  /// More overlays over one another than this are refused.
+  static let maximumDepth = 64
+
+  public init(
+    backingPolicy: @escaping (BackingReference) throws(DiskImageError) -> BackingDecision = Self.followBacking
+  ) {
+    self.backingPolicy = backingPolicy
+  }
+
+  public static func followBacking(_ reference: BackingReference) throws(DiskImageError) -> BackingDecision {
+    .open(path: reference.path, format: reference.format)
+  }
+
+  /// Opens an image of either format; nil means to look.
+  public func open(
+    _ path: String, format: ImageFormat? = nil, readOnly: Bool = true
+  ) throws(DiskImageError) -> any BlockImage {
+    var opened: Set<ImageFile.Identity> = []
+    return try open(path, format: format, readOnly: readOnly, opened: &opened)
+  }
+
+  /// Opens a qcow2 image, whose snapshots are of interest.
+  public func openQcow2(_ path: String, readOnly: Bool = true) throws(DiskImageError) -> Qcow2Image {
+    var opened: Set<ImageFile.Identity> = []
+    let file = try ImageFile(opening: path, readOnly: readOnly)
+    opened.insert(file.identity)
+    return try qcow2(file, opened: &opened)
+  }
+
+  private func open(
+    _ path: String, format: ImageFormat?, readOnly: Bool, opened: inout Set<ImageFile.Identity>
+  ) throws(DiskImageError) -> any BlockImage {
+    let file = try ImageFile(opening: path, readOnly: readOnly)
+    guard opened.insert(file.identity).inserted else {
+      throw DiskImageError(
+        .damaged, path: path, problem: "the chain of backing files leads back to this file",
+        advice: "set another backing file with 'qemu-img rebase -u'")
+    }
+    guard opened.count <= Self.maximumDepth else {
+      throw DiskImageError(
+        .limit, path: path, problem: "more than \(Self.maximumDepth) images lie over one another",
+        advice: "merge some of them with 'qemu-img convert' or 'qemu-img commit'")
+    }
+    switch format ?? ImageFormat.probe(file) {
+    case .raw: return try RawImage(file: file)
+    case .qcow2: return try qcow2(file, opened: &opened)
+    }
+  }
+
+  private func qcow2(
+    _ file: ImageFile, opened: inout Set<ImageFile.Identity>
+  ) throws(DiskImageError) -> Qcow2Image {
+    let header = try Qcow2Header(reading: file)
+    guard let name = header.backingFile else {
+      return try Qcow2Image(file: file, header: header, backing: nil)
+    }
+    let reference = BackingReference(
+      overlay: file.path, name: name, path: Self.resolve(name, against: file.path),
+      format: try Self.format(named: header.backingFormat, overlay: file.path))
+    guard case .open(let path, let chosen) = try backingPolicy(reference) else {
+      return try Qcow2Image(file: file, header: header, backing: nil)
+    }
+    try Self.checkIsFileName(name, overlay: file.path)
+    guard let format = chosen ?? reference.format else {
+      throw DiskImageError(
+        .refused, path: file.path, problem: "it does not say what format its backing file '\(name)' has",
+        advice: "state it with 'qemu-img rebase -u -b FILE -F FORMAT'")
+    }
+    let backing: any BlockImage
+    do throws(DiskImageError) {
+      backing = try open(path, format: format, readOnly: true, opened: &opened)
+    } catch {
+      throw DiskImageError(
+        error.kind, path: error.path, problem: "backing file of \(file.path): \(error.problem)",
+        advice: error.advice)
+    }
+    return try Qcow2Image(file: file, header: header, backing: backing)
+  }
+
+  /// A relative name starts at the overlay's folder, whatever the current folder is.
+  static func resolve(_ name: String, against overlay: String) -> String {
+    guard !name.hasPrefix("/"), let slash = overlay.lastIndex(of: "/") else { return name }
+    return String(overlay[...slash]) + name
+  }
+
+  private static func format(named name: String?, overlay: String) throws(DiskImageError) -> ImageFormat? {
+    guard let name else { return nil }
+    guard let format = ImageFormat(rawValue: name) else {
+      throw .unsupported(overlay, "a backing file of format '\(name)'")
+    }
+    return format
+  }
+
+  /// QEMU reads `json:...` and `protocol:...` as something else than the name of a file.
+  static func checkIsFileName(_ name: String, overlay: String) throws(DiskImageError) {
+    let beforeSlash = name.prefix { $0 != "/" }
+    if name.isEmpty || beforeSlash.contains(":") {
+      throw .unsupported(overlay, "a backing file that is not a plain file name ('\(name)')")
+    }
+    if name.contains("\0") { throw .damaged(overlay, "the name of its backing file holds a zero byte") }
+  }
+}

@@ -1,0 +1,79 @@
+import ByteCoding
+
+extension Qcow2Image {
+  /// Reads from a tree, from its disk or from the vm state that lies behind the disk.
+  func read(
+    _ tree: Qcow2Tree, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(DiskImageError) {
+    var done = 0
+    while done < buffer.count {
+      let position = offset + done
+      let (mapping, count, entry) = try run(tree, at: position, limit: buffer.count - done)
+      let part = buffer.slice(done, count)
+      switch mapping {
+      case .unallocated: try readBacking(tree, at: position, into: part)
+      case .zero: part.zero()
+      case .standard(let start): try file.read(at: start + (position & (clusterSize - 1)), into: part)
+      case .compressed(let start, let size):
+        let cluster = try unpack(entry, offset: start, size: size)
+        part.copyMemory(
+          from: UnsafeRawBufferPointer(cluster.bytes).slice(position & (clusterSize - 1), count))
+      }
+      done += count
+    }
+  }
+
+  /// How the bytes at `position` are stored, and how many of the next `limit` bytes go on the same way: in neighbouring
+  /// clusters of the file, or nowhere.
+  private func run(
+    _ tree: Qcow2Tree, at position: Int, limit: Int
+  ) throws(DiskImageError) -> (mapping: ClusterMapping, count: Int, entry: UInt64) {
+    let coverage = geometry.l2Coverage
+    guard let table = try l2Table(tree, position / coverage) else {
+      return (.unallocated, min(limit, coverage - position % coverage), 0)
+    }
+    var index = (position % coverage) >> geometry.clusterBits
+    let entry = table[index]
+    let first = try mapping(entry)
+    var count = clusterSize - (position & (clusterSize - 1))
+    var clusters = 1
+    index += 1
+    while count < limit, index < geometry.l2Count {
+      let goesOn =
+        switch (first, try mapping(table[index])) {
+        case (.unallocated, .unallocated), (.zero, .zero): true
+        case (.standard(let a), .standard(let b)): b == a + clusters << geometry.clusterBits
+        default: false
+        }
+      guard goesOn else { break }
+      count += clusterSize
+      clusters += 1
+      index += 1
+    }
+    return (first, min(count, limit), entry)
+  }
+
+  /// What is not in this image: the backing file's bytes as far as it reaches, else zeros. The vm state has no backing.
+  private func readBacking(
+    _ tree: Qcow2Tree, at position: Int, into part: UnsafeMutableRawBufferPointer
+  ) throws(DiskImageError) {
+    let end = min(backing?.size ?? 0, tree.diskSize)
+    let available = max(0, min(part.count, end - position))
+    if available > 0, let backing { try backing.read(at: position, into: part.slice(0, available)) }
+    part.slice(available, part.count - available).zero()
+  }
+
+  private func unpack(_ entry: UInt64, offset: Int, size: Int) throws(DiskImageError) -> RawBuffer {
+    if let unpacked, unpacked.entry == entry { return unpacked.bytes }
+    let packed = RawBuffer(count: size)
+    try file.read(at: offset, into: packed.bytes)
+    let cluster = RawBuffer(count: clusterSize)
+    do throws(ZlibError) {
+      try Zlib.inflate(UnsafeRawBufferPointer(packed.bytes), filling: cluster.bytes)
+    } catch {
+      throw .damaged(path, "the compressed cluster at offset \(offset) does not unpack")
+    }
+    unpacked = (entry, cluster)
+    return cluster
+  }
+}

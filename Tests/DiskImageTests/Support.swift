@@ -1,0 +1,96 @@
+import DiskImage
+import Foundation
+import Testing
+
+/// A folder for one test, removed with it.
+final class TemporaryFolder {
+  let path: String
+
+  init() {
+    path = NSTemporaryDirectory() + "rrtool-disk-\(UUID().uuidString)"
+    try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)  // a test's own folder
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func file(_ name: String) -> String { path + "/" + name }
+
+  func write(_ name: String, _ bytes: [UInt8]) -> String {
+    #expect(FileManager.default.createFile(atPath: file(name), contents: Data(bytes)))
+    return file(name)
+  }
+}
+
+func contents(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
+
+struct ToolResult {
+  let status: Int32
+  let output: String
+}
+
+/// Runs one of QEMU's tools and gives its exit status and all it says.
+@discardableResult
+func tool(_ arguments: String..., folder: String? = nil) throws -> ToolResult {
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+  process.arguments = arguments
+  if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+  let pipe = Pipe()
+  process.standardOutput = pipe
+  process.standardError = pipe
+  process.standardInput = FileHandle.nullDevice
+  try process.run()
+  let data = pipe.fileHandleForReading.readDataToEndOfFile()
+  process.waitUntilExit()
+  return ToolResult(status: process.terminationStatus, output: String(decoding: data, as: UTF8.self))
+}
+
+func expectQemuCheckIsClean(_ path: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+  let result = try tool("qemu-img", "check", "-f", "qcow2", path)
+  #expect(result.status == 0, "\(result.output)", sourceLocation: sourceLocation)
+}
+
+/// SplitMix64: the same numbers for the same seed on every machine.
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
+
+  /// Bytes that compress well, badly or not at all, or zeros.
+  mutating func bytes(_ count: Int) -> [UInt8] {
+    switch below(4) {
+    case 0:
+      let value = UInt8(truncatingIfNeeded: next())
+      return [UInt8](repeating: value, count: count)
+    case 1: return [UInt8](repeating: 0, count: count)
+    case 2: return (0..<count).map { _ in UInt8(truncatingIfNeeded: next() & 3) }
+    default: return (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
+    }
+  }
+}
+
+/// The error that `body` must throw; its description must be one line.
+func diskError(
+  sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+) -> DiskImageError? {
+  do {
+    try body()
+  } catch let error as DiskImageError {
+    #expect(!error.description.contains("\n"), sourceLocation: sourceLocation)
+    return error
+  } catch {
+    Issue.record("an error of another kind: \(error)", sourceLocation: sourceLocation)
+    return nil
+  }
+  Issue.record("no error", sourceLocation: sourceLocation)
+  return nil
+}

@@ -81,6 +81,7 @@ extension DeviceTreeNode {
     set("riscv,isa-extensions", strings: letters + Self.namedExtensions)
     set("mmu-type", strings: "riscv,sv48")
     add("interrupt-controller") {
+      $0.set("#address-cells", cells: 0)
       $0.set("#interrupt-cells", cells: 1)
       $0.set("interrupt-controller")
       $0.set("compatible", strings: "riscv,cpu-intc")

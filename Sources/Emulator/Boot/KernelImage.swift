@@ -58,14 +58,21 @@ package enum KernelImage: Sendable, Equatable {
       throw .truncated(
         part: "the header of an Image", needed: UInt64(imageHeaderSize), available: UInt64(file.count))
     }
-    let (imageSize, flags) = ExecutableFile.fields(of: file[16...]) { (reader) throws(ByteCodingError) in
-      (try reader.uint64(), try reader.uint64())
+    let (imageSize, flags, headerOffset) = ExecutableFile.fields(of: file[16...]) {
+      (reader) throws(ByteCodingError) in
+      let imageSize = try reader.uint64()
+      let flags = try reader.uint64()
+      _ = try reader.raw(28)  // the version, the magic numbers and what is reserved
+      return (imageSize, flags, UInt64(try reader.uint32()))
     }
     guard flags & 1 == 0 else {
       throw .unsupported(what: "a big-endian Linux Image", use: acceptedForms)
     }
     guard imageSize <= MachineConfiguration.memorySizeLimit else {
       throw .inconsistent(what: "its header states a size of \(imageSize) bytes")
+    }
+    if file.starts(with: [0x4d, 0x5a]) {
+      try PortableExecutable.checkLength(of: file, headerOffset: headerOffset)
     }
     // The size in memory covers the file. A file that is longer carries something behind the image, and one that
     // is shorter leaves out nothing but zeroes at the image's end: that is where the kernel's bss lies.

@@ -1,0 +1,154 @@
+import Emulator
+import Foundation
+import Testing
+
+@Suite struct BootDeviceTreeTests {
+  private static let compiler = "/usr/bin/dtc"
+  private static let emulator = "/usr/bin/qemu-system-riscv64"
+
+  private func blob(harts: Int, megabytes: UInt64 = 512) throws -> [UInt8] {
+    let plan = try BootPlan(
+      images: BootImages(kernel: BootTestFiles.image(), commandLine: "console=ttyS0"),
+      configuration: MachineConfiguration(
+        memorySize: megabytes << 20, hartCount: harts, shift: 0, drives: []))
+    return try #require(plan.regions.first { $0.address == plan.deviceTreeAddress }).bytes
+  }
+
+  @Test func describesTheBoard() throws {
+    let tree = try BootTestTree(blob(harts: 2, megabytes: 6144))
+    #expect(tree.cells("/memory@80000000", "reg") == [0, 0x8000_0000, 1, 0x8000_0000])
+    #expect(tree.cells("/cpus", "timebase-frequency") == [10_000_000])
+    #expect(tree.strings("/chosen", "bootargs") == ["console=ttyS0"])
+    #expect(tree.strings("/chosen", "stdout-path") == ["/soc/serial@10000000"])
+    #expect(tree["/chosen", "linux,initrd-start"] == nil)
+    #expect(tree["/chosen", "rng-seed"] == nil)
+    #expect(
+      tree.strings("/cpus/cpu@1", "riscv,isa")
+        == ["rv64imafdc_zicntr_zicsr_zifencei_zba_zbb_zbs_sstc_svadu"])
+    #expect(
+      tree.strings("/cpus/cpu@1", "riscv,isa-extensions") == [
+        "i", "m", "a", "f", "d", "c", "zicntr", "zicsr", "zifencei", "zba", "zbb", "zbs", "sstc", "svadu",
+      ])
+    #expect(tree.cells("/soc/plic@c000000", "riscv,ndev") == [95])
+    #expect(tree.cells("/soc/serial@10000000", "clock-frequency") == [3_686_400])
+    #expect(tree.cells("/soc/virtio_mmio@10008000", "interrupts") == [8])
+    // Linux names devices in this order.
+    let slots = tree.paths.filter { $0.hasPrefix("/soc/virtio_mmio") }
+    #expect(slots == slots.sorted() && slots.count == 8)
+  }
+
+  @Test(arguments: [1, 8]) func everyHandleNamesItsNode(harts: Int) throws {
+    let tree = try BootTestTree(blob(harts: harts))
+    let handles = tree.paths.compactMap { tree.cells($0, "phandle") }
+    #expect(Set(handles).count == handles.count)
+    for (node, numbers) in [("/soc/plic@c000000", [11, 9] as [UInt32]), ("/soc/clint@2000000", [3, 7])] {
+      let cells = try #require(tree.cells(node, "interrupts-extended"))
+      #expect(cells.count == 4 * harts)
+      for (index, number) in zip(0..., stride(from: 0, to: cells.count, by: 2)) {
+        #expect(tree.path(ofHandle: cells[number]) == "/cpus/cpu@\(index / 2)/interrupt-controller")
+        #expect(cells[number + 1] == numbers[index % 2])
+      }
+    }
+    for hart in 0..<harts {
+      let cell = try #require(tree.cells("/cpus/cpu-map/cluster0/core\(hart)", "cpu")?.first)
+      #expect(tree.path(ofHandle: cell) == "/cpus/cpu@\(hart)")
+    }
+    let finisher = try #require(tree.cells("/poweroff", "regmap")?.first)
+    #expect(tree.path(ofHandle: finisher) == "/soc/test@100000")
+    #expect(tree.cells("/reboot", "regmap") == [finisher])
+    for path in tree.paths where tree["\(path)", "interrupts"] != nil {
+      let parent = try #require(tree.cells(path, "interrupt-parent")?.first)
+      #expect(tree.path(ofHandle: parent) == "/soc/plic@c000000")
+    }
+  }
+
+  @Test func storesEachPropertyNameOnce() throws {
+    let blob = try blob(harts: 4)
+    let tree = try BootTestTree(blob)
+    #expect(tree.totalSize == blob.count)
+    let names = tree.stringsBlock.dropLast().split(separator: 0, omittingEmptySubsequences: false)
+    #expect(Set(names).count == names.count)
+    #expect(!names.contains([]))
+  }
+
+  /// The same images and configuration give the same bytes, and a harmless change only where it belongs.
+  @Test func isAFunctionOfTheConfiguration() throws {
+    #expect(try blob(harts: 3) == blob(harts: 3))
+    #expect(try blob(harts: 3).count == blob(harts: 3, megabytes: 64).count)
+  }
+
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: compiler)), arguments: [1, 2, 8])
+  func passesTheDeviceTreeCompiler(harts: Int) throws {
+    try withTemporaryFile { file in
+      try Data(blob(harts: harts)).write(to: file)
+      let process = Process()
+      let messages = Pipe()
+      process.executableURL = URL(fileURLWithPath: Self.compiler)
+      process.arguments = ["-I", "dtb", "-O", "dtb", "-o", "/dev/null", file.path]
+      process.standardError = messages
+      try process.run()
+      let text = String(decoding: messages.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 0)
+      #expect(text == "")
+    }
+  }
+
+  /// Node by node against the tree of QEMU's board, where both have the node and the property.
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: emulator)), arguments: [1, 2])
+  func agreesWithQEMU(harts: Int) throws {
+    let theirs = try withTemporaryFile { file in
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: Self.emulator)
+      process.arguments = [
+        "-M", "virt,dumpdtb=\(file.path)", "-m", "512M", "-smp", "\(harts)", "-bios", "none", "-display",
+        "none",
+      ]
+      process.standardOutput = FileHandle.nullDevice
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      process.waitUntilExit()
+      return try BootTestTree(Array(Data(contentsOf: file)))
+    }
+    let ours = try BootTestTree(blob(harts: harts))
+    // What the machine has on purpose otherwise: its own extensions, and sources counted without source 0, which
+    // is how newer releases of QEMU count.
+    let different: Set<String> = [
+      "riscv,isa", "riscv,isa-base", "riscv,isa-extensions", "riscv,ndev", "bootargs",
+    ]
+    // What Debian's dtc asks for and QEMU leaves out.
+    let additional: Set<String> = ["#address-cells"]
+    for path in ours.paths {
+      let node = try #require(theirs.nodes[path], "QEMU has no \(path)")
+      for (name, value) in ours.nodes[path] ?? [:] where !different.contains(name) {
+        guard let their = node[name] else {
+          #expect(additional.contains(name), "QEMU has no \(name) in \(path)")
+          continue
+        }
+        switch name {
+        case "phandle": break
+        case "interrupt-parent", "regmap", "cpu", "interrupts-extended":
+          #expect(
+            resolved(ours, path, name) == resolved(theirs, path, name), "\(name) in \(path)")
+        default: #expect(value == their, "\(name) in \(path)")
+        }
+      }
+      let missing = Set(node.keys).subtracting(ours.nodes[path]?.keys.map { $0 } ?? [])
+      #expect(missing.subtracting(["rng-seed"]).isEmpty, "\(path) lacks \(missing)")
+    }
+  }
+
+  /// Cells with handles replaced by the paths they stand for; in interrupts-extended every other cell is one.
+  private func resolved(_ tree: BootTestTree, _ path: String, _ property: String) -> [String] {
+    (tree.cells(path, property) ?? []).enumerated().map { index, cell in
+      let isHandle = property != "interrupts-extended" || index % 2 == 0
+      return isHandle ? tree.path(ofHandle: cell) ?? "nothing" : "\(cell)"
+    }
+  }
+
+  private func withTemporaryFile<Value>(_ body: (URL) throws -> Value) throws -> Value {
+    let file = FileManager.default.temporaryDirectory.appending(path: "rrtool-\(UUID().uuidString).dtb")
+    defer { try? FileManager.default.removeItem(at: file) }
+    return try body(file)
+  }
+}

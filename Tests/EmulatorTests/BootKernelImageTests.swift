@@ -1,0 +1,114 @@
+import ByteCoding
+import Emulator
+import Testing
+
+@Suite struct BootKernelImageTests {
+  private let limit: UInt64 = 1 << 20
+
+  @Test(arguments: [true, false]) func readsAnImage(isEFI: Bool) throws {
+    let file = BootTestFiles.image(isEFI: isEFI)
+    #expect(
+      try KernelImage(file, unpackedSizeLimit: limit) == .relocatable(bytes: file, memorySize: 4096))
+  }
+
+  @Test func takesAtLeastTheMemoryOfTheFile() throws {
+    for stated: UInt64 in [0, 100] {
+      let file = BootTestFiles.image(imageSize: stated)
+      #expect(try KernelImage(file, unpackedSizeLimit: limit) == .relocatable(bytes: file, memorySize: 256))
+    }
+  }
+
+  @Test func unpacksGzipAndZboot() throws {
+    let image = BootTestFiles.image(size: 5000, imageSize: 8192)
+    let expected = KernelImage.relocatable(bytes: image, memorySize: 8192)
+    let packed = BootTestFiles.gzip(image)
+    #expect(try KernelImage(packed, unpackedSizeLimit: limit) == expected)
+    #expect(try KernelImage(BootTestFiles.zboot(packed), unpackedSizeLimit: limit) == expected)
+    let program = BootTestFiles.program
+    #expect(
+      try KernelImage(BootTestFiles.gzip(program), unpackedSizeLimit: limit)
+        == .executable(ExecutableFile(program)))
+  }
+
+  @Test func boundsWhatUnpacks() {
+    let packed = BootTestFiles.gzip(BootTestFiles.image(size: 100_000))
+    #expect(throws: ImageFormatError.unpacksBeyond(limit: 99_999)) {
+      try KernelImage(packed, unpackedSizeLimit: 99_999)
+    }
+    #expect(throws: Never.self) { try KernelImage(packed, unpackedSizeLimit: 100_000) }
+  }
+
+  @Test func refusesByName() {
+    let packed = BootTestFiles.gzip(BootTestFiles.image())
+    let twice = BootTestFiles.gzip(packed)
+    let cases: [(file: [UInt8], expected: String)] = [
+      (BootTestFiles.zboot(packed, compression: "zstd22"), "zstd22"),
+      (BootTestFiles.zboot(packed, compression: "lz4\u{1b}[2J"), "lz42J"),
+      (BootTestFiles.zboot(packed, compression: ""), "unnamed"),
+      ([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 0], "xz"), ([0x28, 0xb5, 0x2f, 0xfd, 0], "zstd"),
+      (Array("BZh91AY".utf8), "bzip2"), ([0x04, 0x22, 0x4d, 0x18, 0], "lz4"),
+      (twice, "not a kernel"), (Array("#!/bin/sh\necho hello".utf8), "not a kernel"), ([], "not a kernel"),
+      (Array("MZ".utf8), "truncated"), (BootTestFiles.image(flags: 1), "big-endian"),
+      (BootTestFiles.patch(BootTestFiles.image(), at: 56, Array("ARM\u{64}".utf8)), "arm64"),
+      (BootTestFiles.image(imageSize: .max), "states a size"),
+      (BootTestFiles.image(imageSize: MachineConfiguration.memorySizeLimit + 1), "states a size"),
+      (BootTestFiles.patch(BootTestFiles.image(), at: 60, [0xff, 0xff, 0xff, 0xff]), "the PE header"),
+      (BootTestFiles.patch(BootTestFiles.image(), at: 60, [60, 0, 0, 0]), "no PE header"),
+      (BootTestFiles.patch(BootTestFiles.image(), at: 70, [0xff, 0xff]), "table of PE sections"),
+      (BootTestFiles.patch(BootTestFiles.image(), at: 96 + 16, [0xff, 0xff, 0xff, 0xff]), "PE section 0"),
+      (BootTestFiles.patch(BootTestFiles.zboot(packed), at: 8, [63, 0, 0, 0]), "within the header"),
+      (BootTestFiles.patch(BootTestFiles.zboot(packed), at: 8, [255, 255, 255, 255]), "zboot payload"),
+      (BootTestFiles.patch(BootTestFiles.zboot(packed), at: 12, [255, 255, 255, 255]), "zboot payload"),
+      (BootTestFiles.patch(packed, at: packed.count - 8, [1, 2, 3]), "payload is damaged"),
+      (BootTestFiles.patch(BootTestFiles.zboot(packed), at: 128, [0]), "payload is damaged"),
+      (Array(packed.dropLast()), "ends too early"),
+    ]
+    for (file, expected) in cases {
+      let error = #expect(throws: ImageFormatError.self, "\(expected)") {
+        try KernelImage(file, unpackedSizeLimit: limit)
+      }
+      #expect(error?.reason.contains(expected) == true, "\(expected): \(error?.reason ?? "accepted")")
+    }
+  }
+
+  @Test func everyTruncationOfAPackedKernelIsAnError() {
+    let packed = BootTestFiles.gzip(BootTestFiles.image())
+    let zboot = BootTestFiles.zboot(packed)
+    for file in [packed, Array(zboot.dropLast(4))] {
+      for count in 0..<file.count {
+        #expect(throws: ImageFormatError.self, "\(count) of \(file.count) bytes") {
+          try KernelImage(Array(file.prefix(count)), unpackedSizeLimit: limit)
+        }
+      }
+    }
+    let image = BootTestFiles.image()
+    for count in 0..<image.count {
+      #expect(throws: ImageFormatError.self, "\(count) of \(image.count) bytes") {
+        try KernelImage(Array(image.prefix(count)), unpackedSizeLimit: limit)
+      }
+    }
+    // What lies behind the header of a plain Image tells nothing of its length.
+    for count in 0..<64 {
+      #expect(throws: ImageFormatError.self, "\(count) of 256 bytes") {
+        try KernelImage(Array(BootTestFiles.image(isEFI: false).prefix(count)), unpackedSizeLimit: limit)
+      }
+    }
+  }
+
+  @Test(arguments: 1...4) func survivesDamage(seed: UInt64) {
+    print("seed \(seed)")
+    var random = BootTestRandom(seed: seed)
+    let image = BootTestFiles.image(imageSize: 4096)
+    let files = [image, BootTestFiles.gzip(image), BootTestFiles.zboot(BootTestFiles.gzip(image))]
+    for _ in 0..<3000 {
+      var damaged = files[Int.random(in: 0..<files.count, using: &random)]
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        damaged[Int.random(in: 0..<damaged.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      if case .relocatable(let bytes, let memorySize) = try? KernelImage(damaged, unpackedSizeLimit: limit) {
+        #expect(UInt64(bytes.count) <= memorySize)
+        #expect(memorySize <= MachineConfiguration.memorySizeLimit)
+      }
+    }
+  }
+}

@@ -25,8 +25,6 @@ protocol GuestMemoryObserver: AnyObject {
   func dropFromWriteTLBs(page: Int)
   /// Every write TLB is to be emptied.
   func dropAllFromWriteTLBs()
-  /// A page is about to be written for the first time in this dirty epoch; it still holds its old bytes.
-  func firstStore(page: Int)
   /// A store is about to change page-table entries that the harts in `harts` (bit n: hart n) have used.
   func pageTableStore(page: Int, offset: Int, count: Int, harts: PageFlags.Bits)
   /// A store is about to change decoded code.
@@ -35,26 +33,27 @@ protocol GuestMemoryObserver: AnyObject {
 
 extension GuestMemory {
   /// Sees to everything the flags of `page` ask for before `count` bytes at `offset` in it are changed.
-  func noteStore(page: Int, offset: Int, count: Int) {
+  ///
+  /// `changesTranslations` is false only for the A and D bits that translation itself sets.
+  func noteStore(page: Int, offset: Int, count: Int, changesTranslations: Bool = true) {
     let bits = flags[page]
     if bits & PageFlags.clean != 0 {
-      observer?.firstStore(page: page)
       flags[page] &= ~PageFlags.clean
       appendDirty(page)
     }
-    if bits & PageFlags.pageTables != 0 {
-      observer?.pageTableStore(
+    if bits & PageFlags.pageTables != 0 && changesTranslations {
+      observer.pageTableStore(
         page: page, offset: offset, count: count, harts: bits & PageFlags.pageTables)
     }
     if bits & PageFlags.code != 0 {
-      observer?.codeStore(page: page, offset: offset, count: count)
+      observer.codeStore(page: page, offset: offset, count: count)
     }
   }
 
   /// Sets bits of `needsCare`, taking the page out of the write TLBs.
   func setCare(_ bits: PageFlags.Bits, page: Int) {
     if flags[page] & PageFlags.mayBeInWriteTLB != 0 {
-      observer?.dropFromWriteTLBs(page: page)
+      observer.dropFromWriteTLBs(page: page)
       flags[page] &= ~PageFlags.mayBeInWriteTLB
     }
     flags[page] |= bits
@@ -62,10 +61,19 @@ extension GuestMemory {
 
   /// Starts noting first stores anew: every page is clean, and `dirtyPages` is empty.
   package func beginDirtyEpoch() {
-    observer?.dropAllFromWriteTLBs()
+    observer.dropAllFromWriteTLBs()
     for page in 0..<pageCount {
       flags[page] = (flags[page] | PageFlags.clean) & ~PageFlags.mayBeInWriteTLB
     }
     removeAllDirty()
   }
+}
+
+/// For memory that no hart uses: nothing is derived from it.
+final class NoObserver: GuestMemoryObserver {
+  nonisolated(unsafe) static let shared = NoObserver()  // without state, so safe to share
+  func dropFromWriteTLBs(page: Int) {}
+  func dropAllFromWriteTLBs() {}
+  func pageTableStore(page: Int, offset: Int, count: Int, harts: PageFlags.Bits) {}
+  func codeStore(page: Int, offset: Int, count: Int) {}
 }

@@ -1,0 +1,112 @@
+/// A handle on the raw memory of one hart. Copying it copies a pointer.
+///
+/// Layout, from the base: 33 integer registers, 32 floating-point registers, `HartState`, the jump cache, the
+/// translation cache. The machine owns the memory and outlives every handle.
+struct Hart {
+  static let floatingPointOffset = 33 * 8
+  static let stateOffset = floatingPointOffset + 32 * 8
+  static let jumpCacheOffset = 4096
+  static let translationCacheOffset = jumpCacheOffset + JumpCache.byteCount
+  static let byteCount = translationCacheOffset + TranslationCache.byteCount
+
+  let index: Int
+  let base: UnsafeMutableRawPointer
+
+  init(index: Int) {
+    self.index = index
+    precondition(Self.stateOffset + MemoryLayout<HartState>.size <= Self.jumpCacheOffset)
+    base = .allocate(byteCount: Self.byteCount, alignment: 4096)
+    base.initializeMemory(as: UInt64.self, repeating: 0, count: Self.byteCount / 8)
+    (base + Self.stateOffset).bindMemory(to: HartState.self, capacity: 1).initialize(to: HartState())
+    reset()
+  }
+
+  func deallocate() { base.deallocate() }
+
+  /// The integer registers; index 32 takes what is written to x0, which itself is never written.
+  var x: UnsafeMutablePointer<UInt64> { base.assumingMemoryBound(to: UInt64.self) }
+  /// The floating-point registers; a single-precision value is NaN-boxed.
+  var f: UnsafeMutablePointer<UInt64> {
+    (base + Self.floatingPointOffset).assumingMemoryBound(to: UInt64.self)
+  }
+  var state: UnsafeMutablePointer<HartState> {
+    (base + Self.stateOffset).assumingMemoryBound(to: HartState.self)
+  }
+  var jumpCache: JumpCache { JumpCache(base: base + Self.jumpCacheOffset) }
+  var translationCache: TranslationCache { TranslationCache(base: base + Self.translationCacheOffset) }
+
+  /// To the state after power-on (volume II, section 3.4), with registers zeroed as well.
+  func reset() {
+    for register in 0..<65 { x[register] = 0 }
+    // Counters of instructions are the machine's, not the program's: they go on over a reset.
+    let executed = state.pointee.executedBeforeTurn
+    state.pointee = HartState()
+    state.pointee.executedBeforeTurn = executed
+    state.pointee.mstatus = Status.lengths
+    state.pointee.menvcfg = EnvironmentConfiguration.adue
+    flushTranslations()
+    translationCache.flushAll()
+    jumpCache.flush()
+    contextChanged()
+  }
+
+  /// Instructions this hart has executed before the current one.
+  var executed: UInt64 {
+    let state = state.pointee
+    return state.executedBeforeTurn
+      &+ UInt64(bitPattern: state.turnBudget &- state.budget &- state.unexecuted)
+  }
+
+  var pendingInterrupts: UInt64 { state.pointee.mipSoftware | state.pointee.interruptLines }
+
+  // MARK: Translation contexts
+
+  /// The context that instruction fetches use: it depends on the privilege alone.
+  var fetchContext: Int {
+    switch state.pointee.privilege {
+    case Privilege.user: TranslationCache.user
+    case Privilege.supervisor: TranslationCache.supervisor
+    default: TranslationCache.machine
+    }
+  }
+
+  /// The privilege that loads and stores act with: `mstatus.MPRV` lends them that of `MPP`.
+  var dataPrivilege: UInt64 {
+    let state = state.pointee
+    return state.mstatus & Status.mprv != 0
+      ? state.mstatus >> Status.mppShift & 3 : state.privilege
+  }
+
+  var dataContext: Int {
+    switch dataPrivilege {
+    case Privilege.user: TranslationCache.user
+    case Privilege.supervisor:
+      state.pointee.mstatus & Status.sum != 0
+        ? TranslationCache.supervisorUserMemory : TranslationCache.supervisor
+    default: TranslationCache.machine
+    }
+  }
+
+  /// Must follow every change of privilege and of `mstatus`.
+  func contextChanged() {
+    let context = dataContext
+    state.pointee.loadTable = UInt(bitPattern: translationCache.table(context, .load))
+    state.pointee.storeTable = UInt(bitPattern: translationCache.table(context, .store))
+    state.pointee.jumpTag = JumpCache.tag(
+      generation: state.pointee.fetchGeneration, context: fetchContext)
+  }
+
+  /// Forgets every translation that went through page tables, and where blocks begin.
+  func flushTranslations() {
+    translationCache.flushTranslated()
+    forgetBlocks()
+  }
+
+  /// Makes every entry of the jump cache unusable.
+  func forgetBlocks() {
+    state.pointee.fetchGeneration &+= 1
+    if state.pointee.fetchGeneration & JumpCache.generationMask == 0 { jumpCache.flush() }
+    state.pointee.jumpTag = JumpCache.tag(
+      generation: state.pointee.fetchGeneration, context: fetchContext)
+  }
+}

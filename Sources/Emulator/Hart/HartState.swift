@@ -1,0 +1,128 @@
+/// Everything of a hart but its registers and its translation cache, in raw memory at fixed offsets.
+///
+/// Only plain values stand here, so that machine code can reach a field by its offset
+/// (`MemoryLayout<HartState>.offset(of:)`) and nothing is retained or checked for exclusivity on the way.
+struct HartState {
+  // MARK: Running
+
+  /// Address of the next instruction, exact between blocks only.
+  var pc: UInt64 = 0
+  /// Instructions that may still run before the machine takes over. A block takes its whole length off at its start
+  /// and gives back what it did not execute.
+  var budget: Int64 = 0
+  /// Instructions from the one being executed to the end of its block, while something outside the block needs to
+  /// know the exact position; 0 between blocks.
+  var unexecuted: Int64 = 0
+  /// Virtual address of the page that the current block stands on.
+  var pageBase: UInt64 = 0
+  /// The budget that this turn began with.
+  var turnBudget: Int64 = 0
+  /// Instructions executed before this turn, by this hart alone.
+  var executedBeforeTurn: UInt64 = 0
+  /// Bits of `Attention`: what must be seen to before the next block.
+  var attention: UInt64 = 0
+
+  // MARK: Translation, derived from what follows it here
+
+  /// The tables of the translation cache that loads and stores go through (`TranslationCache`).
+  var loadTable: UInt = 0
+  var storeTable: UInt = 0
+  /// Combined with an address, the key of the jump cache.
+  var jumpTag: UInt64 = 0
+  /// Counts flushes of the translations for fetches.
+  var fetchGeneration: UInt64 = 0
+
+  // MARK: Architectural state
+
+  var privilege: UInt64 = Privilege.machine
+  /// The hart executes `wfi`.
+  var isWaiting: UInt64 = 0
+  /// Started, in terms of SBI HSM.
+  var isStarted: UInt64 = 0
+  /// LR/SC: the physical address reserved, or all ones; and the value that stood there.
+  var reservationAddress: UInt64 = ~0
+  var reservationValue: UInt64 = 0
+
+  var fflags: UInt64 = 0
+  var frm: UInt64 = 0
+
+  var mstatus: UInt64 = 0
+  var medeleg: UInt64 = 0
+  var mideleg: UInt64 = 0
+  var mie: UInt64 = 0
+  /// The bits of `mip` that software has set; see `interruptLines`.
+  var mipSoftware: UInt64 = 0
+  /// The bits of `mip` that devices and timers drive. `mip` reads as both together.
+  var interruptLines: UInt64 = 0
+  var mtvec: UInt64 = 0
+  var mscratch: UInt64 = 0
+  var mepc: UInt64 = 0
+  var mcause: UInt64 = 0
+  var mtval: UInt64 = 0
+  var mcounteren: UInt64 = 0
+  var mcountinhibit: UInt64 = 0
+  var menvcfg: UInt64 = 0
+  /// What is added to the hart's instruction count; while the counter is inhibited, its value.
+  var mcycleOffset: UInt64 = 0
+  var minstretOffset: UInt64 = 0
+
+  var stvec: UInt64 = 0
+  var sscratch: UInt64 = 0
+  var sepc: UInt64 = 0
+  var scause: UInt64 = 0
+  var stval: UInt64 = 0
+  var scounteren: UInt64 = 0
+  var senvcfg: UInt64 = 0
+  var satp: UInt64 = 0
+  var stimecmp: UInt64 = ~0
+}
+
+/// What `HartState.attention` asks for.
+enum Attention {
+  /// Pending or enabled interrupts may have changed.
+  static let interrupts: UInt64 = 1
+  /// The machine must take over: the hart waits or stops, or the run is to end.
+  static let leave: UInt64 = 2
+}
+
+/// Privilege levels, as `mstatus.MPP` encodes them.
+enum Privilege {
+  static let user: UInt64 = 0
+  static let supervisor: UInt64 = 1
+  static let machine: UInt64 = 3
+}
+
+/// Fields of `mstatus` and `sstatus` (volume II, section 3.1.6).
+enum Status {
+  static let sie: UInt64 = 1 << 1
+  static let mie: UInt64 = 1 << 3
+  static let spie: UInt64 = 1 << 5
+  static let mpie: UInt64 = 1 << 7
+  static let spp: UInt64 = 1 << 8
+  static let mpp: UInt64 = 3 << 11
+  static let mppShift: UInt64 = 11
+  static let fs: UInt64 = 3 << 13
+  static let mprv: UInt64 = 1 << 17
+  static let sum: UInt64 = 1 << 18
+  static let mxr: UInt64 = 1 << 19
+  static let tvm: UInt64 = 1 << 20
+  static let tw: UInt64 = 1 << 21
+  static let tsr: UInt64 = 1 << 22
+  /// UXL and SXL: both always 64.
+  static let lengths: UInt64 = 2 << 32 | 2 << 34
+  static let sd: UInt64 = 1 << 63
+
+  static let machineWritable =
+    sie | mie | spie | mpie | spp | mpp | fs | mprv | sum | mxr | tvm | tw | tsr
+  static let supervisorWritable = sie | spie | spp | fs | sum | mxr
+  static let supervisorVisible = supervisorWritable | 2 << 32 | sd
+}
+
+/// `menvcfg` (volume II, section 3.1.18).
+enum EnvironmentConfiguration {
+  static let fiom: UInt64 = 1
+  /// Hardware updates the A and D bits (Svadu).
+  static let adue: UInt64 = 1 << 61
+  /// `stimecmp` is there (Sstc).
+  static let stce: UInt64 = 1 << 63
+}

@@ -1,0 +1,131 @@
+/// The A extension. Harts run in turns on one host thread, so a read and a write next to each other are atomic.
+extension Interpreter {
+  /// True: the block was left.
+  @inline(never)
+  func executeAtomic(_ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>) -> Bool {
+    let opcode = instruction.pointee.opcode
+    let address = hart.x[Int(instruction.pointee.source1)]
+    let isDoubleword = opcode.rawValue >= Opcode.lrD.rawValue
+    let size = isDoubleword ? 8 : 4
+    let isLoad = opcode == .lrW || opcode == .lrD
+    if address & UInt64(size - 1) != 0 {
+      raise(
+        hart, instruction,
+        cause: isLoad
+          ? ExceptionCause.loadAddressMisaligned : ExceptionCause.storeAddressMisaligned,
+        value: address)
+      return true
+    }
+    beginExactPosition(hart, instruction)
+    mustLeaveBlock = false
+    guard let host = atomicPointer(hart, instruction, address, size: size, isLoad ? .load : .store) else {
+      return true
+    }
+    let old = Self.loadInteger(host, size)
+    let result = isDoubleword ? old : UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: old)))
+    let operand = hart.x[Int(instruction.pointee.source2)]
+    let physical = memory.base &+ UInt64(host - memory.bytes)
+    let destination = Int(instruction.pointee.destination)
+    switch opcode {
+    case .lrW, .lrD:
+      hart.state.pointee.reservationAddress = physical
+      hart.state.pointee.reservationValue = result
+      hart.x[destination] = result
+    case .scW, .scD:
+      // The reservation holds while the value does, as on QEMU: harts run in turns, so the difference to watching
+      // every store is one of A-B-A only.
+      let holds =
+        hart.state.pointee.reservationAddress == physical
+        && hart.state.pointee.reservationValue == result
+      hart.state.pointee.reservationAddress = ~0
+      if holds { storeAtomic(host, physical, size, operand) }
+      hart.x[destination] = holds ? 0 : 1
+    default:
+      let new =
+        isDoubleword
+        ? Self.combine(opcode, old, operand)
+        : Self.combineWords(opcode, UInt32(truncatingIfNeeded: old), UInt32(truncatingIfNeeded: operand))
+      storeAtomic(host, physical, size, new)
+      hart.x[destination] = result
+    }
+    if mustLeaveBlock {
+      leaveBlock(hart, after: instruction)
+      return true
+    }
+    endExactPosition(hart)
+    return false
+  }
+
+  private func storeAtomic(_ host: UnsafeMutableRawPointer, _ physical: UInt64, _ size: Int, _ value: UInt64) {
+    memory.prepareStore(at: physical, count: size)
+    Self.storeInteger(host, size, value)
+  }
+
+  /// The host address for an atomic access; nil when it raised an exception. Atomics reach RAM only.
+  private func atomicPointer(
+    _ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64, size: Int,
+    _ access: AccessKind
+  ) -> UnsafeMutableRawPointer? {
+    let table = access == .load ? hart.state.pointee.loadTable : hart.state.pointee.storeTable
+    if let host = TranslationCache.lookUp(table, address, size: UInt64(size)) { return host }
+    switch physical(hart, address, size: size, access) {
+    case .fault(let fault):
+      raise(hart, instruction, cause: fault.cause, value: fault.value)
+      return nil
+    case .physical(let physical):
+      guard let host = memory.pointer(at: physical, count: size) else {
+        raise(hart, instruction, cause: access.accessFault, value: address)
+        return nil
+      }
+      if access == .load {
+        if protection[hart.index].isUniform(page: physical) {
+          hart.translationCache.insert(hart.dataContext, .load, address: address, host: host)
+        }
+      } else {
+        insertForStore(hart, address, physical: physical, host)
+      }
+      return host
+    }
+  }
+
+  /// Lets the translation cache have a page that needs no care. A page that does is left to `prepareStore`.
+  private func insertForStore(
+    _ hart: Hart, _ address: UInt64, physical: UInt64, _ host: UnsafeMutableRawPointer
+  ) {
+    let page = Int((physical - memory.base) >> GuestMemory.pageShift)
+    guard memory.flags[page] & PageFlags.needsCare == 0, protection[hart.index].isUniform(page: physical)
+    else { return }
+    memory.flags[page] |= PageFlags.mayBeInWriteTLB
+    hart.translationCache.insert(hart.dataContext, .store, address: address, host: host)
+  }
+
+  private static func combine(_ opcode: Opcode, _ old: UInt64, _ operand: UInt64) -> UInt64 {
+    switch opcode {
+    case .amoaddD: old &+ operand
+    case .amoxorD: old ^ operand
+    case .amoandD: old & operand
+    case .amoorD: old | operand
+    case .amominD: Int64(bitPattern: old) < Int64(bitPattern: operand) ? old : operand
+    case .amomaxD: Int64(bitPattern: old) > Int64(bitPattern: operand) ? old : operand
+    case .amominuD: min(old, operand)
+    case .amomaxuD: max(old, operand)
+    default: operand
+    }
+  }
+
+  private static func combineWords(_ opcode: Opcode, _ old: UInt32, _ operand: UInt32) -> UInt64 {
+    let new: UInt32 =
+      switch opcode {
+      case .amoaddW: old &+ operand
+      case .amoxorW: old ^ operand
+      case .amoandW: old & operand
+      case .amoorW: old | operand
+      case .amominW: Int32(bitPattern: old) < Int32(bitPattern: operand) ? old : operand
+      case .amomaxW: Int32(bitPattern: old) > Int32(bitPattern: operand) ? old : operand
+      case .amominuW: min(old, operand)
+      case .amomaxuW: max(old, operand)
+      default: operand
+      }
+    return UInt64(new)
+  }
+}

@@ -1,0 +1,142 @@
+/// From a program counter to a decoded block.
+extension Interpreter {
+  /// The block at the hart's pc, or nil when fetching it raised an exception, which then has been entered.
+  func fetchBlock(_ hart: Hart) -> Block? {
+    let pc = hart.state.pointee.pc
+    guard let host = fetchPointer(hart, pc) else { return nil }
+    guard let host = host.page else { return fetchSingle(hart) }
+    let physical = memory.base &+ UInt64(host - UnsafeMutableRawPointer(memory.bytes))
+    let block: Block
+    if let known = blocks.find(physical) {
+      block = known
+    } else {
+      // An instruction that begins on this page and ends on the next belongs to two translations: it is never cached.
+      if pc & 0xfff == 0xffe && host.load(as: UInt16.self) & 3 == 3 { return fetchSingle(hart) }
+      if blocks.isFull { removeAllBlocks() }
+      block = decodeBlock(at: physical, host)
+    }
+    hart.jumpCache.entry(for: pc).pointee = JumpCache.Entry(
+      key: pc ^ hart.state.pointee.jumpTag, block: UInt64(UInt(bitPattern: block)))
+    return block
+  }
+
+  /// The first `count` instructions of `block`, as a block of their own.
+  func shorten(_ block: Block, to count: Int) -> Block {
+    let target = scratchBlock.instructions
+    for index in 0..<count {
+      target[index] = block.instructions[index]
+      target[index].remaining = UInt8(count - index)
+    }
+    // Where the next instruction begins is where this one ends.
+    finishBlock(scratchBlock, count: count)
+    return scratchBlock
+  }
+
+  /// The host address of the instruction at `pc`. `page` in the answer is nil when the page cannot be used as a whole
+  /// (it is not RAM, or PMP divides it); the answer is nil when an exception was raised.
+  private func fetchPointer(_ hart: Hart, _ pc: UInt64) -> (page: UnsafeMutableRawPointer?, Void)? {
+    let context = hart.fetchContext
+    let table = UInt(bitPattern: hart.translationCache.table(context, .fetch))
+    if let host = TranslationCache.lookUp(table, pc, size: 1) { return (host, ()) }
+    let physical: UInt64
+    switch translate(hart, pc, .fetch, privilege: hart.state.pointee.privilege) {
+    case .physical(let address): physical = address
+    case .fault(let cause):
+      raiseFetch(hart, cause: cause, value: pc)
+      return nil
+    }
+    guard let host = memory.pointer(at: physical, count: 2),
+      protection[hart.index].isUniform(page: physical)
+    else { return (nil, ()) }
+    guard
+      protection[hart.index].allows(
+        physical, size: 2, AccessKind.fetch.permission, privilege: hart.state.pointee.privilege)
+    else {
+      raiseFetch(hart, cause: ExceptionCause.instructionAccessFault, value: pc)
+      return nil
+    }
+    hart.translationCache.insert(context, .fetch, address: pc, host: host)
+    return (host, ())
+  }
+
+  private func raiseFetch(_ hart: Hart, cause: UInt64, value: UInt64) {
+    // What could not be fetched counts as an instruction too; see `raise`.
+    hart.state.pointee.budget -= 1
+    hart.enterTrap(cause: cause, isInterrupt: false, value: value)
+  }
+
+  private func decodeBlock(at physical: UInt64, _ host: UnsafeMutableRawPointer) -> Block {
+    let page = Int((physical - memory.base) >> GuestMemory.pageShift)
+    if memory.flags[page] & PageFlags.code == 0 { memory.setCare(PageFlags.code, page: page) }
+    let block = blocks.next()
+    let first = Int(physical & 0xfff)
+    var offset = first
+    var count = 0
+    while count < BlockCache.lengthLimit && offset < 4096 {
+      let source = host + (offset - first)
+      var word = UInt32(source.load(as: UInt16.self))
+      if word & 3 == 3 {
+        if offset == 4094 { break }
+        word |= UInt32((source + 2).load(as: UInt16.self)) << 16
+      }
+      let instruction = Decoder.decode(word, pageOffset: UInt16(offset))
+      block.instructions[count] = instruction
+      count += 1
+      offset += Int(instruction.length)
+      if instruction.opcode.endsBlock { break }
+    }
+    for index in 0..<count { block.instructions[index].remaining = UInt8(count - index) }
+    block.pointee.address = physical
+    finishBlock(block, count: count)
+    blocks.commit(block)
+    return block
+  }
+
+  /// Sets the lengths and the final `blockEnd` of a block whose instructions are in place.
+  private func finishBlock(_ block: Block, count: Int) {
+    let instructions = block.instructions
+    let end = instructions[count - 1].pageOffset + UInt16(instructions[count - 1].length)
+    instructions[count] = DecodedInstruction(
+      opcode: .blockEnd, destination: 0, source1: 0, source2: 0, pageOffset: end, remaining: 0,
+      length: 0, immediate: 0, raw: 0)
+    block.pointee.count = Int32(count)
+    block.pointee.byteCount = Int32(end - instructions[0].pageOffset)
+  }
+
+  // MARK: Instructions that cannot be cached
+
+  private func fetchSingle(_ hart: Hart) -> Block? {
+    let pc = hart.state.pointee.pc
+    guard let low = fetchHalf(hart, pc) else { return nil }
+    var word = UInt32(low)
+    if word & 3 == 3 {
+      guard let high = fetchHalf(hart, pc &+ 2) else { return nil }
+      word |= UInt32(high) << 16
+    }
+    var instruction = Decoder.decode(word, pageOffset: UInt16(pc & 0xfff))
+    instruction.remaining = 1
+    scratchBlock.instructions[0] = instruction
+    finishBlock(scratchBlock, count: 1)
+    return scratchBlock
+  }
+
+  private func fetchHalf(_ hart: Hart, _ address: UInt64) -> UInt16? {
+    let privilege = hart.state.pointee.privilege
+    switch translate(hart, address, .fetch, privilege: privilege) {
+    case .fault(let cause):
+      raiseFetch(hart, cause: cause, value: address)
+      return nil
+    case .physical(let physical):
+      if protection[hart.index].allows(
+        physical, size: 2, AccessKind.fetch.permission, privilege: privilege)
+      {
+        if let host = memory.pointer(at: physical, count: 2) { return host.load(as: UInt16.self) }
+        if let value = environment.readBus(physical, size: 2) {
+          return UInt16(truncatingIfNeeded: value)
+        }
+      }
+      raiseFetch(hart, cause: ExceptionCause.instructionAccessFault, value: address)
+      return nil
+    }
+  }
+}

@@ -1,0 +1,201 @@
+/// The slow path of loads and stores: translation, devices, page crossings, pages that need care.
+extension Interpreter {
+  /// Does a load for which the translation cache had no answer. True: the block was left.
+  @inline(never)
+  func loadSlowly(
+    _ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64, size: Int
+  ) -> Bool {
+    beginExactPosition(hart, instruction)
+    switch read(hart, address, size: size) {
+    case .fault(let cause):
+      raise(hart, instruction, cause: cause.cause, value: cause.value)
+      return true
+    case .value(let value, let isDevice):
+      setLoaded(hart, instruction, value)
+      // Reading a device may raise or lower interrupts: they are looked at before the next instruction.
+      if isDevice {
+        hart.state.pointee.attention |= Attention.interrupts
+        leaveBlock(hart, after: instruction)
+        return true
+      }
+      endExactPosition(hart)
+      return false
+    }
+  }
+
+  /// Does a store for which the translation cache had no answer. True: the block was left.
+  @inline(never)
+  func storeSlowly(
+    _ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64, size: Int,
+    _ value: UInt64
+  ) -> Bool {
+    beginExactPosition(hart, instruction)
+    mustLeaveBlock = false
+    if let fault = write(hart, address, size: size, value) {
+      raise(hart, instruction, cause: fault.cause, value: fault.value)
+      return true
+    }
+    if mustLeaveBlock {
+      leaveBlock(hart, after: instruction)
+      return true
+    }
+    endExactPosition(hart)
+    return false
+  }
+
+  struct Fault {
+    var cause: UInt64
+    var value: UInt64
+  }
+
+  enum ReadOutcome {
+    case value(UInt64, isDevice: Bool)
+    case fault(Fault)
+  }
+
+  private func setLoaded(_ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, _ value: UInt64) {
+    let destination = Int(instruction.pointee.destination)
+    switch instruction.pointee.opcode {
+    case .lb: hart.x[destination] = UInt64(bitPattern: Int64(Int8(truncatingIfNeeded: value)))
+    case .lh: hart.x[destination] = UInt64(bitPattern: Int64(Int16(truncatingIfNeeded: value)))
+    case .lw: hart.x[destination] = UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: value)))
+    case .flw: hart.f[destination] = value | 0xffff_ffff_0000_0000
+    case .fld: hart.f[destination] = value
+    default: hart.x[destination] = value  // ld, lbu, lhu, lwu: `value` has no bits above the size
+    }
+  }
+
+  /// Reads `size` bytes at a virtual address.
+  func read(_ hart: Hart, _ address: UInt64, size: Int) -> ReadOutcome {
+    guard crossesPage(address, size) else { return readWithinPage(hart, address, size: size) }
+    // Each page is translated before any is read, so that a fault comes with nothing done.
+    let firstCount = 4096 - Int(address & 0xfff)
+    let second = address &+ UInt64(firstCount)
+    var value: UInt64 = 0
+    for (start, count, shift) in [(address, firstCount, 0), (second, size - firstCount, firstCount * 8)] {
+      switch physical(hart, start, size: count, .load) {
+      case .fault(let fault): return .fault(fault)
+      case .physical(let physical):
+        guard let host = memory.pointer(at: physical, count: count) else {
+          return .fault(Fault(cause: ExceptionCause.loadAccessFault, value: start))
+        }
+        for byte in 0..<count {
+          value |= UInt64(host.load(fromByteOffset: byte, as: UInt8.self)) << UInt64(shift + byte * 8)
+        }
+      }
+    }
+    return .value(value, isDevice: false)
+  }
+
+  private func readWithinPage(_ hart: Hart, _ address: UInt64, size: Int) -> ReadOutcome {
+    switch physical(hart, address, size: size, .load) {
+    case .fault(let fault): return .fault(fault)
+    case .physical(let physical):
+      if let host = memory.pointer(at: physical, count: size) {
+        if protection[hart.index].isUniform(page: physical) {
+          hart.translationCache.insert(hart.dataContext, .load, address: address, host: host)
+        }
+        return .value(Self.loadInteger(host, size), isDevice: false)
+      }
+      guard physical & UInt64(size - 1) == 0, let value = environment.readBus(physical, size: size)
+      else { return .fault(Fault(cause: ExceptionCause.loadAccessFault, value: address)) }
+      return .value(value, isDevice: true)
+    }
+  }
+
+  /// Writes the low `size` bytes of `value` at a virtual address; answers the fault, if one came.
+  func write(_ hart: Hart, _ address: UInt64, size: Int, _ value: UInt64) -> Fault? {
+    guard crossesPage(address, size) else {
+      return writeWithinPage(hart, address, size: size, value)
+    }
+    let firstCount = 4096 - Int(address & 0xfff)
+    let second = address &+ UInt64(firstCount)
+    var targets: [(physical: UInt64, count: Int)] = []
+    for (start, count) in [(address, firstCount), (second, size - firstCount)] {
+      switch physical(hart, start, size: count, .store) {
+      case .fault(let fault): return fault
+      case .physical(let physical):
+        guard memory.pointer(at: physical, count: count) != nil else {
+          return Fault(cause: ExceptionCause.storeAccessFault, value: start)
+        }
+        targets.append((physical, count))
+      }
+    }
+    let bytes = withUnsafeBytes(of: value.littleEndian) { [UInt8]($0) }
+    memory.write(bytes[..<firstCount], at: targets[0].physical)
+    memory.write(bytes[firstCount..<size], at: targets[1].physical)
+    return nil
+  }
+
+  private func writeWithinPage(_ hart: Hart, _ address: UInt64, size: Int, _ value: UInt64) -> Fault? {
+    switch physical(hart, address, size: size, .store) {
+    case .fault(let fault): return fault
+    case .physical(let physical):
+      if let host = memory.pointer(at: physical, count: size) {
+        prepareStore(hart, address, physical: physical, size: size, host)
+        Self.storeInteger(host, size, value)
+        return nil
+      }
+      guard physical & UInt64(size - 1) == 0, environment.writeBus(physical, size: size, value: value)
+      else { return Fault(cause: ExceptionCause.storeAccessFault, value: address) }
+      hart.state.pointee.attention |= Attention.interrupts
+      mustLeaveBlock = true
+      return nil
+    }
+  }
+
+  /// Sees to what the page's flags ask for, and lets the translation cache have the page if nothing is left to see to.
+  func prepareStore(
+    _ hart: Hart, _ address: UInt64, physical: UInt64, size: Int, _ host: UnsafeMutableRawPointer
+  ) {
+    let page = Int((physical - memory.base) >> GuestMemory.pageShift)
+    if memory.flags[page] & PageFlags.needsCare != 0 {
+      memory.noteStore(page: page, offset: Int(physical & 0xfff), count: size)
+      if memory.flags[page] & PageFlags.needsCare != 0 { return }
+    }
+    guard protection[hart.index].isUniform(page: physical) else { return }
+    memory.flags[page] |= PageFlags.mayBeInWriteTLB
+    hart.translationCache.insert(hart.dataContext, .store, address: address, host: host)
+  }
+
+  enum PhysicalOutcome {
+    case physical(UInt64)
+    case fault(Fault)
+  }
+
+  /// Translates and checks the protection of `size` bytes within one page.
+  func physical(_ hart: Hart, _ address: UInt64, size: Int, _ access: AccessKind) -> PhysicalOutcome {
+    let privilege = hart.dataPrivilege
+    switch translate(hart, address, access, privilege: privilege) {
+    case .fault(let cause): return .fault(Fault(cause: cause, value: address))
+    case .physical(let physical):
+      guard
+        protection[hart.index].allows(
+          physical, size: UInt64(size), access.permission, privilege: privilege)
+      else { return .fault(Fault(cause: access.accessFault, value: address)) }
+      return .physical(physical)
+    }
+  }
+
+  private func crossesPage(_ address: UInt64, _ size: Int) -> Bool {
+    Int(address & 0xfff) + size > 4096
+  }
+
+  static func loadInteger(_ host: UnsafeMutableRawPointer, _ size: Int) -> UInt64 {
+    switch size {
+    case 1: UInt64(host.load(as: UInt8.self))
+    case 2: UInt64(host.loadUnaligned(as: UInt16.self))
+    case 4: UInt64(host.loadUnaligned(as: UInt32.self))
+    default: host.loadUnaligned(as: UInt64.self)
+    }
+  }
+
+  static func storeInteger(_ host: UnsafeMutableRawPointer, _ size: Int, _ value: UInt64) {
+    switch size {
+    case 1: host.storeBytes(of: UInt8(truncatingIfNeeded: value), as: UInt8.self)
+    case 2: host.storeBytes(of: UInt16(truncatingIfNeeded: value), as: UInt16.self)
+    case 4: host.storeBytes(of: UInt32(truncatingIfNeeded: value), as: UInt32.self)
+    default: host.storeBytes(of: value, as: UInt64.self)
+    }
+  }
+}

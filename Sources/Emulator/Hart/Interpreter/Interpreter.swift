@@ -1,0 +1,127 @@
+/// What the harts need of the machine around them. Implemented by `Machine`; slow paths only.
+protocol HartEnvironment: AnyObject {
+  /// `mtime` and `time`, at the instruction being executed.
+  var timeTicks: UInt64 { get }
+  /// Access to what is not RAM; nil and false: nothing is there.
+  func readBus(_ address: UInt64, size: Int) -> UInt64?
+  func writeBus(_ address: UInt64, size: Int, value: UInt64) -> Bool
+  /// A register that decides when a timer fires was written.
+  func timersChanged()
+  /// An `ecall` from S mode: true when the built-in SBI took it.
+  func environmentCall(hart: Int) -> Bool
+}
+
+/// The reference engine: executes pre-decoded blocks, one instruction after the other.
+///
+/// It is the one to trust: portable, without a clever line where a plain one does. All that is hot is raw memory
+/// reached through handles; classes, arrays and protocols appear on slow paths only.
+final class Interpreter {
+  /// After this many stores to a hart's page tables its translations are flushed, used or not.
+  static let pageTableStoreLimit = 64
+
+  let memory: GuestMemory
+  let harts: [Hart]
+  let protection: [PhysicalMemoryProtection]
+  let blocks: BlockCache
+  unowned let environment: any HartEnvironment
+
+  /// Per hart: the pages marked with `PageFlags.pageTable`.
+  var pageTablePages: [[Int32]]
+  /// Per hart: stores to marked pages since the last flush.
+  var pageTableStores: [Int]
+  /// Set when the rest of the current block may no longer be what should be executed next.
+  var mustLeaveBlock = false
+  /// A block that is executed once: the last instructions of a turn, or one that cannot be cached.
+  let scratchBlock: Block
+
+  init(memory: GuestMemory, hartCount: Int, environment: any HartEnvironment) {
+    self.memory = memory
+    self.environment = environment
+    harts = (0..<hartCount).map { Hart(index: $0) }
+    protection = (0..<hartCount).map { _ in PhysicalMemoryProtection() }
+    blocks = BlockCache(memory: memory)
+    pageTablePages = Array(repeating: [], count: hartCount)
+    pageTableStores = Array(repeating: 0, count: hartCount)
+    let scratch = UnsafeMutableRawPointer.allocate(
+      byteCount: BlockCache.blockByteLimit, alignment: 16)
+    scratchBlock = scratch.bindMemory(to: BlockHeader.self, capacity: 1)
+    scratchBlock.initialize(
+      to: BlockHeader(address: 0, nextInBucket: nil, nextOnPage: nil, count: 0, byteCount: 0))
+    memory.observer = self
+  }
+
+  deinit {
+    memory.observer = NoObserver.shared
+    for hart in harts { hart.deallocate() }
+    UnsafeMutableRawPointer(scratchBlock).deallocate()
+  }
+
+  /// To the state after power-on. RAM is the machine's to set.
+  func reset() {
+    for hart in harts {
+      hart.reset()
+      protection[hart.index].reset()
+      flushTranslations(hart)
+    }
+  }
+
+  /// Forgets all that was derived from memory and registers; they have been replaced.
+  func flushEverything() {
+    for hart in harts {
+      hart.translationCache.flushAll()
+      flushTranslations(hart)
+      hart.contextChanged()
+    }
+    removeAllBlocks()
+  }
+
+  func removeAllBlocks() {
+    for page in 0..<memory.pageCount where blocks.hasCode(page: page) {
+      memory.flags[page] &= ~PageFlags.code
+    }
+    blocks.removeAll()
+    for hart in harts { hart.forgetBlocks() }
+  }
+
+  // MARK: Leaving a block in its middle
+
+  /// The address of an instruction of the current block.
+  @inline(__always)
+  func address(of instruction: UnsafePointer<DecodedInstruction>, _ hart: Hart) -> UInt64 {
+    hart.state.pointee.pageBase &+ UInt64(instruction.pointee.pageOffset)
+  }
+
+  /// Makes the position exact while `instruction` is being executed.
+  @inline(__always)
+  func beginExactPosition(_ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>) {
+    hart.state.pointee.unexecuted = Int64(instruction.pointee.remaining)
+  }
+
+  @inline(__always)
+  func endExactPosition(_ hart: Hart) { hart.state.pointee.unexecuted = 0 }
+
+  /// Leaves the block after `instruction`, which is done.
+  func leaveBlock(_ hart: Hart, after instruction: UnsafePointer<DecodedInstruction>) {
+    let state = hart.state
+    state.pointee.pc = address(of: instruction, hart) &+ UInt64(instruction.pointee.length)
+    state.pointee.budget += Int64(instruction.pointee.remaining) - 1
+    state.pointee.unexecuted = 0
+  }
+
+  /// Leaves the block because `instruction` raised an exception. It counts as executed, so that the position moves
+  /// on even when a handler traps at once.
+  func raise(
+    _ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, cause: UInt64, value: UInt64
+  ) {
+    let state = hart.state
+    state.pointee.pc = address(of: instruction, hart)
+    state.pointee.budget += Int64(instruction.pointee.remaining) - 1
+    state.pointee.unexecuted = 0
+    hart.enterTrap(cause: cause, isInterrupt: false, value: value)
+  }
+
+  func raiseIllegal(_ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>) {
+    raise(
+      hart, instruction, cause: ExceptionCause.illegalInstruction, value: UInt64(instruction.pointee.raw))
+  }
+}

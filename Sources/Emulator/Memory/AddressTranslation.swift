@@ -1,0 +1,129 @@
+/// What an access does, with what it needs from PMP and what it raises when it fails.
+enum AccessKind {
+  case load, store, fetch
+
+  var permission: UInt8 {
+    switch self {
+    case .load: PhysicalMemoryProtection.Permission.read
+    case .store: PhysicalMemoryProtection.Permission.write
+    case .fetch: PhysicalMemoryProtection.Permission.execute
+    }
+  }
+
+  var accessFault: UInt64 {
+    switch self {
+    case .load: ExceptionCause.loadAccessFault
+    case .store: ExceptionCause.storeAccessFault
+    case .fetch: ExceptionCause.instructionAccessFault
+    }
+  }
+
+  var pageFault: UInt64 {
+    switch self {
+    case .load: ExceptionCause.loadPageFault
+    case .store: ExceptionCause.storePageFault
+    case .fetch: ExceptionCause.instructionPageFault
+    }
+  }
+}
+
+/// The outcome of a translation.
+enum Translation {
+  case physical(UInt64)
+  /// The exception to raise.
+  case fault(cause: UInt64)
+}
+
+/// A page-table entry (volume II, section 4.4.1).
+private enum PageTableEntry {
+  static let valid: UInt64 = 1
+  static let read: UInt64 = 2
+  static let write: UInt64 = 4
+  static let execute: UInt64 = 8
+  static let user: UInt64 = 16
+  static let accessed: UInt64 = 64
+  static let dirty: UInt64 = 128
+  /// N, PBMT and reserved: none of the extensions that use them is there.
+  static let mustBeZero: UInt64 = 0x3ff << 54
+}
+
+/// Walks page tables (volume II, section 4.3.2).
+extension Interpreter {
+  /// The physical address that `address` stands for, with A and D bits brought up to date.
+  ///
+  /// `privilege` is the effective one. The pages that hold the entries used are marked, so that a store to them
+  /// drops what is derived from them.
+  func translate(_ hart: Hart, _ address: UInt64, _ access: AccessKind, privilege: UInt64) -> Translation {
+    let satp = hart.state.pointee.satp
+    let mode = satp >> 60
+    if privilege == Privilege.machine || mode == 0 { return .physical(address) }
+    let levels = mode == 8 ? 3 : 4
+    // The bits above the virtual address must all equal its top bit.
+    let unused = UInt64(64 - (12 + 9 * levels))
+    guard UInt64(bitPattern: Int64(bitPattern: address << unused) >> Int64(unused)) == address else {
+      return .fault(cause: access.pageFault)
+    }
+    var table = (satp & 0xfff_ffff_ffff) << 12
+    var level = levels - 1
+    while true {
+      let entryAddress = table + (address >> UInt64(12 + 9 * level) & 0x1ff) << 3
+      guard let host = memory.pointer(at: entryAddress, count: 8),
+        protection[hart.index].allows(
+          entryAddress, size: 8, PhysicalMemoryProtection.Permission.read, privilege: Privilege.supervisor)
+      else { return .fault(cause: access.accessFault) }
+      markPageTable(entryAddress, hart: hart)
+      let entry = host.load(as: UInt64.self)
+      if entry & PageTableEntry.valid == 0
+        || entry & (PageTableEntry.read | PageTableEntry.write) == PageTableEntry.write
+        || entry & PageTableEntry.mustBeZero != 0
+      {
+        return .fault(cause: access.pageFault)
+      }
+      let frame = (entry >> 10) << 12
+      if entry & (PageTableEntry.read | PageTableEntry.execute) != 0 {
+        return leaf(
+          hart, address, access, privilege, entry: entry, at: entryAddress, frame: frame, level: level)
+      }
+      let reserved = PageTableEntry.user | PageTableEntry.accessed | PageTableEntry.dirty
+      guard entry & reserved == 0, level > 0 else { return .fault(cause: access.pageFault) }
+      table = frame
+      level -= 1
+    }
+  }
+
+  private func leaf(
+    _ hart: Hart, _ address: UInt64, _ access: AccessKind, _ privilege: UInt64, entry: UInt64,
+    at entryAddress: UInt64, frame: UInt64, level: Int
+  ) -> Translation {
+    let status = hart.state.pointee.mstatus
+    let isUserPage = entry & PageTableEntry.user != 0
+    let maySee =
+      privilege == Privilege.user
+      ? isUserPage : !isUserPage || (access != .fetch && status & Status.sum != 0)
+    let mayDo: Bool
+    switch access {
+    case .load:
+      mayDo =
+        entry & PageTableEntry.read != 0
+        || (status & Status.mxr != 0 && entry & PageTableEntry.execute != 0)
+    case .store: mayDo = entry & PageTableEntry.write != 0
+    case .fetch: mayDo = entry & PageTableEntry.execute != 0
+    }
+    let span = UInt64(1) << UInt64(12 + 9 * level)
+    guard maySee, mayDo, frame & (span - 1) == 0 else { return .fault(cause: access.pageFault) }
+
+    let wanted =
+      entry | PageTableEntry.accessed | (access == .store ? PageTableEntry.dirty : 0)
+    if wanted != entry {
+      guard hart.state.pointee.menvcfg & EnvironmentConfiguration.adue != 0 else {
+        return .fault(cause: access.pageFault)
+      }
+      guard
+        protection[hart.index].allows(
+          entryAddress, size: 8, PhysicalMemoryProtection.Permission.write, privilege: Privilege.supervisor)
+      else { return .fault(cause: access.accessFault) }
+      storePageTableEntry(wanted, at: entryAddress)
+    }
+    return .physical(frame | address & (span - 1))
+  }
+}

@@ -1,0 +1,118 @@
+/// PMP of one hart: 16 entries (volume II, section 3.7).
+///
+/// As on QEMU's board, and unlike a strict reading of the manual, S and U mode may access everything while no entry
+/// is active.
+final class PhysicalMemoryProtection {
+  enum Permission {
+    static let read: UInt8 = 1
+    static let write: UInt8 = 2
+    static let execute: UInt8 = 4
+  }
+
+  static let entryCount = 16
+  private static let locked: UInt8 = 0x80
+  /// Physical addresses have 56 bits; `pmpaddr` holds bits 2 to 55.
+  private static let addressMask: UInt64 = (1 << 54) - 1
+
+  private(set) var configurations = [UInt8](repeating: 0, count: entryCount)
+  private(set) var addresses = [UInt64](repeating: 0, count: entryCount)
+
+  /// An active entry, as a range of bytes; `last` is inclusive so that the whole address space fits.
+  private struct Region {
+    var first: UInt64
+    var last: UInt64
+    var permissions: UInt8
+    var isLocked: Bool
+  }
+  /// The active entries, the one with the highest priority first.
+  private var regions: [Region] = []
+
+  func reset() {
+    configurations = [UInt8](repeating: 0, count: Self.entryCount)
+    addresses = [UInt64](repeating: 0, count: Self.entryCount)
+    regions = []
+  }
+
+  /// Puts back saved registers, which need not be ones that a program could have written.
+  func restore(configurations: [UInt8], addresses: [UInt64]) {
+    precondition(configurations.count == Self.entryCount && addresses.count == Self.entryCount)
+    self.configurations = configurations.map { $0 & 0x9f }
+    self.addresses = addresses.map { $0 & Self.addressMask }
+    compile()
+  }
+
+  /// `pmpcfg0` (`index` 0) or `pmpcfg2` (`index` 2).
+  func readConfiguration(_ index: Int) -> UInt64 {
+    (0..<8).reduce(0) { $0 | UInt64(configurations[index * 4 + $1]) << UInt64($1 * 8) }
+  }
+
+  func writeConfiguration(_ index: Int, _ value: UInt64) {
+    for byte in 0..<8 {
+      let entry = index * 4 + byte
+      guard configurations[entry] & Self.locked == 0 else { continue }
+      let new = UInt8(truncatingIfNeeded: value >> UInt64(byte * 8)) & 0x9f
+      // W without R is reserved: the entry keeps what it had.
+      guard new & 3 != Permission.write else { continue }
+      configurations[entry] = new
+    }
+    compile()
+  }
+
+  func writeAddress(_ entry: Int, _ value: UInt64) {
+    guard configurations[entry] & Self.locked == 0 else { return }
+    if entry + 1 < Self.entryCount {
+      // A locked top-of-range entry locks the address below it too.
+      let next = configurations[entry + 1]
+      guard next & Self.locked == 0 || next >> 3 & 3 != 1 else { return }
+    }
+    addresses[entry] = value & Self.addressMask
+    compile()
+  }
+
+  private func compile() {
+    regions = []
+    for entry in 0..<Self.entryCount {
+      let configuration = configurations[entry]
+      let address = addresses[entry]
+      let range: (first: UInt64, last: UInt64)
+      switch configuration >> 3 & 3 {
+      case 1:  // TOR
+        let bottom = entry == 0 ? 0 : addresses[entry - 1] << 2
+        guard bottom < address << 2 else { continue }
+        range = (bottom, address << 2 - 1)
+      case 2:  // NA4
+        range = (address << 2, address << 2 + 3)
+      case 3:  // NAPOT
+        let ones = address ^ (address &+ 1)
+        range = ((address & ~ones) << 2, ((address | ones) << 2) | 3)
+      default: continue
+      }
+      regions.append(
+        Region(
+          first: range.first, last: range.last, permissions: configuration & 7,
+          isLocked: configuration & Self.locked != 0))
+    }
+  }
+
+  /// May `size` bytes at a physical address be accessed with `permission` from `privilege`?
+  func allows(_ address: UInt64, size: UInt64, _ permission: UInt8, privilege: UInt64) -> Bool {
+    if regions.isEmpty { return true }
+    let last = address &+ (size &- 1)
+    for region in regions where address <= region.last && last >= region.first {
+      // The entry must match all of the access (section 3.7.1, "Priority and Matching Logic").
+      guard address >= region.first && last <= region.last else { return false }
+      if privilege == Privilege.machine && !region.isLocked { return true }
+      return region.permissions & permission != 0
+    }
+    return privilege == Privilege.machine
+  }
+
+  /// Is the answer the same for every byte of the page at `address`?
+  func isUniform(page address: UInt64) -> Bool {
+    let page = address & ~0xfff
+    return regions.allSatisfy { region in
+      (region.first <= page || region.first > page | 0xfff)
+        && (region.last < page || region.last >= page | 0xfff)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/// The TLB of one hart, in raw memory: plain entries that machine code can look up inline.
+///
+/// An entry maps a virtual page to host memory, for RAM only and only where protection is the same for the whole
+/// page; everything else takes the slow path each time. It is a cache and nothing more: page tables always act as if they were
+/// walked for each access (`PageFlags.pageTable`), so that two runs agree no matter when entries came and went. That is
+/// why snapshots do not contain it.
+struct TranslationCache {
+  struct Entry {
+    /// Virtual address of the page; `noPage` in an empty entry.
+    var tag: UInt64
+    /// Host address less virtual address, modulo 2^64.
+    var offset: UInt64
+  }
+
+  enum Table: Int {
+    case load, store, fetch
+  }
+
+  // Contexts: each has tables of its own, so that changing privilege drops nothing.
+  static let user = 0
+  static let supervisor = 1
+  /// S mode with `mstatus.SUM`.
+  static let supervisorUserMemory = 2
+  /// M mode: physical addresses.
+  static let machine = 3
+  static let contextCount = 4
+
+  static let entryCount = 256
+  static let tableByteCount = entryCount * 16
+  static let contextByteCount = 3 * tableByteCount
+  static let byteCount = contextCount * contextByteCount
+  static let pageMask: UInt64 = 0xfff
+  /// No page's address: its low bits are not zero.
+  static let noPage: UInt64 = ~0
+
+  let base: UnsafeMutableRawPointer
+
+  func table(_ context: Int, _ table: Table) -> UnsafeMutableRawPointer {
+    base + context * Self.contextByteCount + table.rawValue * Self.tableByteCount
+  }
+
+  /// The host address of `size` bytes at `address`, if the table has its page and they do not cross its end.
+  ///
+  /// One comparison does both: the entry is found by the first byte and compared by the last. An entry at this place never holds
+  /// the following page, whose place is another.
+  @inline(__always)
+  static func lookUp(_ table: UInt, _ address: UInt64, size: UInt64) -> UnsafeMutableRawPointer? {
+    let place = UInt(truncatingIfNeeded: address >> 8) & UInt((entryCount - 1) * 16)
+    // Every table lies within the hart's memory, and `place` within the table.
+    let entry = UnsafePointer<Entry>(bitPattern: table &+ place).unsafelyUnwrapped
+    guard entry.pointee.tag == (address &+ (size &- 1)) & ~pageMask else { return nil }
+    return UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: address &+ entry.pointee.offset))
+  }
+
+  func insert(_ context: Int, _ table: Table, address: UInt64, host: UnsafeMutableRawPointer) {
+    let page = address & ~Self.pageMask
+    let place = Int(truncatingIfNeeded: address >> 12) & (Self.entryCount - 1)
+    entries(context, table)[place] = Entry(
+      tag: page, offset: UInt64(UInt(bitPattern: host)) &- address)
+  }
+
+  /// Empties the contexts that go through page tables.
+  func flushTranslated() {
+    for context in 0..<Self.machine { flush(context) }
+  }
+
+  func flushAll() {
+    for context in 0..<Self.contextCount { flush(context) }
+  }
+
+  func flushStores() {
+    for context in 0..<Self.contextCount { clear(table(context, .store), Self.tableByteCount) }
+  }
+
+  /// Takes every entry out that lets a store reach the page at `host`.
+  func dropStores(to host: UnsafeMutableRawPointer) {
+    let target = UInt64(UInt(bitPattern: host))
+    for context in 0..<Self.contextCount {
+      let entries = entries(context, .store)
+      for place in 0..<Self.entryCount where entries[place].tag &+ entries[place].offset == target {
+        entries[place].tag = Self.noPage
+      }
+    }
+  }
+
+  private func entries(_ context: Int, _ table: Table) -> UnsafeMutablePointer<Entry> {
+    self.table(context, table).assumingMemoryBound(to: Entry.self)
+  }
+
+  private func flush(_ context: Int) { clear(table(context, .load), Self.contextByteCount) }
+
+  private func clear(_ start: UnsafeMutableRawPointer, _ count: Int) {
+    UnsafeMutableRawBufferPointer(start: start, count: count).initializeMemory(
+      as: UInt8.self, repeating: 0xff)
+  }
+}

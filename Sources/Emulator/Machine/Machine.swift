@@ -15,42 +15,301 @@ public final class Machine {
     case poweredOff(status: UInt32)
   }
 
+  /// Instructions a hart executes before it is the next one's turn.
+  static let quantum: Int64 = 5_000
+
   public let configuration: MachineConfiguration
+  let plan: BootPlan
+  package let gate: any Gate
+
+  package let memory: GuestMemory
+  let memoryDigest: MemoryDigest
+  // What holds the machine itself without owning it is made last.
+  private(set) var interpreter: Interpreter!
+  private(set) var clint: CoreLocalInterruptor!
+  private(set) var plic: PlatformInterruptController!
+  private(set) var serialPort: SerialPort!
+  private(set) var realTimeClock: RealTimeClock!
+  private(set) var blockDevices: [VirtioBlock] = []
+  private(set) var bus = PhysicalBus()
+
+  // MARK: State of the run loop; all but the last group is part of snapshots
+
+  /// Instructions executed when the current turn began.
+  var turnPosition: UInt64 = 0
+  /// Guest time skipped while idle, in nanoseconds.
+  var idleTime: UInt64 = 0
+  /// The hart whose turn it is, and what is left of its quantum.
+  public internal(set) var currentHart = 0
+  var quantumLeft: Int64 = 0
+  var powerOffStatus: UInt32?
+
+  /// The earliest guest time at which a timer fires; nil for none. Valid unless `timersAreStale`.
+  private var timerDeadline: UInt64?
+  var timersAreStale = true
+  private var isStopRequested = false
+  private var isResetRequested = false
+  private var mustCheckToHost = false
 
   /// A machine in its power-on state with `plan`'s regions in RAM.
   public init(configuration: MachineConfiguration, plan: BootPlan, gate: any Gate) {
+    precondition((1...MachineConfiguration.hartCountLimit).contains(configuration.hartCount))
+    precondition((0...MachineConfiguration.shiftLimit).contains(configuration.shift))
+    precondition(configuration.drives.count <= MachineConfiguration.driveCountLimit)
     self.configuration = configuration
-    fatalError("being written")
+    self.plan = plan
+    self.gate = gate
+    memory = GuestMemory(base: MemoryMap.memoryBase, size: configuration.memorySize)
+    memoryDigest = MemoryDigest(memory: memory)
+    interpreter = Interpreter(memory: memory, hartCount: configuration.hartCount, environment: self)
+    attachDevices()
+    memory.beginDirtyEpoch()
+    powerOn()
   }
 
+  private func attachDevices() {
+    clint = CoreLocalInterruptor(board: self, hartCount: configuration.hartCount)
+    plic = PlatformInterruptController(board: self, hartCount: configuration.hartCount)
+    serialPort = SerialPort(board: self)
+    realTimeClock = RealTimeClock(board: self)
+    bus.attach(serialPort, at: MemoryMap.serialPort)
+    bus.attach(plic, at: MemoryMap.platformInterruptController)
+    bus.attach(clint, at: MemoryMap.coreLocalInterruptor)
+    // Drives take the slots from the first on, so that the guest finds them in their order; entropy takes the last.
+    blockDevices = configuration.drives.enumerated().map { index, drive in
+      VirtioBlock(board: self, driveIndex: index, drive: drive)
+    }
+    for slot in 0..<MemoryMap.virtioSlotCount {
+      let device: (any VirtioDevice)? =
+        slot < blockDevices.count
+        ? blockDevices[slot]
+        : slot == MemoryMap.virtioSlotCount - 1 ? VirtioEntropy(board: self) : nil
+      bus.attach(
+        VirtioTransport(board: self, slot: slot, device: device),
+        at: MemoryMap.Window(
+          base: MemoryMap.virtioSlots.base + UInt64(slot) * MemoryMap.virtioSlotSize,
+          size: MemoryMap.virtioSlotSize))
+    }
+    bus.attach(realTimeClock, at: MemoryMap.realTimeClock)
+    bus.attach(TestFinisher(board: self), at: MemoryMap.testFinisher)
+    bus.attach(BootROM(bytes: plan.bootROM), at: MemoryMap.bootROM)
+  }
+
+  /// Harts, devices and RAM as they are after power-on; position and time go on. RAM must be zero.
+  private func powerOn() {
+    interpreter.reset()
+    for device in bus.devices { device.reset() }
+    for region in plan.regions { memory.write(region.bytes, at: region.address) }
+    if let address = plan.toHostAddress, memory.pointer(at: address, count: 8) != nil {
+      memory.setCare(
+        PageFlags.hostInterface, page: Int((address - memory.base) >> GuestMemory.pageShift))
+    }
+    startHarts()
+    quantumLeft = 0
+    currentHart = 0
+    timersAreStale = true
+  }
+
+  // MARK: Position and time
+
   /// The exact moment the machine stands at.
-  public var now: Moment { fatalError("being written") }
+  public var now: Moment {
+    let state = interpreter.harts[currentHart].state.pointee
+    let position =
+      turnPosition &+ UInt64(bitPattern: state.turnBudget &- state.budget &- state.unexecuted)
+    return Moment(position: position, time: position << UInt64(configuration.shift) &+ idleTime)
+  }
+
+  /// The first position at which guest time is at least `time`.
+  private func position(atTime time: UInt64) -> UInt64 {
+    guard time > idleTime else { return 0 }
+    let shift = UInt64(configuration.shift)
+    return (time - idleTime - 1) >> shift + 1
+  }
+
+  // MARK: Running
 
   /// Runs to exactly `position`, or until something else ends the run. Arrivals due at the last position are delivered
   /// only when the machine goes on.
-  public func run(until position: UInt64) -> Stop { fatalError("being written") }
+  ///
+  /// Where a run is cut into several changes nothing: what decides the machine's course (timers, turns) is looked at
+  /// at positions that follow from its state alone.
+  public func run(until position: UInt64) -> Stop {
+    isStopRequested = false
+    while true {
+      if isResetRequested { reset() }
+      if mustCheckToHost { checkToHost() }
+      if let powerOffStatus { return .poweredOff(status: powerOffStatus) }
+      if isStopRequested { return .requested }
+      if now.position >= position { return .position }
+      while !isStopRequested, powerOffStatus == nil, !isResetRequested,
+        let arrival = gate.takeArrival(at: now)
+      {
+        deliver(arrival)
+      }
+      if isStopRequested || powerOffStatus != nil || isResetRequested { continue }
+      updateTimers()
+      if chooseHart() {
+        takeTurn(until: position)
+      } else {
+        idle()
+      }
+    }
+  }
 
   /// Makes a `run` in progress come back at the next instruction boundary. Same thread only (a gate calls it).
-  public func requestStop() { fatalError("being written") }
+  public func requestStop() {
+    isStopRequested = true
+    leaveTurn()
+  }
 
-  // MARK: State
+  /// Has the run loop look around after the current instruction.
+  func leaveTurn() {
+    interpreter.harts[currentHart].state.pointee.attention |= Attention.leave
+  }
 
-  /// State of harts and devices, everything but RAM; equal states give equal bytes.
-  public func saveState() -> [UInt8] { fatalError("being written") }
-  /// Puts back what `saveState` gave. RAM must be set separately, through `memory`.
-  public func restoreState(_ bytes: [UInt8]) throws(ByteCodingError) { fatalError("being written") }
+  /// Makes `currentHart` one that can run; false when all of them wait or are stopped.
+  private func chooseHart() -> Bool {
+    if quantumLeft > 0 && isRunnable(currentHart) { return true }
+    for step in 1...configuration.hartCount {
+      let candidate = (currentHart + step) % configuration.hartCount
+      guard isRunnable(candidate) else { continue }
+      currentHart = candidate
+      quantumLeft = Self.quantum
+      return true
+    }
+    quantumLeft = 0
+    return false
+  }
 
-  /// Names of the components in the order of `digests()`: "hart0", ..., then each device, then "memory" last.
-  public var digestNames: [String] { fatalError("being written") }
-  /// A 64-bit digest of each component. That of memory is the wrapping sum over all pages that are not all zero of
-  /// `Digest.of(page, seed: page index)`, kept up to date from the dirty pages alone.
-  public func digests() -> [UInt64] { fatalError("being written") }
+  private func isRunnable(_ index: Int) -> Bool {
+    let hart = interpreter.harts[index]
+    guard hart.state.pointee.isStarted != 0 else { return false }
+    if hart.state.pointee.isWaiting != 0 {
+      // `wfi` ends for what is pending and enabled in `mie`, whatever `mstatus` says (volume II, section 3.3.3).
+      guard hart.pendingInterrupts & hart.state.pointee.mie != 0 else { return false }
+      hart.state.pointee.isWaiting = 0
+    }
+    return true
+  }
 
-  /// RAM. `dirtyPages` there lists what was written since `beginDirtyEpoch`.
-  package var memory: GuestMemory { fatalError("being written") }
+  private func takeTurn(until limit: UInt64) {
+    let moment = now
+    var end = min(limit, gate.nextPoll(after: moment))
+    if let timerDeadline { end = min(end, position(atTime: timerDeadline)) }
+    precondition(end > moment.position, "a poll or a timer that is due was not seen to")
+    let budget = min(Int64(clamping: end - moment.position), quantumLeft)
 
-  /// Program counter of a hart, for messages.
-  public func programCounter(hart: Int) -> UInt64 { fatalError("being written") }
-  /// The hart whose turn it is.
-  public var currentHart: Int { fatalError("being written") }
+    let hart = interpreter.harts[currentHart]
+    turnPosition = moment.position
+    hart.state.pointee.turnBudget = budget
+    hart.state.pointee.budget = budget
+    // What became pending since the hart's last turn is looked at first.
+    hart.state.pointee.attention = Attention.interrupts
+    interpreter.run(hart)
+
+    let used = budget - hart.state.pointee.budget
+    turnPosition &+= UInt64(used)
+    hart.state.pointee.executedBeforeTurn &+= UInt64(used)
+    hart.state.pointee.turnBudget = 0
+    hart.state.pointee.budget = 0
+    quantumLeft -= used
+    if hart.state.pointee.isWaiting != 0 || hart.state.pointee.isStarted == 0 { quantumLeft = 0 }
+  }
+
+  private func idle() {
+    let moment = now
+    switch gate.idle(at: moment, until: timerDeadline) {
+    case .stop: isStopRequested = true
+    case .wake(let time):
+      precondition(time >= moment.time, "time does not go backwards")
+      if let timerDeadline { precondition(time <= timerDeadline, "a timer was slept through") }
+      idleTime &+= time - moment.time
+    }
+  }
+
+  // MARK: Timers
+
+  /// Brings the timers' interrupt lines up to now and finds out when the next one fires.
+  private func updateTimers() {
+    let time = now.time
+    if !timersAreStale {
+      guard let timerDeadline, time >= timerDeadline else { return }
+    }
+    timersAreStale = false
+    clint.updateTimerInterrupts()
+    realTimeClock.updateAlarm()
+    var earliest = realTimeClock.deadlineTime()
+    func consider(_ deadline: UInt64?) {
+      if let deadline { earliest = earliest.map { min($0, deadline) } ?? deadline }
+    }
+    for hart in interpreter.harts {
+      consider(clint.deadlineTime(hart: hart.index))
+      consider(updateSupervisorTimer(hart))
+    }
+    timerDeadline = earliest
+    timersAreStale = false
+  }
+
+  /// Sstc: STIP follows from comparing `time` with `stimecmp`. Answers when it changes next.
+  private func updateSupervisorTimer(_ hart: Hart) -> UInt64? {
+    guard hart.state.pointee.menvcfg & EnvironmentConfiguration.stce != 0 else {
+      setHartInterrupt(hart: hart.index, .supervisorTimer, level: false)
+      return nil
+    }
+    // With the timer there, software's own bit has no say.
+    hart.state.pointee.mipSoftware &= ~InterruptBit.supervisorTimer
+    let ticks = clint.ticks(at: now)
+    let compare = hart.state.pointee.stimecmp
+    setHartInterrupt(hart: hart.index, .supervisorTimer, level: ticks >= compare)
+    guard ticks < compare else { return nil }
+    let (target, overflows) = (now.time / MemoryMap.nanosecondsPerTick)
+      .addingReportingOverflow(compare - ticks)
+    let (time, exceeds) = target.multipliedReportingOverflow(by: MemoryMap.nanosecondsPerTick)
+    return overflows || exceeds ? nil : time
+  }
+
+  // MARK: Arrivals, power and reset
+
+  private func deliver(_ arrival: Arrival) {
+    switch arrival {
+    case .consoleInput(let bytes): serialPort.receive(bytes)
+    case .blockCompletion(let completion):
+      // An answer that no device waits for changes nothing.
+      if completion.drive < blockDevices.count { _ = blockDevices[completion.drive].complete(completion) }
+    case .reset: isResetRequested = true
+    case .powerOff: powerOffStatus = 0
+    }
+  }
+
+  private func reset() {
+    isResetRequested = false
+    memory.clear()
+    powerOn()
+  }
+
+  package func requestPowerOff(status: UInt32) {
+    powerOffStatus = status
+    leaveTurn()
+  }
+
+  package func requestReset() {
+    isResetRequested = true
+    leaveTurn()
+  }
+
+  /// A program of the host-target interface (riscv-tests) has written `tohost`: an odd number ends it, with the rest
+  /// as its status.
+  private func checkToHost() {
+    mustCheckToHost = false
+    guard let address = plan.toHostAddress, let value = memory.load(UInt64.self, at: address),
+      value & 1 != 0
+    else { return }
+    powerOffStatus = UInt32(truncatingIfNeeded: value >> 1)
+  }
+
+  func hostInterfaceStored() {
+    mustCheckToHost = true
+    leaveTurn()
+  }
 }

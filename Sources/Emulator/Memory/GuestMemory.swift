@@ -58,4 +58,24 @@ package final class GuestMemory {
 
   func appendDirty(_ page: Int) { dirtyPages.append(Int32(truncatingIfNeeded: page)) }
   func removeAllDirty() { dirtyPages.removeAll(keepingCapacity: true) }
+
+  package static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var offset = 0
+    while offset < bytes.count {
+      if bytes.load(fromByteOffset: offset, as: UInt64.self) != 0 { return false }
+      offset += 8
+    }
+    return true
+  }
+
+  /// Sets all of RAM to zero. Pages that are zero already are not written.
+  package func clear() {
+    for page in 0..<pageCount {
+      let start = bytes + page * Self.pageSize
+      if Self.isZero(UnsafeRawBufferPointer(start: start, count: Self.pageSize)) { continue }
+      prepareStore(at: base + UInt64(page * Self.pageSize), count: Self.pageSize)
+      UnsafeMutableRawBufferPointer(start: start, count: Self.pageSize).initializeMemory(
+        as: UInt8.self, repeating: 0)
+    }
+  }
 }

@@ -16,7 +16,10 @@ enum PageFlags {
   /// Some hart's write TLB may hold this page.
   static let mayBeInWriteTLB: Bits = 1 << 10
 
-  static let needsCare: Bits = pageTables | code | clean
+  /// The word `tohost` of the host-target interface is on this page.
+  static let hostInterface: Bits = 1 << 11
+
+  static let needsCare: Bits = pageTables | code | clean | hostInterface
 }
 
 /// Who looks after translations and decoded code. Implemented by `Machine`.
@@ -29,6 +32,8 @@ protocol GuestMemoryObserver: AnyObject {
   func pageTableStore(page: Int, offset: Int, count: Int, harts: PageFlags.Bits)
   /// A store is about to change decoded code.
   func codeStore(page: Int, offset: Int, count: Int)
+  /// A store is about to change a page that the host watches.
+  func hostInterfaceStore()
 }
 
 extension GuestMemory {
@@ -48,6 +53,7 @@ extension GuestMemory {
     if bits & PageFlags.code != 0 {
       observer.codeStore(page: page, offset: offset, count: count)
     }
+    if bits & PageFlags.hostInterface != 0 { observer.hostInterfaceStore() }
   }
 
   /// Sets bits of `needsCare`, taking the page out of the write TLBs.
@@ -76,4 +82,5 @@ final class NoObserver: GuestMemoryObserver {
   func dropAllFromWriteTLBs() {}
   func pageTableStore(page: Int, offset: Int, count: Int, harts: PageFlags.Bits) {}
   func codeStore(page: Int, offset: Int, count: Int) {}
+  func hostInterfaceStore() {}
 }

@@ -63,4 +63,9 @@ extension Interpreter: GuestMemoryObserver {
     for hart in harts { hart.forgetBlocks() }
     mustLeaveBlock = true
   }
+
+  func hostInterfaceStore() {
+    environment.hostInterfaceStored()
+    mustLeaveBlock = true
+  }
 }

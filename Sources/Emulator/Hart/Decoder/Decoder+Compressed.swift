@@ -129,7 +129,7 @@ extension Decoder {
   private static func typeS(
     _ opcode: UInt32, _ function: UInt32, _ base: UInt32, _ source: UInt32, _ immediate: UInt32
   ) -> UInt32 {
-    immediate >> 5 << 25 | source << 20 | base << 15 | function << 12 | (immediate & 31) << 7 | opcode
+    (immediate & ~31) << 20 | source << 20 | base << 15 | function << 12 | (immediate & 31) << 7 | opcode
   }
 
   private static func typeR(

@@ -92,13 +92,15 @@ enum Decoder {
   }
 
   private static func immediateB(_ word: UInt32) -> Int32 {
-    Int32(bitPattern: word & 0x8000_0000) >> 19
-      | Int32(word << 4 & 0x800 | word >> 20 & 0x7e0 | word >> 7 & 0x1e)
+    let sign = Int32(bitPattern: word & 0x8000_0000) >> 19
+    let low: UInt32 = word << 4 & 0x800 | word >> 20 & 0x7e0 | word >> 7 & 0x1e
+    return sign | Int32(low)
   }
 
   private static func immediateJ(_ word: UInt32) -> Int32 {
-    Int32(bitPattern: word & 0x8000_0000) >> 11
-      | Int32(word & 0xff000 | word >> 9 & 0x800 | word >> 20 & 0x7fe)
+    let sign = Int32(bitPattern: word & 0x8000_0000) >> 11
+    let low: UInt32 = word & 0xff000 | word >> 9 & 0x800 | word >> 20 & 0x7fe
+    return sign | Int32(low)
   }
 
   // MARK: Tables by function code
@@ -174,7 +176,7 @@ enum Decoder {
   private static func registerOperation(
     _ word: UInt32, _ table: (UInt32) -> Opcode?
   ) -> DecodedInstruction {
-    let function = word >> 25 << 4 | word >> 12 & 7
+    let function = word >> 21 & 0x7f0 | word >> 12 & 7
     if let opcode = table(function) { return integer(opcode, word) }
     // zext.h is the one instruction of Zbb here that fixes its second source.
     if word & 0xfff0_707f == 0x0800_403b { return integer(.zextH, word) }

@@ -56,7 +56,8 @@ extension Interpreter {
     return false
   }
 
-  private func storeAtomic(_ host: UnsafeMutableRawPointer, _ physical: UInt64, _ size: Int, _ value: UInt64) {
+  private func storeAtomic(_ host: UnsafeMutableRawPointer, _ physical: UInt64, _ size: Int, _ value: UInt64)
+  {
     memory.prepareStore(at: physical, count: size)
     Self.storeInteger(host, size, value)
   }

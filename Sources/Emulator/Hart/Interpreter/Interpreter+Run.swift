@@ -188,7 +188,8 @@ extension Interpreter {
         case .addiw: x[rd] = signExtend(word(x[rs1]) &+ word(immediate))
         case .slliw: x[rd] = signExtend(word(x[rs1]) &<< word(immediate))
         case .srliw: x[rd] = signExtend(word(x[rs1]) &>> word(immediate))
-        case .sraiw: x[rd] = signExtend(UInt32(bitPattern: Int32(bitPattern: word(x[rs1])) &>> op.pointee.immediate))
+        case .sraiw:
+          x[rd] = signExtend(UInt32(bitPattern: Int32(bitPattern: word(x[rs1])) &>> op.pointee.immediate))
         case .addw: x[rd] = signExtend(word(x[rs1]) &+ word(x[rs2]))
         case .subw: x[rd] = signExtend(word(x[rs1]) &- word(x[rs2]))
         case .sllw: x[rd] = signExtend(word(x[rs1]) &<< word(x[rs2]))

@@ -9,6 +9,8 @@ protocol HartEnvironment: AnyObject {
   func timersChanged()
   /// An `ecall` from S mode: true when the built-in SBI took it.
   func environmentCall(hart: Int) -> Bool
+  /// The page that holds `tohost` is about to be written.
+  func hostInterfaceStored()
 }
 
 /// The reference engine: executes pre-decoded blocks, one instruction after the other.

@@ -1,0 +1,99 @@
+/// What the machine is to its devices.
+extension Machine: Board {
+  package func setInterruptLine(source: Int, level: Bool) { plic.setSource(source, level: level) }
+
+  package func setHartInterrupt(hart: Int, _ interrupt: HartInterrupt, level: Bool) {
+    let state = interpreter.harts[hart].state
+    let bit = UInt64(1) << UInt64(interrupt.rawValue)
+    let lines = state.pointee.interruptLines & ~bit | (level ? bit : 0)
+    guard lines != state.pointee.interruptLines else { return }
+    state.pointee.interruptLines = lines
+    state.pointee.attention |= Attention.interrupts
+  }
+
+  package func timersChanged() {
+    timersAreStale = true
+    leaveTurn()
+  }
+}
+
+/// What the machine is to its harts.
+extension Machine: HartEnvironment {
+  var timeTicks: UInt64 { clint.ticks(at: now) }
+
+  func readBus(_ address: UInt64, size: Int) -> UInt64? {
+    guard let (device, offset) = bus.find(address, size: size) else { return nil }
+    return device.read(offset: offset, size: size)
+  }
+
+  func writeBus(_ address: UInt64, size: Int, value: UInt64) -> Bool {
+    guard let (device, offset) = bus.find(address, size: size) else { return false }
+    device.write(offset: offset, size: size, value: value)
+    return true
+  }
+
+  func environmentCall(hart index: Int) -> Bool {
+    guard case .builtInSBI = plan.start else { return false }
+    let x = interpreter.harts[index].x
+    let call = SupervisorBinaryInterface.Call(
+      extensionID: x[17], functionID: x[16], arguments: (x[10], x[11], x[12], x[13], x[14], x[15]))
+    switch SupervisorBinaryInterface.handle(call, hart: index, host: self) {
+    case .returns(let error, let value):
+      x[10] = UInt64(bitPattern: error.rawValue)
+      x[11] = value
+    case .returnsLegacy(let result): x[10] = UInt64(bitPattern: result)
+    case .doesNotReturn: break
+    }
+    return true
+  }
+}
+
+/// What the machine is to the built-in SBI.
+extension Machine: FirmwareHost {
+  package var hartCount: Int { configuration.hartCount }
+
+  package func isHartStarted(_ hart: Int) -> Bool { interpreter.harts[hart].state.pointee.isStarted != 0 }
+
+  package func startHart(_ index: Int, address: UInt64, opaque: UInt64) {
+    let hart = interpreter.harts[index]
+    startInSupervisorMode(hart, address: address, argument: opaque)
+  }
+
+  package func stopHart(_ hart: Int) {
+    interpreter.harts[hart].state.pointee.isStarted = 0
+    leaveTurn()
+  }
+
+  package func waitForInterrupt(hart index: Int) {
+    let hart = interpreter.harts[index]
+    guard hart.pendingInterrupts & hart.state.pointee.mie == 0 else { return }
+    hart.state.pointee.isWaiting = 1
+    leaveTurn()
+  }
+
+  package func setSupervisorTimer(hart: Int, tick: UInt64) {
+    interpreter.harts[hart].state.pointee.stimecmp = tick
+    timersChanged()
+  }
+
+  package func raiseSupervisorSoftwareInterrupt(hart: Int) {
+    interpreter.harts[hart].state.pointee.mipSoftware |= InterruptBit.supervisorSoftware
+    interpreter.harts[hart].state.pointee.attention |= Attention.interrupts
+  }
+
+  package func clearSupervisorSoftwareInterrupt(hart: Int) -> Bool {
+    let state = interpreter.harts[hart].state
+    let wasPending = state.pointee.mipSoftware & InterruptBit.supervisorSoftware != 0
+    state.pointee.mipSoftware &= ~InterruptBit.supervisorSoftware
+    return wasPending
+  }
+
+  package func loadDoubleword(hart: Int, virtualAddress: UInt64) -> UInt64? {
+    switch interpreter.read(interpreter.harts[hart], virtualAddress, size: 8) {
+    case .value(let value, isDevice: false): value
+    default: nil
+    }
+  }
+
+  package func takeConsoleInput(count: Int) -> [UInt8] { serialPort.takeInput(count: count) }
+}

@@ -1,0 +1,37 @@
+/// How harts begin.
+extension Machine {
+  /// Sets every hart to where `plan` has it start.
+  func startHarts() {
+    switch plan.start {
+    case .machineMode:
+      for hart in interpreter.harts {
+        hart.state.pointee.pc = MemoryMap.bootROM.base
+        hart.state.pointee.isStarted = 1
+      }
+    case .builtInSBI(let entry):
+      startInSupervisorMode(interpreter.harts[0], address: entry, argument: plan.deviceTreeAddress)
+    }
+  }
+
+  /// The state that the SBI promises a supervisor (SBI 2.0, section 9, "Hart Start"), with everything delegated that
+  /// S mode can handle.
+  func startInSupervisorMode(_ hart: Hart, address: UInt64, argument: UInt64) {
+    let lines = hart.state.pointee.interruptLines
+    hart.reset()
+    interpreter.protection[hart.index].reset()
+    interpreter.flushTranslations(hart)
+    let state = hart.state
+    state.pointee.interruptLines = lines
+    state.pointee.privilege = Privilege.supervisor
+    state.pointee.pc = address
+    state.pointee.medeleg = 0xb1ff
+    state.pointee.mideleg = InterruptBit.supervisor
+    state.pointee.mcounteren = 0xffff_ffff
+    state.pointee.menvcfg = EnvironmentConfiguration.adue | EnvironmentConfiguration.stce
+    state.pointee.isStarted = 1
+    hart.x[10] = UInt64(hart.index)
+    hart.x[11] = argument
+    hart.contextChanged()
+    timersChanged()
+  }
+}

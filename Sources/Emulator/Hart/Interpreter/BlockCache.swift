@@ -128,6 +128,6 @@ final class BlockCache {
   }
 
   private func bucket(_ address: UInt64) -> Int {
-    Int(truncatingIfNeeded: (address >> 1) &* 0x9e37_79b9_7f4a_7c15 >> 48)
+    Int(truncatingIfNeeded: ((address >> 1) &* 0x9e37_79b9_7f4a_7c15) >> 48)
   }
 }

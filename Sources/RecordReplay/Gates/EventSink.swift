@@ -1,0 +1,60 @@
+import ByteCoding
+import Emulator
+import ReplayLog
+
+/// Where a recording's events go. The log of a recording; an array in tests.
+package protocol EventSink: AnyObject {
+  /// Events come in ascending order of moments.
+  func append(_ payload: LogPayload, at moment: LogMoment)
+}
+
+/// Where a replay's events come from.
+package protocol EventSource: AnyObject {
+  /// The next event in order; nil at the end of the log, whether it was closed there or not.
+  func next() throws(Failure) -> LogEvent?
+}
+
+extension LogMoment {
+  package init(_ moment: Moment) { self.init(position: moment.position, time: moment.time) }
+}
+
+extension Moment {
+  package init(_ moment: LogMoment) { self.init(position: moment.position, time: moment.time) }
+}
+
+extension LogBlockRequest {
+  package init(_ request: BlockRequest) {
+    let operation: Operation
+    let sectorCount: UInt64
+    var dataDigest: UInt64 = 0
+    switch request.operation {
+    case .read(let byteCount):
+      operation = .read
+      sectorCount = UInt64(byteCount / BlockRequest.sectorSize)
+    case .write(let data):
+      operation = .write
+      sectorCount = UInt64(data.count / BlockRequest.sectorSize)
+      dataDigest = Digest.of(data)
+    case .flush:
+      operation = .flush
+      sectorCount = 0
+    case .discard(let count):
+      operation = .discard
+      sectorCount = count
+    case .writeZeroes(let count, let mayUnmap):
+      operation = mayUnmap ? .writeZeroesUnmap : .writeZeroes
+      sectorCount = count
+    }
+    self.init(
+      drive: request.drive, id: request.id, operation: operation, sector: request.sector,
+      sectorCount: sectorCount, dataDigest: dataDigest)
+  }
+}
+
+extension LogBlockCompletion {
+  package init(_ completion: BlockCompletion) {
+    self.init(
+      drive: completion.drive, id: completion.id, succeeded: completion.succeeded,
+      dataDigest: completion.data.isEmpty ? nil : Digest.of(completion.data))
+  }
+}

@@ -1,0 +1,133 @@
+import Emulator
+
+/// The gate to the real outside: clocks, entropy, console, drives.
+///
+/// `rrtool run` uses it as it is; a recording wraps it in a `RecordingGate`, so that both run the same code.
+package final class LiveGate: Gate {
+  /// Why the gate made the machine stop.
+  package enum StopReason: Equatable, Sendable {
+    /// The user asked for it.
+    case interrupted
+    /// Every hart waits, no timer is set, and nothing is attached that could send anything.
+    case idleForever
+    case failed(Failure)
+  }
+
+  /// Instructions between two looks into the inbox; well under a millisecond's worth.
+  private static let pollInterval: UInt64 = 50_000
+  /// The same while a drive is at work, whose answer the guest waits for.
+  private static let pollIntervalWithRequests: UInt64 = 5_000
+  private static let consoleBufferLimit = 4096
+
+  package weak var machine: (any MachineControl)?
+  package private(set) var stopReason: StopReason?
+
+  private let inbox: Inbox
+  private let drives: [BlockWorker]
+  private let console: any ConsoleOutput
+  /// Whether idle time passes as fast as the host's, or is skipped.
+  private let sleeps: Bool
+  private var entropy = EntropyPool()
+  private var consoleBuffer: [UInt8] = []
+  private var outstandingRequests = 0
+
+  /// - Parameters:
+  ///   - drives: one worker for each drive of the machine's configuration, in its order.
+  ///   - sleeps: `sleep=on` of the `--icount` option.
+  package init(inbox: Inbox, drives: [BlockWorker], console: any ConsoleOutput, sleeps: Bool) {
+    self.inbox = inbox
+    self.drives = drives
+    self.console = console
+    self.sleeps = sleeps
+  }
+
+  /// Hands on console output that still waits for its line's end.
+  package func flushConsole() {
+    guard !consoleBuffer.isEmpty else { return }
+    console.write(consoleBuffer)
+    consoleBuffer.removeAll(keepingCapacity: true)
+  }
+
+  // MARK: Reads
+
+  package func readWallClock(at moment: Moment) -> UInt64 { HostClock.realTime() }
+
+  package func readEntropy(count: Int, at moment: Moment) -> [UInt8] { entropy.take(count) }
+
+  // MARK: Arrivals
+
+  package func nextPoll(after moment: Moment) -> UInt64 {
+    moment.position + (outstandingRequests > 0 ? Self.pollIntervalWithRequests : Self.pollInterval)
+  }
+
+  package func takeArrival(at moment: Moment) -> Arrival? {
+    guard inbox.hasNews else { return nil }
+    flushConsole()
+    switch inbox.take() {
+    case .arrival(let arrival)?:
+      if case .blockCompletion = arrival { outstandingRequests -= 1 }
+      return arrival
+    case .stop?:
+      stop(.interrupted)
+    case .failure(let failure)?:
+      stop(.failed(failure))
+    case nil:
+      break
+    }
+    return nil
+  }
+
+  /// An arrival that ends idleness wakes the machine at least a nanosecond after idleness began: its moment then tells
+  /// a replay that the machine was idle first.
+  package func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd {
+    flushConsole()
+    let began = HostClock.monotonic()
+    let hasNews: Bool
+    if inbox.hasNews {
+      hasNews = true
+    } else if outstandingRequests > 0 || deadline == nil {
+      if deadline == nil, outstandingRequests == 0 {
+        hasNews = inbox.wait(until: nil, untilSourcesEnd: true)
+        if !hasNews {
+          stop(.idleForever)
+          return .stop
+        }
+      } else {
+        hasNews = inbox.wait(until: hostDeadline(moment: moment, deadline: deadline, began: began))
+      }
+    } else if sleeps {
+      hasNews = inbox.wait(until: hostDeadline(moment: moment, deadline: deadline, began: began))
+    } else {
+      hasNews = false
+    }
+    // Without news there was a deadline, or the wait would not have ended.
+    guard hasNews else { return .wake(time: max(deadline ?? moment.time, moment.time)) }
+    let elapsed = sleeps ? HostClock.monotonic() - began : 0
+    let time = moment.time + max(elapsed, 1)
+    return .wake(time: max(min(time, deadline ?? time), moment.time))
+  }
+
+  /// When guest time `deadline` is reached on the host's clock; nil when the wait has no such end.
+  private func hostDeadline(moment: Moment, deadline: UInt64?, began: UInt64) -> UInt64? {
+    guard sleeps, let deadline else { return nil }
+    let (sum, overflow) = began.addingReportingOverflow(deadline > moment.time ? deadline - moment.time : 0)
+    return overflow ? nil : sum
+  }
+
+  // MARK: Departures
+
+  package func consoleOutput(_ byte: UInt8, at moment: Moment) {
+    consoleBuffer.append(byte)
+    if byte == UInt8(ascii: "\n") || consoleBuffer.count >= Self.consoleBufferLimit { flushConsole() }
+  }
+
+  package func blockRequest(_ request: BlockRequest, at moment: Moment) {
+    outstandingRequests += 1
+    drives[request.drive].submit(request)
+  }
+
+  private func stop(_ reason: StopReason) {
+    stopReason = stopReason ?? reason
+    machine?.requestStop()
+  }
+}

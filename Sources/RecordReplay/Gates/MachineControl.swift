@@ -1,0 +1,10 @@
+import Emulator
+
+/// What a gate may ask of the machine that calls it. `Machine` is the only one outside of tests.
+package protocol MachineControl: AnyObject {
+  func requestStop()
+  func programCounter(hart: Int) -> UInt64
+  var currentHart: Int { get }
+}
+
+extension Machine: MachineControl {}

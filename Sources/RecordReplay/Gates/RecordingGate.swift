@@ -1,0 +1,76 @@
+import Emulator
+import ReplayLog
+
+/// Writes down everything that passes through a gate, and changes nothing of it.
+package final class RecordingGate: Gate {
+  /// Console output is one event a line, or a piece of this size. An event never carries more than
+  /// `LogPayload.dataLimit` bytes.
+  private static let outputLimit = 4096
+
+  private let gate: any Gate
+  private let log: any EventSink
+  private var output: [UInt8] = []
+  private var outputStart = LogMoment.start
+
+  package init(recording gate: any Gate, into log: any EventSink) {
+    self.gate = gate
+    self.log = log
+  }
+
+  /// Logs an event after everything that passed before it.
+  package func note(_ payload: LogPayload, at moment: Moment) {
+    flushOutput()
+    log.append(payload, at: LogMoment(moment))
+  }
+
+  // MARK: Gate
+
+  package func readWallClock(at moment: Moment) -> UInt64 {
+    let time = gate.readWallClock(at: moment)
+    note(.clockRead(nanoseconds: time), at: moment)
+    return time
+  }
+
+  package func readEntropy(count: Int, at moment: Moment) -> [UInt8] {
+    let bytes = gate.readEntropy(count: count, at: moment)
+    note(.entropyRead(bytes), at: moment)
+    return bytes
+  }
+
+  package func nextPoll(after moment: Moment) -> UInt64 { gate.nextPoll(after: moment) }
+
+  package func takeArrival(at moment: Moment) -> Arrival? {
+    guard let arrival = gate.takeArrival(at: moment) else { return nil }
+    switch arrival {
+    case .consoleInput(let bytes): note(.consoleInput(bytes), at: moment)
+    case .blockCompletion(let completion): note(.blockCompletion(LogBlockCompletion(completion)), at: moment)
+    case .reset: note(.reset(.host), at: moment)
+    case .powerOff: note(.powerOff(.host, status: 0), at: moment)
+    }
+    return arrival
+  }
+
+  /// When idleness ends needs no event: at its deadline unless something arrives, whose moment tells the time.
+  package func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd {
+    flushOutput()
+    return gate.idle(at: moment, until: deadline)
+  }
+
+  package func consoleOutput(_ byte: UInt8, at moment: Moment) {
+    if output.isEmpty { outputStart = LogMoment(moment) }
+    output.append(byte)
+    if byte == UInt8(ascii: "\n") || output.count >= Self.outputLimit { flushOutput() }
+    gate.consoleOutput(byte, at: moment)
+  }
+
+  package func blockRequest(_ request: BlockRequest, at moment: Moment) {
+    note(.blockRequest(LogBlockRequest(request)), at: moment)
+    gate.blockRequest(request, at: moment)
+  }
+
+  private func flushOutput() {
+    guard !output.isEmpty else { return }
+    log.append(.consoleOutput(output), at: outputStart)
+    output.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,62 @@
+import Emulator
+import ReplayLog
+
+/// The drives of a replay. Requests are carried out at once, in the order in which the guest makes them, as the workers of
+/// the recording did; what a read brought is held until the log says that it was delivered.
+package struct ReplayDrives {
+  /// A request that was carried out and not answered yet.
+  package struct Pending: Equatable, Sendable {
+    package var drive: Int
+    package var id: UInt64
+    /// What a read brought; empty for all else.
+    package var data: [UInt8]
+
+    package init(drive: Int, id: UInt64, data: [UInt8]) {
+      self.drive = drive
+      self.id = id
+      self.data = data
+    }
+  }
+
+  private struct Key: Hashable {
+    var drive: Int
+    var id: UInt64
+  }
+
+  private var storage: [any DriveStorage]
+  private var results: [Key: Result<[UInt8], Failure>] = [:]
+
+  package init(storage: [any DriveStorage], pending: [Pending] = []) {
+    self.storage = storage
+    for result in pending { results[Key(drive: result.drive, id: result.id)] = .success(result.data) }
+  }
+
+  mutating func perform(_ request: BlockRequest) {
+    let result: Result<[UInt8], Failure>
+    do throws(Failure) {
+      result = .success(try storage[request.drive].perform(request))
+    } catch {
+      result = .failure(error)
+    }
+    results[Key(drive: request.drive, id: request.id)] = result
+  }
+
+  /// What the request of `completion` brought; nil when there is no such request. A request that failed when it was
+  /// recorded fails again, whatever happened here; one that fails only here is the host's failure.
+  mutating func takeResult(of completion: LogBlockCompletion) throws(Failure) -> [UInt8]? {
+    guard let result = results.removeValue(forKey: Key(drive: completion.drive, id: completion.id)) else {
+      return nil
+    }
+    guard completion.succeeded else { return [] }
+    return try result.get()
+  }
+
+  /// In the order of drives and requests. A request whose result is a failure is left out: the replay ends when it is
+  /// answered.
+  var pending: [Pending] {
+    results.compactMap { key, result in
+      guard case .success(let data) = result else { return nil }
+      return Pending(drive: key.drive, id: key.id, data: data)
+    }.sorted { ($0.drive, $0.id) < ($1.drive, $1.id) }
+  }
+}

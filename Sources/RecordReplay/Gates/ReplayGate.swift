@@ -1,0 +1,300 @@
+import ByteCoding
+import Emulator
+import ReplayLog
+
+/// The gate of a replay: gives the machine what the log says entered it, at the moments it says, and checks that the
+/// machine does what the log says it did.
+///
+/// Events are met strictly in their order. An arrival is due when its moment is exactly the machine's: of two events at
+/// one position the later guest time tells that the machine was idle in between. The first event that is not met as
+/// it should be is the divergence; from then on the gate answers anything, and the machine has been told to stop.
+package final class ReplayGate: Gate {
+  /// Why the gate made the machine stop.
+  package enum StopReason: Equatable, Sendable {
+    /// Everything before the event that ends the recording has happened.
+    case endReached
+    /// The log ends without saying how the run ended: its recorder was killed.
+    case logExhausted
+    case diverged(Divergence)
+    case failed(Failure)
+  }
+
+  package weak var machine: (any MachineControl)?
+  package private(set) var stopReason: StopReason?
+
+  private var events: EventQueue
+  /// The event that comes next; nil when there is none.
+  package private(set) var next: LogEvent?
+  /// Bytes of `next`, console output, that the guest has written already.
+  package private(set) var matchedOutput: Int
+  private var drives: ReplayDrives
+  private let console: any ConsoleOutput
+  private var consoleBuffer: [UInt8] = []
+
+  /// - Parameters:
+  ///   - source: the events from where the machine stands.
+  ///   - matchedOutput: bytes of the first event, console output, that were written before.
+  ///   - drives: the drives as they were there, with requests that are still to be answered.
+  package init(
+    source: any EventSource, matchedOutput: Int, drives: ReplayDrives, console: any ConsoleOutput
+  ) throws(Failure) {
+    events = EventQueue(source)
+    self.matchedOutput = matchedOutput
+    self.drives = drives
+    self.console = console
+    next = try events.peek(0)
+    if matchedOutput > 0 {
+      guard case .consoleOutput(let bytes)? = next?.payload, matchedOutput < bytes.count else {
+        throw Failure(
+          .damaged, "snapshot", "stands inside console output that the log does not have",
+          remedy: "use another snapshot")
+      }
+    }
+  }
+
+  /// Requests that the guest has made and that the log has not answered yet.
+  package var pendingResults: [ReplayDrives.Pending] { drives.pending }
+
+  /// Forgets why the machine stopped, to go on with another position in mind.
+  package func flushConsole() {
+    guard !consoleBuffer.isEmpty else { return }
+    console.write(consoleBuffer)
+    consoleBuffer.removeAll(keepingCapacity: true)
+  }
+
+  // MARK: Reads
+
+  package func readWallClock(at moment: Moment) -> UInt64 {
+    guard let event = meet(at: moment), case .clockRead(let time) = event.payload else {
+      diverge(at: moment, found: "a read of the wall clock")
+      return 0
+    }
+    advance()
+    return time
+  }
+
+  package func readEntropy(count: Int, at moment: Moment) -> [UInt8] {
+    var result: [UInt8] = []
+    // The log spreads a large answer over several events.
+    while result.count < count {
+      guard let event = meet(at: moment), case .entropyRead(let bytes) = event.payload, !bytes.isEmpty,
+        bytes.count <= count - result.count
+      else {
+        diverge(at: moment, found: "a read of \(count) bytes of entropy")
+        return [UInt8](repeating: 0, count: count)
+      }
+      result += bytes
+      advance()
+    }
+    return result
+  }
+
+  // MARK: Arrivals
+
+  package func nextPoll(after moment: Moment) -> UInt64 {
+    var target = next?.position
+    if matchedOutput > 0 { target = peek(1)?.position }
+    return max(target ?? moment.position, moment.position + 1)
+  }
+
+  package func takeArrival(at moment: Moment) -> Arrival? {
+    guard stopReason == nil else { return nil }
+    guard let event = next else {
+      stop(.logExhausted)
+      return nil
+    }
+    if matchedOutput > 0 {
+      if let following = peek(1), Moment(following.moment) <= moment {
+        diverge(at: moment, found: "no more output")
+      }
+      return nil
+    }
+    let due = Moment(event.moment)
+    guard due >= moment else {
+      diverge(at: moment, found: "that the guest went on without it")
+      return nil
+    }
+    guard due == moment else { return nil }
+    switch event.payload {
+    case .consoleInput(let bytes):
+      advance()
+      return .consoleInput(bytes)
+    case .blockCompletion(let completion):
+      return answer(completion, at: moment)
+    case .reset(.host):
+      advance()
+      return .reset
+    case .powerOff(.host, _):
+      advance()
+      return .powerOff
+    case .end(.poweredOff), .powerOff(.guest, _):
+      return nil
+    case .digest, .end:
+      // The machine stops for every other digest; this one belongs to the end.
+      if !isPowerOffNext { stop(.endReached) }
+      return nil
+    default:
+      return nil
+    }
+  }
+
+  package func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd {
+    flushConsole()
+    guard stopReason == nil else { return .stop }
+    guard let event = next else {
+      stop(.logExhausted)
+      return .stop
+    }
+    if matchedOutput == 0, event.position == moment.position, event.time > moment.time {
+      return .wake(time: min(deadline ?? event.time, event.time))
+    }
+    guard let deadline else {
+      diverge(at: moment, found: "that every hart waits and no timer is set")
+      return .stop
+    }
+    return .wake(time: max(deadline, moment.time))
+  }
+
+  // MARK: Departures
+
+  package func consoleOutput(_ byte: UInt8, at moment: Moment) {
+    guard stopReason == nil else { return }
+    guard let event = next, case .consoleOutput(let bytes) = event.payload,
+      matchedOutput > 0 || Moment(event.moment) == moment, bytes[matchedOutput] == byte
+    else {
+      diverge(at: moment, found: "console output \(quoted([byte]))")
+      return
+    }
+    consoleBuffer.append(byte)
+    matchedOutput += 1
+    if matchedOutput == bytes.count {
+      matchedOutput = 0
+      flushConsole()
+      advance()
+    }
+  }
+
+  package func blockRequest(_ request: BlockRequest, at moment: Moment) {
+    guard stopReason == nil else { return }
+    let found = LogBlockRequest(request)
+    guard let event = meet(at: moment), event.payload == .blockRequest(found) else {
+      diverge(at: moment, found: found.summary)
+      return
+    }
+    advance()
+    drives.perform(request)
+  }
+
+  private func answer(_ completion: LogBlockCompletion, at moment: Moment) -> Arrival? {
+    do throws(Failure) {
+      guard let data = try drives.takeResult(of: completion) else {
+        diverge(at: moment, found: "that the guest made no such request")
+        return nil
+      }
+      let digest = data.isEmpty ? nil : Digest.of(data)
+      guard digest == completion.dataDigest else {
+        diverge(at: moment, found: "other bytes on the drive")
+        return nil
+      }
+      advance()
+      return .blockCompletion(
+        BlockCompletion(drive: completion.drive, id: completion.id, succeeded: completion.succeeded, data: data))
+    } catch {
+      stop(.failed(error))
+      return nil
+    }
+  }
+
+  // MARK: The end of a slice
+
+  /// Compares the machine's digests with the event that must come now, and passes it.
+  package func meetDigests(_ digests: [UInt64], names: [String], at moment: Moment) {
+    guard stopReason == nil, next != nil else { return }
+    guard let event = meet(at: moment), case .digest(let expected) = event.payload else {
+      return diverge(at: moment, found: "that it is time for a check of the machine's state")
+    }
+    guard expected == digests else {
+      let differing = zip(names, zip(expected, digests)).filter { $1.0 != $1.1 }.map { $0.0 }
+      return diverge(
+        at: moment, found: "another state of \(differing.joined(separator: ", "))", components: differing)
+    }
+    advance()
+  }
+
+  /// Passes the guest's own power-off, when that comes next.
+  package func meetPowerOff(status: UInt32, at moment: Moment) {
+    guard stopReason == nil else { return }
+    guard let event = meet(at: moment), event.payload == .powerOff(.guest, status: status) else { return }
+    advance()
+  }
+
+  /// Compares how the run ended with the log's last event.
+  package func meetEnd(_ end: LogEnd?, at moment: Moment) -> LogEnd? {
+    guard stopReason == nil || stopReason == .endReached else { return nil }
+    guard let event = meet(at: moment), case .end(let expected) = event.payload,
+      end == nil || end == expected
+    else {
+      stopReason = nil
+      diverge(at: moment, found: end.map { LogPayload.end($0).summary } ?? "the end of the run")
+      return nil
+    }
+    return expected
+  }
+
+  // MARK: The queue
+
+  private func peek(_ offset: Int) -> LogEvent? {
+    do throws(Failure) {
+      return try events.peek(offset)
+    } catch {
+      stop(.failed(error))
+      return nil
+    }
+  }
+
+  /// Whether what comes now, digests aside, is that the guest switches the machine off.
+  private var isPowerOffNext: Bool {
+    var offset = 0
+    while let event = peek(offset) {
+      switch event.payload {
+      case .digest: offset += 1
+      case .end(.poweredOff), .powerOff(.guest, _): return true
+      default: return false
+      }
+    }
+    return false
+  }
+
+  /// The next event when it belongs to this moment and nothing before it is unfinished.
+  private func meet(at moment: Moment) -> LogEvent? {
+    guard matchedOutput == 0, let next, Moment(next.moment) == moment else { return nil }
+    return next
+  }
+
+  private func advance() {
+    events.removeFirst()
+    next = peek(0)
+    // Nothing is known of what came after the last event of a log that was cut off.
+    if next == nil, stopReason == nil { stop(.logExhausted) }
+  }
+
+  private func diverge(at moment: Moment, found: String, components: [String] = []) {
+    guard stopReason == nil else { return }
+    guard let next else { return stop(.logExhausted) }
+    let hart = machine?.currentHart ?? 0
+    var expected = next.summary
+    if matchedOutput > 0, case .consoleOutput(let bytes) = next.payload {
+      expected = "console output \(quoted(Array(bytes[matchedOutput...])))"
+    }
+    stop(
+      .diverged(
+        Divergence(
+          moment: moment, hart: hart, programCounter: machine?.programCounter(hart: hart) ?? 0,
+          expected: expected, found: found, eventNumber: next.number, components: components)))
+  }
+
+  private func stop(_ reason: StopReason) {
+    stopReason = stopReason ?? reason
+    machine?.requestStop()
+  }
+}

@@ -1,0 +1,37 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Entropy of the host, fetched in large pieces: a system call for each request of a guest would cost more than the
+/// bytes.
+package struct EntropyPool {
+  private static let batch = 16 << 10
+  private var bytes: [UInt8] = []
+  private var used = 0
+
+  package init() {}
+
+  package mutating func take(_ count: Int) -> [UInt8] {
+    if bytes.count - used < count {
+      bytes = Self.fromHost(max(count, Self.batch))
+      used = 0
+    }
+    defer { used += count }
+    return Array(bytes[used..<used + count])
+  }
+
+  private static func fromHost(_ count: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      while filled < count {
+        let got = getrandom(buffer.baseAddress.map { $0 + filled }, count - filled, 0)
+        if got > 0 {
+          filled += got
+        } else {
+          precondition(errno == EINTR, "the host's entropy source failed (error \(errno))")
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,184 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The few things that are done with files and folders as such.
+public enum HostFiles {
+  public enum Kind: Equatable, Sendable { case regular, folder, other }
+
+  /// What stands at `path`, links followed; nil when nothing does.
+  public static func kind(of path: String) -> Kind? {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: return .regular
+    case S_IFDIR: return .folder
+    default: return .other
+    }
+  }
+
+  /// Bytes of a regular file; nil when there is none.
+  public static func size(of path: String) -> UInt64? {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    return UInt64(clamping: status.st_size)
+  }
+
+  /// Reads a regular file of at most `limit` bytes.
+  public static func read(_ path: String, limit: UInt64) throws(Failure) -> [UInt8] {
+    // O_NONBLOCK: a pipe somebody put there must not make us wait.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot open it") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .system(errno, path: path, doing: "cannot look at it") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw Failure(.file, path, "is not a regular file", remedy: "name a file")
+    }
+    guard UInt64(clamping: status.st_size) <= limit else {
+      throw Failure(
+        .file, path, "has \(status.st_size) bytes, more than the \(limit) that can be used", remedy: "name the right file")
+    }
+    let size = Int(status.st_size)
+    var failed: Int32?
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
+      while filled < size {
+        let got = pread(descriptor, buffer.baseAddress.map { $0 + filled }, size - filled, off_t(filled))
+        if got > 0 {
+          filled += got
+        } else if got == 0 {
+          return
+        } else if errno != EINTR {
+          failed = errno
+          return
+        }
+      }
+    }
+    if let failed { throw .system(failed, path: path, doing: "cannot read it") }
+    return bytes
+  }
+
+  /// Puts `bytes` at `path` all at once: whoever reads sees the old file or the new one.
+  public static func replace(_ path: String, with bytes: [UInt8]) throws(Failure) {
+    let temporary = path + ".new"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
+    var problem: Int32?
+    var written = 0
+    while written < bytes.count, problem == nil {
+      let count = bytes.withUnsafeBytes { buffer in
+        write(descriptor, buffer.baseAddress.map { $0 + written }, buffer.count - written)
+      }
+      if count > 0 { written += count } else if errno != EINTR { problem = errno }
+    }
+    if problem == nil, fsync(descriptor) != 0 { problem = errno }
+    if close(descriptor) != 0, problem == nil { problem = errno }
+    if problem == nil, rename(temporary, path) != 0 { problem = errno }
+    if let problem {
+      unlink(temporary)
+      throw .system(problem, path: path, doing: "cannot write it")
+    }
+  }
+
+  /// Makes a folder, whose parent must exist.
+  public static func makeFolder(_ path: String) throws(Failure) {
+    guard mkdir(path, 0o777) == 0 else { throw .system(errno, path: path, doing: "cannot create the folder") }
+  }
+
+  /// Makes a folder and those above it, as far as they are missing.
+  public static func makeFolders(_ path: String) throws(Failure) {
+    if kind(of: path) == .folder { return }
+    let parent = parentFolder(of: path)
+    if parent != path { try makeFolders(parent) }
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+      throw .system(errno, path: path, doing: "cannot create the folder")
+    }
+  }
+
+  public static func move(_ path: String, to target: String) throws(Failure) {
+    guard rename(path, target) == 0 else { throw .system(errno, path: target, doing: "cannot put it in place") }
+  }
+
+  /// Names in a folder, sorted; without "." and "..".
+  public static func names(in folder: String) throws(Failure) -> [String] {
+    guard let stream = opendir(folder) else { throw .system(errno, path: folder, doing: "cannot list it") }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Removes a file or link; nothing is wrong when it is not there.
+  public static func removeFile(_ path: String) throws(Failure) {
+    guard unlink(path) == 0 || errno == ENOENT else { throw .system(errno, path: path, doing: "cannot remove it") }
+  }
+
+  /// Removes a folder that holds nothing but files, as a recording does. A folder within is an error and stays.
+  public static func removeFlatFolder(_ path: String) throws(Failure) {
+    for name in try names(in: path) { try removeFile(path + "/" + name) }
+    guard rmdir(path) == 0 else { throw .system(errno, path: path, doing: "cannot remove it") }
+  }
+
+  /// Where a symbolic link points; nil when `path` is none.
+  public static func linkTarget(_ path: String) -> String? {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = buffer.withUnsafeMutableBytes { raw in
+      readlink(path, raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
+    }
+    guard count > 0 else { return nil }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+  }
+
+  /// Points the symbolic link `path` to `target` all at once, replacing what link was there.
+  public static func replaceLink(_ path: String, target: String) throws(Failure) {
+    let temporary = "\(path).\(getpid())"
+    unlink(temporary)
+    guard symlink(target, temporary) == 0 else { throw .system(errno, path: path, doing: "cannot create the link") }
+    guard rename(temporary, path) == 0 else {
+      let problem = errno
+      unlink(temporary)
+      throw .system(problem, path: path, doing: "cannot replace the link")
+    }
+  }
+
+  /// The path with every link resolved; nil when it does not exist.
+  public static func resolved(_ path: String) -> String? {
+    guard let found = realpath(path, nil) else { return nil }
+    defer { free(found) }
+    return String(cString: found)
+  }
+
+  /// The path from the root, also for something that does not exist yet: its folder is resolved.
+  public static func absolute(_ path: String) -> String {
+    if let path = resolved(path) { return path }
+    let parent = parentFolder(of: path)
+    guard parent != path else { return path }
+    let base = absolute(parent)
+    return (base == "/" ? "" : base) + "/" + lastName(of: path)
+  }
+
+  public static func parentFolder(of path: String) -> String {
+    let trimmed = trimmingSlashes(path)
+    guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+    return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+  }
+
+  public static func lastName(of path: String) -> String {
+    let trimmed = trimmingSlashes(path)
+    guard let slash = trimmed.lastIndex(of: "/") else { return trimmed }
+    return String(trimmed[trimmed.index(after: slash)...])
+  }
+
+  private static func trimmingSlashes(_ path: String) -> String {
+    var text = path[...]
+    while text.count > 1, text.hasSuffix("/") { text = text.dropLast() }
+    return String(text)
+  }
+}

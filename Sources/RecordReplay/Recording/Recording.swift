@@ -1,0 +1,133 @@
+import ReplayLog
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A recording on disk: its folder and what its manifest says.
+public struct Recording: Sendable {
+  public static let manifestName = "recording.json"
+  public static let memoryName = "vmstate.qcow2"
+  public static let logName = "replay.log"
+  public static let folderSuffix = ".rr"
+  private static let manifestLimit: UInt64 = 1 << 20
+
+  /// The folder.
+  public let path: String
+  public private(set) var manifest: RecordingManifest
+
+  /// Opens the recording in the folder `path`. Reads and checks its manifest, nothing else.
+  public init(opening path: String) throws(Failure) {
+    switch HostFiles.kind(of: path) {
+    case nil:
+      throw Failure(.file, path, "there is no such recording", remedy: "see 'rrtool ls', or record one")
+    case .folder?:
+      break
+    default:
+      throw Failure(.file, path, "is not a folder, as recordings are", remedy: "name a recording made by rrtool record")
+    }
+    let file = path + "/" + Self.manifestName
+    guard HostFiles.kind(of: file) != nil else {
+      throw Failure(.file, path, "is not a recording: it has no \(Self.manifestName)", remedy: "name a recording made by rrtool record")
+    }
+    let bytes = try HostFiles.read(file, limit: Self.manifestLimit)
+    self.path = path
+    manifest = try Self.decode(bytes, file: file)
+  }
+
+  init(path: String, manifest: RecordingManifest) {
+    self.path = path
+    self.manifest = manifest
+  }
+
+  /// Whether there is a recording, usable or not, at `path`.
+  public static func exists(at path: String) -> Bool {
+    HostFiles.kind(of: path) == .folder && HostFiles.kind(of: path + "/" + manifestName) == .regular
+  }
+
+  // MARK: Files
+
+  public var logPath: String { file(manifest.log) }
+  public var memoryPath: String { file(Self.memoryName) }
+
+  /// The file that a manifest's name stands for.
+  func file(_ name: String) -> String { name.hasPrefix("/") ? name : path + "/" + name }
+
+  public func openLog() throws(Failure) -> ReplayLogReader {
+    let log = try withFailures(logging: { () throws(ReplayLogError) in try ReplayLogReader(opening: logPath) })
+    guard log.header.shift == manifest.machine.shift, log.header.driveCount == manifest.drives.count else {
+      throw Failure(
+        .damaged, logPath, "is the log of another machine than \(path) describes",
+        remedy: "put the recording's own log back")
+    }
+    return log
+  }
+
+  // MARK: The manifest
+
+  /// What the first look tells: enough to refuse what this tool does not know.
+  private struct Preamble: Codable {
+    var format: String
+    var version: Int
+    var tool: String?
+  }
+
+  static func decode(_ bytes: [UInt8], file: String) throws(Failure) -> RecordingManifest {
+    func damaged(_ problem: String) -> Failure {
+      Failure(.damaged, file, problem, remedy: "restore it from a copy, or record again")
+    }
+    let decoder = JSONDecoder()
+    guard let preamble = try? decoder.decode(Preamble.self, from: Data(bytes)),
+      preamble.format == RecordingManifest.formatName
+    else { throw damaged("is not the manifest of a recording, or is damaged") }
+    guard preamble.version <= RecordingManifest.formatVersion else {
+      let tool = preamble.tool.map { " by rrtool \($0)" } ?? ""
+      throw Failure(
+        .newerFormat, file, "recording format \(preamble.version), made\(tool), is newer than format "
+          + "\(RecordingManifest.formatVersion), the newest that this rrtool \(RecordingManifest.toolVersion) reads",
+        remedy: "use a newer rrtool")
+    }
+    guard preamble.version == RecordingManifest.formatVersion else {
+      throw damaged("has format version \(preamble.version), which never was")
+    }
+    let manifest: RecordingManifest
+    do {
+      manifest = try decoder.decode(RecordingManifest.self, from: Data(bytes))
+    } catch {
+      throw damaged("is damaged (\(Self.place(of: error)))")
+    }
+    if let problem = manifest.findProblem() { throw damaged("is damaged: it has \(problem)") }
+    return manifest
+  }
+
+  private static func place(of error: any Error) -> String {
+    guard let error = error as? DecodingError else { return "not JSON" }
+    let (path, what) =
+      switch error {
+      case .keyNotFound(let key, let context): (context.codingPath + [key], "is missing")
+      case .typeMismatch(_, let context): (context.codingPath, "is of the wrong type")
+      case .valueNotFound(_, let context): (context.codingPath, "has no value")
+      case .dataCorrupted(let context): (context.codingPath, "cannot be read")
+      @unknown default: ([], "cannot be read")
+      }
+    return path.isEmpty ? "it \(what)" : path.map(\.stringValue).joined(separator: ".") + " " + what
+  }
+
+  /// Replaces the manifest on disk, all at once.
+  mutating func update(_ change: (inout RecordingManifest) -> Void) throws(Failure) {
+    change(&manifest)
+    try writeManifest()
+  }
+
+  func writeManifest() throws(Failure) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    guard var data = try? encoder.encode(manifest) else {
+      preconditionFailure("a manifest is made of text and whole numbers, which JSON can hold")
+    }
+    data.append(UInt8(ascii: "\n"))
+    try HostFiles.replace(path + "/" + Self.manifestName, with: Array(data))
+  }
+}

@@ -1,0 +1,129 @@
+import DiskImage
+import Emulator
+
+/// `recording.json`: what a recording is of and what belongs to it. docs/formats/recording.md describes it.
+///
+/// What is read from a file has passed `check`; only then are its parts used.
+public struct RecordingManifest: Codable, Equatable, Sendable {
+  public static let formatName = "rrtool recording"
+  public static let formatVersion = 1
+  public static let toolVersion = "0.1"
+
+  public enum State: String, Codable, Sendable {
+    /// Being recorded, or its recorder was killed.
+    case recording
+    /// The guest came to an end, or to the limit it was given.
+    case complete
+    /// Its user or the host ended the recording; all up to there is in it.
+    case interrupted
+  }
+
+  public struct Boot: Codable, Equatable, Sendable {
+    public struct Image: Codable, Equatable, Sendable {
+      /// "bios", "kernel" or "initrd".
+      public var role: String
+      public var path: String
+      public var size: UInt64
+      /// `Digest.of` the file, 16 hexadecimal digits.
+      public var digest: String
+    }
+
+    /// A part of memory that is set when the machine starts. Its bytes are those of the initial snapshot.
+    public struct Region: Codable, Equatable, Sendable {
+      public var address: UInt64
+      public var length: UInt64
+    }
+
+    public enum Mode: String, Codable, Sendable {
+      case machine
+      case supervisor
+    }
+
+    public var images: [Image]
+    public var commandLine: String
+    /// The mode in which the machine starts: `supervisor` on the built-in SBI.
+    public var mode: Mode
+    public var entry: UInt64
+    public var deviceTreeAddress: UInt64
+    public var nextStageAddress: UInt64?
+    public var toHostAddress: UInt64?
+    public var regions: [Region]
+  }
+
+  public struct Machine: Codable, Equatable, Sendable {
+    public var memorySize: UInt64
+    public var hartCount: Int
+    /// Guest nanoseconds an instruction: 2 to this power.
+    public var shift: Int
+    /// Whether idle time passed as fast as the host's.
+    public var sleep: Bool
+  }
+
+  public struct Drive: Codable, Equatable, Sendable {
+    public struct Base: Codable, Equatable, Sendable {
+      /// From the root.
+      public var path: String
+      public var format: ImageFormat
+      public var fingerprint: ImageFingerprint
+      /// What lies under it, next one first.
+      public var backing: [Base]
+    }
+
+    public var sectorCount: UInt64
+    public var readOnly: Bool
+    public var serial: String
+    /// Where the guest's writes are: a name in the recording's folder, or a path from the root. Nil for a drive that
+    /// cannot be written.
+    public var overlay: String?
+    /// The image under the overlay. Nil when the overlay has none: what it does not hold is zero, or (`overlay=none`)
+    /// it is the image itself.
+    public var base: Base?
+    /// `overlay=none`: the overlay is the user's own image, and no part of the recording.
+    public var recordsInto: Bool
+  }
+
+  public struct Ending: Codable, Equatable, Sendable {
+    public enum Reason: String, Codable, Sendable {
+      case poweredOff = "powered off"
+      case interrupted
+      case limit
+      case idleForever = "idle for ever"
+      case failed
+    }
+
+    public var reason: Reason
+    /// The guest's exit status when it powered off.
+    public var status: UInt32
+    public var position: UInt64
+    public var time: UInt64
+    /// The line that says what failed.
+    public var note: String?
+  }
+
+  public var format: String
+  public var version: Int
+  /// The rrtool that made it.
+  public var tool: String
+  public var state: State
+  /// When recording started: nanoseconds since 1970, UTC.
+  public var created: UInt64
+  public var machine: Machine
+  public var boot: Boot
+  public var drives: [Drive]
+  /// Name of the snapshot of the start.
+  public var initialSnapshot: String
+  /// The log: a name in the folder, or a path from the root (`rrfile=`).
+  public var log: String
+  /// Instructions between two digests of the state in the log.
+  public var digestInterval: UInt64
+  public var ending: Ending?
+}
+
+extension RecordingManifest {
+  /// The machine it describes.
+  public var configuration: MachineConfiguration {
+    MachineConfiguration(
+      memorySize: machine.memorySize, hartCount: machine.hartCount, shift: machine.shift,
+      drives: drives.map { .init(sectorCount: $0.sectorCount, isReadOnly: $0.readOnly, serial: $0.serial) })
+  }
+}

@@ -6,7 +6,7 @@ import Emulator
 /// carries out requests in the same order, therefore reads the same bytes.
 package final class BlockWorker: @unchecked Sendable {
   // Sendable: `queue` and `isClosing` are touched with `monitor` held, `storage` by the worker's thread alone
-  // until `finish` has joined it.
+  // until `finish` has joined it, `thread` by the machine's thread alone.
   private let monitor = Monitor()
   private var queue: [BlockRequest] = []
   private var isClosing = false
@@ -14,14 +14,14 @@ package final class BlockWorker: @unchecked Sendable {
   private let inbox: Inbox
   private var thread: HostThread?
 
-  /// Completions go to `inbox`. `finish` must be called.
+  /// Completions go to `inbox`. The thread starts with the first request; `finish` must then be called.
   package init(storage: any DriveStorage, inbox: Inbox) {
     self.storage = storage
     self.inbox = inbox
-    thread = HostThread { [self] in work() }
   }
 
   package func submit(_ request: BlockRequest) {
+    if thread == nil { thread = HostThread { [self] in work() } }
     monitor.withLock {
       queue.append(request)
       monitor.wakeAll()

@@ -6,6 +6,10 @@ import ReplayLog
 package protocol EventSink: AnyObject {
   /// Events come in ascending order of moments.
   func append(_ payload: LogPayload, at moment: LogMoment)
+  /// Called every few thousand instructions, for what is to happen from time to time.
+  func tick()
+  /// Called when the machine may stand still for this many guest nanoseconds; nil: for ever.
+  func rest(nanoseconds: UInt64?)
 }
 
 /// Where a replay's events come from.

@@ -21,6 +21,8 @@ package final class LiveGate: Gate {
 
   package weak var machine: (any MachineControl)?
   package private(set) var stopReason: StopReason?
+  /// Whether somebody outside switched the machine off.
+  package private(set) var wasSwitchedOff = false
 
   private let inbox: Inbox
   private let drives: [BlockWorker]
@@ -65,7 +67,11 @@ package final class LiveGate: Gate {
     flushConsole()
     switch inbox.take() {
     case .arrival(let arrival)?:
-      if case .blockCompletion = arrival { outstandingRequests -= 1 }
+      switch arrival {
+      case .blockCompletion: outstandingRequests -= 1
+      case .powerOff: wasSwitchedOff = true
+      default: break
+      }
       return arrival
     case .stop?:
       stop(.interrupted)

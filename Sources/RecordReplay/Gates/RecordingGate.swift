@@ -37,7 +37,10 @@ package final class RecordingGate: Gate {
     return bytes
   }
 
-  package func nextPoll(after moment: Moment) -> UInt64 { gate.nextPoll(after: moment) }
+  package func nextPoll(after moment: Moment) -> UInt64 {
+    log.tick()
+    return gate.nextPoll(after: moment)
+  }
 
   package func takeArrival(at moment: Moment) -> Arrival? {
     guard let arrival = gate.takeArrival(at: moment) else { return nil }
@@ -53,6 +56,7 @@ package final class RecordingGate: Gate {
   /// When idleness ends needs no event: at its deadline unless something arrives, whose moment tells the time.
   package func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd {
     flushOutput()
+    log.rest(nanoseconds: deadline.map { $0 > moment.time ? $0 - moment.time : 0 })
     return gate.idle(at: moment, until: deadline)
   }
 

@@ -55,7 +55,7 @@ package final class ReplayGate: Gate {
   /// Requests that the guest has made and that the log has not answered yet.
   package var pendingResults: [ReplayDrives.Pending] { drives.pending }
 
-  /// Forgets why the machine stopped, to go on with another position in mind.
+  /// Hands on console output that still waits for its line's end.
   package func flushConsole() {
     guard !consoleBuffer.isEmpty else { return }
     console.write(consoleBuffer)
@@ -209,7 +209,7 @@ package final class ReplayGate: Gate {
 
   /// Compares the machine's digests with the event that must come now, and passes it.
   package func meetDigests(_ digests: [UInt64], names: [String], at moment: Moment) {
-    guard stopReason == nil, next != nil else { return }
+    guard canGoOn, next != nil else { return }
     guard let event = meet(at: moment), case .digest(let expected) = event.payload else {
       return diverge(at: moment, found: "that it is time for a check of the machine's state")
     }
@@ -223,23 +223,28 @@ package final class ReplayGate: Gate {
 
   /// Passes the guest's own power-off, when that comes next.
   package func meetPowerOff(status: UInt32, at moment: Moment) {
-    guard stopReason == nil else { return }
+    guard canGoOn else { return }
     guard let event = meet(at: moment), event.payload == .powerOff(.guest, status: status) else { return }
     advance()
   }
 
   /// Compares how the run ended with the log's last event.
   package func meetEnd(_ end: LogEnd?, at moment: Moment) -> LogEnd? {
-    guard stopReason == nil || stopReason == .endReached else { return nil }
+    guard canGoOn else { return nil }
     guard let event = meet(at: moment), case .end(let expected) = event.payload,
       end == nil || end == expected
     else {
-      stopReason = nil
       diverge(at: moment, found: end.map { LogPayload.end($0).summary } ?? "the end of the run")
       return nil
     }
     return expected
   }
+
+  /// The machine went past the position where the recording ends.
+  package func noteOverrun(at moment: Moment) { diverge(at: moment, found: "that the guest went on") }
+
+  /// Nothing is wrong so far.
+  private var canGoOn: Bool { stopReason == nil || stopReason == .endReached }
 
   // MARK: The queue
 
@@ -279,18 +284,18 @@ package final class ReplayGate: Gate {
   }
 
   private func diverge(at moment: Moment, found: String, components: [String] = []) {
-    guard stopReason == nil else { return }
+    guard canGoOn else { return }
     guard let next else { return stop(.logExhausted) }
     let hart = machine?.currentHart ?? 0
     var expected = next.summary
     if matchedOutput > 0, case .consoleOutput(let bytes) = next.payload {
       expected = "console output \(quoted(Array(bytes[matchedOutput...])))"
     }
-    stop(
-      .diverged(
-        Divergence(
-          moment: moment, hart: hart, programCounter: machine?.programCounter(hart: hart) ?? 0,
-          expected: expected, found: found, eventNumber: next.number, components: components)))
+    stopReason = .diverged(
+      Divergence(
+        moment: moment, hart: hart, programCounter: machine?.programCounter(hart: hart) ?? 0,
+        expected: expected, found: found, eventNumber: next.number, components: components))
+    machine?.requestStop()
   }
 
   private func stop(_ reason: StopReason) {

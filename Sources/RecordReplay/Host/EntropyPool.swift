@@ -25,12 +25,12 @@ package struct EntropyPool {
   private static func fromHost(_ count: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       while filled < count {
-        let got = getrandom(buffer.baseAddress.map { $0 + filled }, count - filled, 0)
-        if got > 0 {
-          filled += got
-        } else {
-          precondition(errno == EINTR, "the host's entropy source failed (error \(errno))")
-        }
+        // getentropy gives at most 256 bytes a call, all or nothing.
+        let piece = min(256, count - filled)
+        let part = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<filled + piece])
+        guard let start = part.baseAddress else { return }
+        precondition(getentropy(start, piece) == 0, "the host's entropy source failed (error \(errno))")
+        filled += piece
       }
     }
   }

@@ -129,8 +129,9 @@ public enum HostFiles {
   /// Where a symbolic link points; nil when `path` is none.
   public static func linkTarget(_ path: String) -> String? {
     var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = buffer.withUnsafeMutableBytes { raw in
-      readlink(path, raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count)
+    let count = buffer.withUnsafeMutableBytes { raw -> Int in
+      guard let start = raw.baseAddress else { return 0 }
+      return readlink(path, start.assumingMemoryBound(to: CChar.self), raw.count)
     }
     guard count > 0 else { return nil }
     return String(decoding: buffer[..<count], as: UTF8.self)

@@ -55,14 +55,12 @@ extension RecordingManifest {
     for (index, drive) in drives.enumerated() {
       if let overlay = drive.overlay {
         files.append(overlay)
-      } else if !drive.readOnly || drive.base == nil {
+      } else if !drive.readOnly || drive.bases.isEmpty {
         return "drive \(index) without an image"
       }
-      var base = drive.base.map { [$0] } ?? []
-      while let image = base.popLast() {
-        guard image.path.hasPrefix("/"), Self.isUsablePath(image.path) else { return "a base image named '\(image.path)'" }
-        guard image.backing.count <= 64 else { return "too long a chain of backing files" }
-        base += image.backing
+      guard drive.bases.count <= 64 else { return "too long a chain of backing files" }
+      for base in drive.bases where !(base.path.hasPrefix("/") && Self.isUsablePath(base.path)) {
+        return "a base image of drive \(index) that is no path from the root"
       }
     }
     for file in files where !Self.isFileOfRecording(file) && !(file.hasPrefix("/") && Self.isUsablePath(file)) {

@@ -65,8 +65,6 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
       public var path: String
       public var format: ImageFormat
       public var fingerprint: ImageFingerprint
-      /// What lies under it, next one first.
-      public var backing: [Base]
     }
 
     public var sectorCount: UInt64
@@ -75,9 +73,9 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     /// Where the guest's writes are: a name in the recording's folder, or a path from the root. Nil for a drive that
     /// cannot be written.
     public var overlay: String?
-    /// The image under the overlay. Nil when the overlay has none: what it does not hold is zero, or (`overlay=none`)
-    /// it is the image itself.
-    public var base: Base?
+    /// The images under the overlay, each over the next; without an overlay the first is the drive's image itself.
+    /// None of them is ever written. Empty when what the overlay does not hold is zero.
+    public var bases: [Base]
     /// `overlay=none`: the overlay is the user's own image, and no part of the recording.
     public var recordsInto: Bool
   }

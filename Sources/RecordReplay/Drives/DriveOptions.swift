@@ -1,0 +1,92 @@
+import DiskImage
+
+/// What `--drive` asks for.
+public struct DriveOptions: Equatable, Sendable {
+  public enum Overlay: Equatable, Sendable {
+    /// In the recording's folder.
+    case automatic
+    /// `overlay=FILE`.
+    case file(String)
+    /// `overlay=none`: the image itself is written.
+    case none
+  }
+
+  /// What the drive holds at the start.
+  public enum Source: Equatable, Sendable {
+    case file(String, format: ImageFormat?)
+    /// So many zero bytes.
+    case blank(size: Int)
+  }
+
+  public var source: Source
+  public var overlay: Overlay
+  public var readOnly: Bool
+
+  public init(source: Source, overlay: Overlay = .automatic, readOnly: Bool = false) {
+    self.source = source
+    self.overlay = overlay
+    self.readOnly = readOnly
+  }
+
+  /// Reads `file=F[,format=raw|qcow2][,overlay=F|none][,readonly=on|off]`. Two commas stand for one in a value.
+  public init(parsing text: String) throws(Failure) {
+    func refuse(_ problem: String) -> Failure {
+      Failure(
+        .usage, "--drive \(text)", problem,
+        remedy: "write file=FILE[,format=raw|qcow2][,overlay=FILE|none][,readonly=on|off]")
+    }
+    var values: [String: String] = [:]
+    for (key, value) in try OptionList.parse(text, option: "--drive") {
+      guard values.updateValue(value, forKey: key) == nil else { throw refuse("gives '\(key)' twice") }
+    }
+    guard let file = values.removeValue(forKey: "file"), !file.isEmpty else { throw refuse("names no file") }
+    var format: ImageFormat?
+    if let name = values.removeValue(forKey: "format") {
+      guard let known = ImageFormat(rawValue: name) else { throw refuse("'\(name)' is no format that rrtool knows") }
+      format = known
+    }
+    source = .file(file, format: format)
+    switch values.removeValue(forKey: "overlay") {
+    case nil: overlay = .automatic
+    case "none"?: overlay = .none
+    case ""?: throw refuse("names no overlay")
+    case let name?: overlay = .file(name)
+    }
+    switch values.removeValue(forKey: "readonly") {
+    case nil, "off"?: readOnly = false
+    case "on"?: readOnly = true
+    case let value?: throw refuse("readonly is on or off, not '\(value)'")
+    }
+    if let key = values.keys.min() { throw refuse("'\(key)' is not an option of a drive") }
+    if readOnly, overlay != .automatic { throw refuse("a drive that is only read has no overlay") }
+  }
+}
+
+/// Options of the form `key=value,key=value`, as QEMU writes them.
+public enum OptionList {
+  public static func parse(_ text: String, option: String) throws(Failure) -> [(key: String, value: String)] {
+    var fields: [String] = [""]
+    var characters = text.makeIterator()
+    var held = characters.next()
+    while let character = held {
+      held = characters.next()
+      if character != "," {
+        fields[fields.count - 1].append(character)
+      } else if held == "," {
+        fields[fields.count - 1].append(",")
+        held = characters.next()
+      } else {
+        fields.append("")
+      }
+    }
+    var result: [(key: String, value: String)] = []
+    for field in fields {
+      guard let equals = field.firstIndex(of: "="), equals != field.startIndex else {
+        throw Failure(
+          .usage, "\(option) \(text)", "'\(field)' is not of the form key=value", remedy: "see 'rrtool help record'")
+      }
+      result.append((String(field[..<equals]), String(field[field.index(after: equals)...])))
+    }
+    return result
+  }
+}

@@ -1,0 +1,121 @@
+import DiskImage
+import Emulator
+
+/// The drives of a machine that is to be recorded: opened by the disk rules, with their overlays made.
+struct RecordedDrives {
+  struct Drive {
+    var manifest: RecordingManifest.Drive
+    var storage: any BlockImage
+    /// What the guest writes to, and what gets the initial snapshot; nil for a drive that is only read.
+    var overlay: Qcow2Image?
+  }
+
+  private(set) var drives: [Drive] = []
+
+  /// - Parameters:
+  ///   - inputs: other files that the recording reads, which nothing may replace.
+  ///   - snapshot: the name that the user gave to the initial snapshot, if any.
+  init(
+    _ options: [DriveOptions], in folder: inout RecordingFolder, inputs: [String], snapshot: String?
+  ) throws(Failure) {
+    var opened: [(options: DriveOptions, image: (any BlockImage)?, bases: [RecordingManifest.Drive.Base])] = []
+    for (index, option) in options.enumerated() {
+      try Self.checkRules(option, index: index, snapshot: snapshot)
+      if case .file(let path, let format) = option.source, option.overlay != .none {
+        let base = try BaseImages.open(path, format: format)
+        guard base.image.size > 0 else {
+          throw Failure(.file, path, "is empty, which no drive can be", remedy: "make it larger, for instance with truncate")
+        }
+        opened.append((option, base.image, base.bases))
+      } else {
+        opened.append((option, nil, []))
+      }
+    }
+    let read = inputs.map(HostFiles.absolute) + opened.flatMap { $0.bases.map(\.path) }
+    try Self.checkInputsAreSafe(read, folder: folder)
+    for (index, drive) in opened.enumerated() {
+      drives.append(
+        try Self.make(
+          drive.options, index: index, image: drive.image, bases: drive.bases, folder: &folder, read: read))
+    }
+  }
+
+  private static func checkRules(_ option: DriveOptions, index: Int, snapshot: String?) throws(Failure) {
+    guard option.overlay == .none else { return }
+    guard case .file(let path, let format) = option.source else {
+      throw Failure(.usage, "drive \(index)", "a blank drive needs an overlay", remedy: "leave out overlay=none")
+    }
+    let found = try withFailures(imaging: { () throws(DiskImageError) in
+      try format ?? ImageFormat.probe(path: path)
+    })
+    guard found == .qcow2 else {
+      throw Failure(
+        .usage, path, "a raw image cannot be recorded into: it has no room for a snapshot of its start",
+        remedy: "leave out overlay=none, or convert it with 'qemu-img convert -O qcow2'")
+    }
+    guard snapshot != nil else {
+      throw Failure(
+        .usage, path, "overlay=none writes to the image itself, and only a named snapshot keeps its start",
+        remedy: "name one with --icount rrsnapshot=NAME, or leave out overlay=none")
+    }
+  }
+
+  /// With --force, files are replaced: none of them may be one that is read.
+  private static func checkInputsAreSafe(_ read: [String], folder: RecordingFolder) throws(Failure) {
+    let target = HostFiles.absolute(folder.target) + "/"
+    if let input = read.first(where: { $0.hasPrefix(target) }) {
+      throw Failure(
+        .usage, folder.target, "would be replaced, and \(input) in it is needed", remedy: "name another output with -o")
+    }
+  }
+
+  private static func make(
+    _ option: DriveOptions, index: Int, image: (any BlockImage)?, bases: [RecordingManifest.Drive.Base],
+    folder: inout RecordingFolder, read: [String]
+  ) throws(Failure) -> Drive {
+    let serial = "rrtool-\(index)"
+    func manifest(size: Int, overlay: String?, bases: [RecordingManifest.Drive.Base], recordsInto: Bool = false)
+      -> RecordingManifest.Drive
+    {
+      RecordingManifest.Drive(
+        sectorCount: UInt64(size / 512), readOnly: option.readOnly, serial: serial, overlay: overlay, bases: bases,
+        recordsInto: recordsInto)
+    }
+    if case .file(let path, _) = option.source, option.overlay == .none {
+      let absolute = HostFiles.absolute(path)
+      guard !read.contains(absolute) else {
+        throw Failure(.usage, path, "is read by another drive while overlay=none writes to it", remedy: "use it once")
+      }
+      let target = try BaseImages.openForWriting(path)
+      return Drive(
+        manifest: manifest(size: target.image.size, overlay: absolute, bases: target.bases, recordsInto: true),
+        storage: target.image, overlay: target.image)
+    }
+    let size: Int
+    switch option.source {
+    case .blank(let count): size = count
+    case .file: size = image?.size ?? 0
+    }
+    if option.readOnly, let image {
+      return Drive(manifest: manifest(size: size, overlay: nil, bases: bases), storage: image, overlay: nil)
+    }
+    let name: String
+    let workPath: String
+    if case .file(let path) = option.overlay {
+      name = HostFiles.absolute(path)
+      guard !read.contains(name) else {
+        throw Failure(.usage, "overlay=\(path)", "is an image that the guest reads", remedy: "name a new file")
+      }
+      workPath = try folder.addOutsider(path, option: "overlay")
+    } else {
+      name = "disk\(index).qcow2"
+      workPath = folder.workPath + "/" + name
+    }
+    let overlay = try withFailures(imaging: { () throws(DiskImageError) in
+      try Qcow2Image.create(
+        at: workPath, size: size, backing: bases.first.map { (name: $0.path, format: $0.format) })
+      return try BaseImages.opener(for: bases).openQcow2(workPath, readOnly: false)
+    })
+    return Drive(manifest: manifest(size: size, overlay: name, bases: bases), storage: overlay, overlay: overlay)
+  }
+}

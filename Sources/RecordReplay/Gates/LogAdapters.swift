@@ -1,0 +1,70 @@
+import ReplayLog
+
+/// The log of a recording as a place for events.
+///
+/// Whoever kills the recorder loses what it kept back: half a second's events at most are. A log that cannot be
+/// written ends the run, through the inbox.
+final class LogSink: EventSink {
+  private static let flushInterval: UInt64 = 500_000_000
+
+  let writer: ReplayLogWriter
+  private let inbox: Inbox
+  private let sleeps: Bool
+  private var hasUnflushed = false
+  private var lastFlush = HostClock.monotonic()
+  private(set) var failure: Failure?
+
+  init(writer: ReplayLogWriter, inbox: Inbox, sleeps: Bool) {
+    self.writer = writer
+    self.inbox = inbox
+    self.sleeps = sleeps
+  }
+
+  func append(_ payload: LogPayload, at moment: LogMoment) {
+    guard failure == nil else { return }
+    hasUnflushed = true
+    attempt { () throws(ReplayLogError) in try writer.append(payload, at: moment) }
+  }
+
+  func tick() {
+    guard hasUnflushed, HostClock.monotonic() - lastFlush >= Self.flushInterval else { return }
+    flush()
+  }
+
+  func rest(nanoseconds: UInt64?) {
+    guard hasUnflushed, sleeps || nanoseconds == nil, nanoseconds ?? .max >= Self.flushInterval else { return }
+    flush()
+  }
+
+  private func flush() {
+    hasUnflushed = false
+    lastFlush = HostClock.monotonic()
+    guard failure == nil else { return }
+    attempt { () throws(ReplayLogError) in try writer.flush() }
+  }
+
+  private func attempt<Result>(_ body: () throws(ReplayLogError) -> Result) {
+    do throws(ReplayLogError) {
+      _ = try body()
+    } catch {
+      let failure = Failure(error)
+      self.failure = failure
+      inbox.report(failure)
+    }
+  }
+}
+
+/// The log of a recording as a source of events, from a given event on.
+final class LogSource: EventSource {
+  private let cursor: ReplayLogCursor
+
+  init(_ log: ReplayLogReader, from number: UInt64) throws(Failure) {
+    let cursor = log.makeCursor()
+    try withFailures(logging: { () throws(ReplayLogError) in try cursor.seek(toEvent: number) })
+    self.cursor = cursor
+  }
+
+  func next() throws(Failure) -> LogEvent? {
+    try withFailures(logging: { () throws(ReplayLogError) in try cursor.next() })
+  }
+}

@@ -1,0 +1,122 @@
+import ByteCoding
+import Emulator
+
+/// What is to run: the machine and what it boots.
+public struct Guest: Sendable {
+  /// A short name, for the recording's.
+  public var name: String
+  public var memorySize: UInt64
+  public var hartCount: Int
+  /// Guest nanoseconds an instruction: 2 to this power.
+  public var shift: Int
+  /// Whether idle time passes as fast as the host's (`sleep=on`), or is skipped.
+  public var sleeps: Bool
+  public var images: BootImages
+  /// Where `images` came from.
+  public private(set) var sources: [RecordingManifest.Boot.Image] = []
+  public var drives: [DriveOptions]
+
+  /// One boot image's limit: more than any kernel or initramfs has.
+  private static let imageLimit: UInt64 = 4 << 30
+
+  public init(
+    name: String, memorySize: UInt64, hartCount: Int, shift: Int, sleeps: Bool, commandLine: String = "",
+    drives: [DriveOptions] = []
+  ) {
+    self.name = name
+    self.memorySize = memorySize
+    self.hartCount = hartCount
+    self.shift = shift
+    self.sleeps = sleeps
+    self.drives = drives
+    images = BootImages(commandLine: commandLine)
+  }
+
+  public enum Role: String, Sendable, CaseIterable { case bios, kernel, initrd }
+
+  /// Reads a boot image from a file.
+  public mutating func load(_ role: Role, from path: String) throws(Failure) {
+    use(role, try HostFiles.read(path, limit: Self.imageLimit), from: HostFiles.absolute(path))
+  }
+
+  /// Takes a boot image; `path` is where it came from, for people.
+  public mutating func use(_ role: Role, _ bytes: [UInt8], from path: String) {
+    switch role {
+    case .bios: images.bios = bytes
+    case .kernel: images.kernel = bytes
+    case .initrd: images.initrd = bytes
+    }
+    let digits = String(Digest.of(bytes), radix: 16)
+    sources.append(
+      .init(
+        role: role.rawValue, path: path, size: UInt64(bytes.count),
+        digest: String(repeating: "0", count: 16 - digits.count) + digits))
+  }
+
+  /// Files that are read to start it.
+  var inputs: [String] { sources.map(\.path) }
+
+  func configuration(drives: [RecordingManifest.Drive]) throws(Failure) -> MachineConfiguration {
+    func check(_ isFine: Bool, _ option: String, _ problem: String, _ remedy: String) throws(Failure) {
+      if !isFine { throw Failure(.usage, option, problem, remedy: remedy) }
+    }
+    let unit: UInt64 = 2 << 20
+    try check(
+      memorySize >= unit && memorySize <= MachineConfiguration.memorySizeLimit && memorySize % unit == 0, "--memory",
+      "\(memorySize) bytes are not possible", "give a multiple of 2M up to \(MachineConfiguration.memorySizeLimit >> 30)G")
+    try check(
+      (1...MachineConfiguration.hartCountLimit).contains(hartCount), "--smp", "\(hartCount) harts are not possible",
+      "give 1 to \(MachineConfiguration.hartCountLimit)")
+    try check(
+      (0...MachineConfiguration.shiftLimit).contains(shift), "--icount", "a shift of \(shift) is not possible",
+      "give 0 to \(MachineConfiguration.shiftLimit)")
+    try check(
+      drives.count <= MachineConfiguration.driveCountLimit, "--drive", "\(drives.count) drives are not possible",
+      "give at most \(MachineConfiguration.driveCountLimit)")
+    return MachineConfiguration(
+      memorySize: memorySize, hartCount: hartCount, shift: shift,
+      drives: drives.map { .init(sectorCount: $0.sectorCount, isReadOnly: $0.readOnly, serial: $0.serial) })
+  }
+
+  func plan(_ configuration: MachineConfiguration) throws(Failure) -> BootPlan {
+    do throws(BootError) {
+      return try BootPlan(images: images, configuration: configuration)
+    } catch {
+      switch error {
+      case .unusable(let image, let reason):
+        // The planner's reason says what is wrong and then what to do.
+        let parts = reason.split(separator: "; ", maxSplits: 1).map(String.init)
+        let subject = sources.first { $0.role == image }.map { "--\(image) \($0.path)" } ?? image
+        throw Failure(
+          .file, subject, parts.first ?? "cannot be used",
+          remedy: parts.count > 1 ? parts[1] : "give an image that this machine can boot")
+      }
+    }
+  }
+}
+
+extension RecordingManifest.Boot {
+  init(guest: Guest, plan: BootPlan) {
+    images = guest.sources
+    commandLine = guest.images.commandLine
+    switch plan.start {
+    case .machineMode(let entry): (mode, self.entry) = (.machine, entry)
+    case .builtInSBI(let entry): (mode, self.entry) = (.supervisor, entry)
+    }
+    deviceTreeAddress = plan.deviceTreeAddress
+    nextStageAddress = plan.nextStageAddress
+    toHostAddress = plan.toHostAddress
+    regions = plan.regions.map { Region(address: $0.address, length: UInt64($0.bytes.count)) }
+  }
+
+  /// The plan again, with the regions' bytes as `read` gives them.
+  func plan(read: (Region) throws(Failure) -> [UInt8]) throws(Failure) -> BootPlan {
+    var regions: [BootPlan.Region] = []
+    for region in self.regions {
+      regions.append(BootPlan.Region(address: region.address, bytes: try read(region)))
+    }
+    return BootPlan(
+      regions: regions, start: mode == .machine ? .machineMode(entry: entry) : .builtInSBI(entry: entry),
+      deviceTreeAddress: deviceTreeAddress, nextStageAddress: nextStageAddress, toHostAddress: toHostAddress)
+  }
+}

@@ -1,0 +1,60 @@
+import Emulator
+import ReplayLog
+
+/// A machine that runs against the real outside, recorded or not: one loop for both.
+struct LiveRun {
+  let machine: Machine
+  let live: LiveGate
+
+  /// How it ended, and what failed if something did.
+  struct Outcome {
+    var end: LogEnd
+    var failure: Failure?
+  }
+
+  /// Runs until the guest, the user, the host or `limit` (a position) ends it. `atInterval` is called at every
+  /// position that is a multiple of `interval`.
+  func run(limit: UInt64?, interval: UInt64?, atInterval: () -> Void) -> Outcome {
+    defer { live.flushConsole() }
+    while true {
+      let position = machine.now.position
+      if let limit, position >= limit { return Outcome(end: .limit) }
+      let boundary = interval.map { (position / $0 + 1) * $0 } ?? .max
+      switch machine.run(until: min(limit ?? .max, boundary)) {
+      case .position:
+        if machine.now.position == boundary { atInterval() }
+      case .poweredOff(let status):
+        return Outcome(end: .poweredOff(status: status))
+      case .requested:
+        switch live.stopReason {
+        case .interrupted?, nil: return Outcome(end: .interrupted)
+        case .idleForever?: return Outcome(end: .stalled)
+        case .failed(let failure)?: return Outcome(end: .failed, failure: failure)
+        }
+      }
+    }
+  }
+}
+
+/// What a run came to.
+public struct RunResult: Equatable, Sendable {
+  public var ending: RecordingManifest.Ending
+  /// What failed, when that ended the run.
+  public var failure: Failure?
+}
+
+extension RecordingManifest.Ending {
+  init(_ end: LogEnd, at moment: Moment, failure: Failure? = nil) {
+    (reason, status) =
+      switch end {
+      case .poweredOff(let status): (.poweredOff, status)
+      case .interrupted: (.interrupted, 0)
+      case .limit: (.limit, 0)
+      case .stalled: (.idleForever, 0)
+      case .failed: (.failed, 0)
+      }
+    position = moment.position
+    time = moment.time
+    note = failure?.description
+  }
+}

@@ -1,0 +1,202 @@
+import DiskImage
+import Emulator
+
+/// The snapshots of a recording.
+///
+/// A snapshot is in several files: memory and the machine's state in `vmstate.qcow2`, each drive in its overlay. It is
+/// made in the drives first and in `vmstate.qcow2` last, and deleted there first: that file alone says which snapshots
+/// there are, and whatever breaks off in between leaves at worst an orphan in a drive, which the next snapshot of that
+/// name replaces.
+public struct SnapshotStore: Sendable {
+  public let recording: Recording
+
+  public init(_ recording: Recording) { self.recording = recording }
+
+  private var memoryPath: String { recording.memoryPath }
+
+  // MARK: Looking
+
+  /// All snapshots, by position.
+  public func list() throws(Failure) -> [Snapshot] {
+    let memory = try openMemory()
+    var onDrives: [Set<String>] = []
+    for (path, bases) in overlays {
+      let image = try open(path, bases, readOnly: true)
+      onDrives.append(Set(image.snapshots.map(\.name)))
+    }
+    return memory.snapshots.map { info in
+      Snapshot(
+        info, isInitial: info.name == recording.manifest.initialSnapshot,
+        isComplete: onDrives.allSatisfy { $0.contains(info.name) })
+    }.sorted { ($0.moment, $0.name) < ($1.moment, $1.name) }
+  }
+
+  /// Names of snapshots that are in a drive and nowhere else, left over from something that broke off.
+  public func orphans() throws(Failure) -> [String] {
+    let known = Set(try openMemory().snapshots.map(\.name))
+    var orphans: Set<String> = []
+    for drive in recording.manifest.drives where !drive.recordsInto {
+      guard let overlay = drive.overlay else { continue }
+      let image = try open(recording.file(overlay), drive.bases, readOnly: true)
+      orphans.formUnion(image.snapshots.map(\.name).filter { !known.contains($0) })
+    }
+    return orphans.sorted()
+  }
+
+  public func find(_ name: String) throws(Failure) -> Snapshot {
+    let all = try list()
+    guard let snapshot = all.first(where: { $0.name == name }) else {
+      throw Failure(
+        .file, recording.path, "there is no snapshot '\(name)'",
+        remedy: "it has \(all.map(\.name).joined(separator: ", "))")
+    }
+    return snapshot
+  }
+
+  // MARK: Loading
+
+  /// A snapshot's memory, for reading, and the state of everything else but the drives.
+  package func load(_ name: String) throws(Failure) -> (memory: any BlockImage, state: VMState) {
+    let memory = try openMemory()
+    let snapshot = try withFailures(imaging: { () throws(DiskImageError) in try memory.openSnapshot(name) })
+    guard UInt64(snapshot.size) == recording.manifest.machine.memorySize else {
+      throw Failure(
+        .damaged, memoryPath, "holds a memory of \(snapshot.size) bytes, and the machine has "
+          + "\(recording.manifest.machine.memorySize)", remedy: "put the recording's own file back")
+    }
+    let bytes = try withFailures(imaging: { () throws(DiskImageError) in
+      try snapshot.vmState(maximumSize: VMState.sizeLimit)
+    })
+    return (snapshot, try VMState(decoding: bytes, file: memoryPath, snapshot: name))
+  }
+
+  // MARK: Making and deleting
+
+  /// What a new snapshot holds.
+  package struct Contents {
+    package var state: VMState
+    package var memory: GuestMemory
+    /// The snapshot that the machine was loaded from, and the pages that have changed since; nil for every page that
+    /// `pages` names being all there is.
+    package var parent: String?
+    /// Ascending.
+    package var pages: [Int]
+    /// What was written to each drive since `parent`; nil for a drive that is only read.
+    package var drives: [ScratchOverlay?]
+  }
+
+  /// Makes a snapshot; if anything fails, there is none.
+  package func create(_ name: String, _ contents: Contents) throws(Failure) {
+    guard RecordingManifest.isSnapshotName(name) else {
+      throw Failure(
+        .usage, name, "cannot be the name of a snapshot",
+        remedy: "use a letter, then letters, digits, '-', '_' and '.', not 'start' or 'end'")
+    }
+    let memory = try openMemory(readOnly: false)
+    guard !memory.snapshots.contains(where: { $0.name == name }) else {
+      throw Failure(
+        .exists, recording.path, "has a snapshot '\(name)' already",
+        remedy: "choose another name, or delete it with 'rrtool snapshot delete \(name)'")
+    }
+    let metadata = SnapshotMetadata(at: contents.state.moment)
+    var made: [Qcow2Image] = []
+    do throws(Failure) {
+      for (drive, scratch) in zip(recording.manifest.drives, contents.drives) {
+        guard let overlay = drive.overlay, let scratch else { continue }
+        let image = try open(recording.file(overlay), drive.bases, readOnly: false)
+        try withFailures(imaging: { () throws(DiskImageError) in
+          // No one else knows an orphan; a snapshot in an image of the user's own is the user's.
+          if !drive.recordsInto, image.snapshots.contains(where: { $0.name == name }) {
+            try image.deleteSnapshot(name)
+          }
+          try image.createSnapshot(name, from: contents.source, metadata: metadata) {
+            (writer) throws(DiskImageError) in try Self.write(scratch, to: writer)
+          }
+        })
+        made.append(image)
+      }
+      try withFailures(imaging: { () throws(DiskImageError) in
+        try memory.createSnapshot(
+          name, from: contents.source, metadata: metadata, vmState: contents.state.encoded()
+        ) { (writer) throws(DiskImageError) in
+          try Self.write(pages: contents.pages, of: contents.memory, to: writer)
+        }
+      })
+    } catch {
+      // What cannot be removed now stays as an orphan; the failure to show is the first.
+      for image in made { try? image.deleteSnapshot(name) }
+      throw error
+    }
+  }
+
+  public func delete(_ name: String) throws(Failure) {
+    guard name != recording.manifest.initialSnapshot else {
+      throw Failure(
+        .usage, name, "is the start of the recording, without which nothing can be replayed",
+        remedy: "remove the whole recording with 'rrtool rm'")
+    }
+    _ = try find(name)
+    let memory = try openMemory(readOnly: false)
+    // Opened before anything is deleted: one that cannot be written must not be found out halfway.
+    var images: [Qcow2Image] = []
+    for (path, bases) in overlays { images.append(try open(path, bases, readOnly: false)) }
+    try withFailures(imaging: { () throws(DiskImageError) in
+      try memory.deleteSnapshot(name)
+      for image in images where image.snapshots.contains(where: { $0.name == name }) {
+        try image.deleteSnapshot(name)
+      }
+    })
+  }
+
+  // MARK: Files
+
+  /// The overlays that have snapshots.
+  private var overlays: [(path: String, bases: [RecordingManifest.Drive.Base])] {
+    recording.manifest.drives.compactMap { drive in
+      drive.overlay.map { (recording.file($0), drive.bases) }
+    }
+  }
+
+  private func openMemory(readOnly: Bool = true) throws(Failure) -> Qcow2Image {
+    try open(memoryPath, [], readOnly: readOnly)
+  }
+
+  private func open(
+    _ path: String, _ bases: [RecordingManifest.Drive.Base], readOnly: Bool
+  ) throws(Failure) -> Qcow2Image {
+    try withFailures(imaging: { () throws(DiskImageError) in
+      try BaseImages.opener(for: bases).openQcow2(path, readOnly: readOnly)
+    })
+  }
+
+  // MARK: Writing
+
+  private static func write(_ scratch: ScratchOverlay, to writer: SnapshotWriter) throws(DiskImageError) {
+    for change in scratch.changes {
+      if change.isZero {
+        try writer.writeZeroes(at: change.offset, count: change.count)
+      } else {
+        try writer.write(at: change.offset, scratch.read(at: change.offset, count: change.count), compressed: false)
+      }
+    }
+  }
+
+  /// Writes whole clusters of memory, each once, however many of its pages are named.
+  package static func write(pages: [Int], of memory: GuestMemory, to writer: SnapshotWriter) throws(DiskImageError) {
+    let pagesPerCluster = max(1, writer.clusterSize / GuestMemory.pageSize)
+    var last = -1
+    for page in pages {
+      let cluster = page / pagesPerCluster
+      guard cluster != last else { continue }
+      last = cluster
+      let offset = cluster * pagesPerCluster * GuestMemory.pageSize
+      let count = min(pagesPerCluster * GuestMemory.pageSize, writer.size - offset)
+      try writer.write(
+        at: offset, from: UnsafeRawBufferPointer(start: memory.bytes + offset, count: count), compressed: true)
+    }
+  }
+}
+
+extension SnapshotStore.Contents {
+  fileprivate var source: SnapshotSource { parent.map { .snapshot($0) } ?? .empty }
+}

@@ -1,0 +1,119 @@
+import ByteCoding
+import DiskImage
+import Emulator
+import ReplayLog
+
+/// A machine that replays, loaded from a snapshot.
+final class ReplaySession {
+  let machine: Machine
+  let gate: ReplayGate
+  /// The snapshot that it was loaded from.
+  let origin: String
+  /// What is written to each drive since; nil for a drive that is only read.
+  let scratch: [ScratchOverlay?]
+  /// Pages of memory that have changed since.
+  private(set) var changedPages: [Bool]
+
+  init(
+    _ recording: Recording, log: ReplayLogReader, snapshot name: String, console: any ConsoleOutput
+  ) throws(Failure) {
+    let manifest = recording.manifest
+    let (memory, state) = try SnapshotStore(recording).load(name)
+    guard state.nextEvent <= log.eventCount else {
+      throw Failure(
+        .damaged, log.path, "ends before snapshot \(name)",
+        remedy: "use an earlier snapshot, or put the recording's own log back")
+    }
+    var scratch: [ScratchOverlay?] = []
+    var storage: [any DriveStorage] = []
+    for (index, drive) in manifest.drives.enumerated() {
+      let replayed = try ReplayedDrive(drive, index: index, of: recording, at: name)
+      scratch.append(drive.readOnly ? nil : replayed.scratch)
+      storage.append(ImageStorage(replayed.scratch))
+    }
+    gate = try ReplayGate(
+      source: LogSource(log, from: state.nextEvent), matchedOutput: state.matchedOutput,
+      drives: ReplayDrives(storage: storage, pending: state.pending), console: console)
+    let plan = try Self.plan(of: recording)
+    machine = Machine(configuration: manifest.configuration, plan: plan, gate: gate)
+    origin = name
+    self.scratch = scratch
+    changedPages = [Bool](repeating: false, count: machine.memory.pageCount)
+    gate.machine = machine
+
+    guard log.header.digestComponents == machine.digestNames else {
+      throw Failure(
+        .newerFormat, log.path, "digests other parts of the machine than this rrtool has",
+        remedy: "use the rrtool that recorded it (\(manifest.tool))")
+    }
+    try Self.load(memory, into: machine.memory, plan: plan)
+    do throws(ByteCodingError) {
+      try machine.restoreState(state.machine)
+    } catch {
+      throw Failure(
+        .damaged, recording.memoryPath, "the state of snapshot \(name) is damaged",
+        remedy: "use another snapshot, or restore the file from a copy")
+    }
+    try check(state, recording: recording, snapshot: name)
+  }
+
+  /// The plan of the start, with the bytes that the initial snapshot holds: a reset of the machine needs them.
+  private static func plan(of recording: Recording) throws(Failure) -> BootPlan {
+    let (memory, _) = try SnapshotStore(recording).load(recording.manifest.initialSnapshot)
+    return try recording.manifest.boot.plan { (region) throws(Failure) in
+      // The manifest's checks have put the region inside memory, and memory into an Int.
+      let offset = Int(region.address - MemoryMap.memoryBase)
+      return try withFailures(imaging: { () throws(DiskImageError) in
+        try memory.read(at: offset, count: Int(region.length))
+      })
+    }
+  }
+
+  /// Fills RAM, which is zero but for the plan's regions.
+  private static func load(_ image: any BlockImage, into memory: GuestMemory, plan: BootPlan) throws(Failure) {
+    let chunk = 1 << 16
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunk, alignment: 16)
+    defer { buffer.deallocate() }
+    for region in plan.regions {
+      memory.write(repeatElement(0, count: region.bytes.count), at: region.address)
+    }
+    var offset = 0
+    while offset < image.size {
+      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(chunk, image.size - offset)])
+      try withFailures(imaging: { () throws(DiskImageError) in try image.read(at: offset, into: part) })
+      // Memory that the guest never touched takes none of the host's.
+      if !isZero(part) { memory.write(UnsafeRawBufferPointer(part), at: memory.base + UInt64(offset)) }
+      offset += part.count
+    }
+  }
+
+  private static func isZero(_ bytes: UnsafeMutableRawBufferPointer) -> Bool {
+    bytes.withMemoryRebound(to: UInt64.self) { words in words.allSatisfy { $0 == 0 } }
+  }
+
+  private func check(_ state: VMState, recording: Recording, snapshot: String) throws(Failure) {
+    let digests = takeDigests()
+    if digests == state.digests, machine.now == state.moment { return }
+    let differing = zip(machine.digestNames, zip(digests, state.digests)).filter { $1.0 != $1.1 }.map { $0.0 }
+    let what = differing.isEmpty ? "its place" : differing.joined(separator: ", ")
+    throw Failure(
+      .damaged, recording.memoryPath, "snapshot \(snapshot) does not load as it was saved: \(what) differs",
+      remedy: "use another snapshot, or the rrtool that recorded it (\(recording.manifest.tool))")
+  }
+
+  /// The machine's digests. They start a new epoch of dirty pages, so what changed until now is noted first.
+  func takeDigests() -> [UInt64] {
+    noteChangedPages()
+    return machine.digests()
+  }
+
+  /// Ascending.
+  func listChangedPages() -> [Int] {
+    noteChangedPages()
+    return changedPages.indices.filter { changedPages[$0] }
+  }
+
+  private func noteChangedPages() {
+    for page in machine.memory.dirtyPages { changedPages[Int(page)] = true }
+  }
+}

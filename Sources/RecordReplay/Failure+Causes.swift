@@ -29,7 +29,8 @@ extension Failure {
       }
     // The log's own description has file, place, problem and advice in the same order; keep its words.
     let parts = error.description.split(separator: "; ", maxSplits: 1).map(String.init)
-    let place = parts[0].hasPrefix(error.file + ": ") ? String(parts[0].dropFirst(error.file.count + 2)) : parts[0]
+    let place =
+      parts[0].hasPrefix(error.file + ": ") ? String(parts[0].dropFirst(error.file.count + 2)) : parts[0]
     self.init(kind, error.file, place, remedy: parts.count > 1 ? parts[1] : "check the file")
   }
 
@@ -47,7 +48,8 @@ extension Failure {
       default: "check the file and its folder"
       }
     return Failure(
-      isHostTrouble(number) ? .host : .file, path, "\(doing): \(String(cString: strerror(number)))", remedy: remedy)
+      isHostTrouble(number) ? .host : .file, path, "\(doing): \(String(cString: strerror(number)))",
+      remedy: remedy)
   }
 
   private static func isHostTrouble(_ number: Int32) -> Bool {
@@ -56,7 +58,8 @@ extension Failure {
 }
 
 /// Runs `body`, turning its errors into failures.
-package func withFailures<Result>(imaging body: () throws(DiskImageError) -> Result) throws(Failure) -> Result {
+package func withFailures<Result>(imaging body: () throws(DiskImageError) -> Result) throws(Failure) -> Result
+{
   do throws(DiskImageError) {
     return try body()
   } catch {
@@ -65,7 +68,8 @@ package func withFailures<Result>(imaging body: () throws(DiskImageError) -> Res
 }
 
 /// Runs `body`, turning its errors into failures.
-package func withFailures<Result>(logging body: () throws(ReplayLogError) -> Result) throws(Failure) -> Result {
+package func withFailures<Result>(logging body: () throws(ReplayLogError) -> Result) throws(Failure) -> Result
+{
   do throws(ReplayLogError) {
     return try body()
   } catch {

@@ -7,12 +7,18 @@ enum BaseImages {
     _ path: String, format: ImageFormat?
   ) throws(Failure) -> (image: any BlockImage, bases: [RecordingManifest.Drive.Base]) {
     let chain = Chain()
+    let format = try Self.format(of: path, stated: format)
+    chain.add(path, format)
     let image = try withFailures(imaging: { () throws(DiskImageError) in
-      let format = try format ?? ImageFormat.probe(path: path)
-      chain.add(path, format)
-      return try chain.opener().open(path, format: format, readOnly: true)
+      try chain.opener().open(path, format: format, readOnly: true)
     })
     return (image, try chain.bases())
+  }
+
+  /// The format that was stated for an image, or what it looks like.
+  static func format(of path: String, stated: ImageFormat?) throws(Failure) -> ImageFormat {
+    if let stated { return stated }
+    return try withFailures(imaging: { () throws(DiskImageError) in try ImageFormat.probe(path: path) })
   }
 
   /// Opens a qcow2 image for writing, with all that lies under it; these are the bases that are answered.
@@ -34,7 +40,8 @@ enum BaseImages {
           .baseChanged, base.path, "a base image of \(recording) is gone",
           remedy: "put it back; the recording holds only what the guest wrote over it")
       }
-      let now = try withFailures(imaging: { () throws(DiskImageError) in try ImageFingerprint(of: base.path) })
+      let now = try withFailures(imaging: { () throws(DiskImageError) in try ImageFingerprint(of: base.path) }
+      )
       guard now == base.fingerprint else {
         let what =
           now.size == base.fingerprint.size
@@ -52,7 +59,8 @@ enum BaseImages {
     return ImageOpener { (reference) throws(DiskImageError) in
       guard let base = rest.next() else {
         throw DiskImageError(
-          .refused, path: reference.overlay, problem: "it lies over an image that the recording does not know",
+          .refused, path: reference.overlay,
+          problem: "it lies over an image that the recording does not know",
           advice: "put the recording's own file back")
       }
       return .open(path: base.path, format: base.format)
@@ -82,7 +90,9 @@ enum BaseImages {
     func bases() throws(Failure) -> [RecordingManifest.Drive.Base] {
       var bases: [RecordingManifest.Drive.Base] = []
       for file in files {
-        let fingerprint = try withFailures(imaging: { () throws(DiskImageError) in try ImageFingerprint(of: file.path) })
+        let fingerprint = try withFailures(imaging: { () throws(DiskImageError) in
+          try ImageFingerprint(of: file.path)
+        })
         bases.append(.init(path: file.path, format: file.format, fingerprint: fingerprint))
       }
       return bases

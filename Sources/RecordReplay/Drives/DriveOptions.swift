@@ -42,7 +42,9 @@ public struct DriveOptions: Equatable, Sendable {
     guard let file = values.removeValue(forKey: "file"), !file.isEmpty else { throw refuse("names no file") }
     var format: ImageFormat?
     if let name = values.removeValue(forKey: "format") {
-      guard let known = ImageFormat(rawValue: name) else { throw refuse("'\(name)' is no format that rrtool knows") }
+      guard let known = ImageFormat(rawValue: name) else {
+        throw refuse("'\(name)' is no format that rrtool knows")
+      }
       format = known
     }
     source = .file(file, format: format)
@@ -83,7 +85,8 @@ public enum OptionList {
     for field in fields {
       guard let equals = field.firstIndex(of: "="), equals != field.startIndex else {
         throw Failure(
-          .usage, "\(option) \(text)", "'\(field)' is not of the form key=value", remedy: "see 'rrtool help record'")
+          .usage, "\(option) \(text)", "'\(field)' is not of the form key=value",
+          remedy: "see 'rrtool help record'")
       }
       result.append((String(field[..<equals]), String(field[field.index(after: equals)...])))
     }

@@ -9,7 +9,9 @@ package final class ImageStorage: DriveStorage {
 
   package func read(sector: UInt64, byteCount: Int) throws(Failure) -> [UInt8] {
     let offset = try offset(of: sector)
-    return try withFailures(imaging: { () throws(DiskImageError) in try image.read(at: offset, count: byteCount) })
+    return try withFailures(imaging: { () throws(DiskImageError) in
+      try image.read(at: offset, count: byteCount)
+    })
   }
 
   package func write(sector: UInt64, _ data: [UInt8]) throws(Failure) {
@@ -19,9 +21,12 @@ package final class ImageStorage: DriveStorage {
 
   package func zero(sector: UInt64, sectorCount: UInt64) throws(Failure) {
     let offset = try offset(of: sector)
-    guard sectorCount <= UInt64((image.size - offset) / BlockRequest.sectorSize) else { throw outside(sector) }
+    guard sectorCount <= UInt64((image.size - offset) / BlockRequest.sectorSize) else {
+      throw outside(sector)
+    }
     let count = Int(sectorCount) * BlockRequest.sectorSize
-    try withFailures(imaging: { () throws(DiskImageError) in try image.writeZeroes(at: offset, count: count) })
+    try withFailures(imaging: { () throws(DiskImageError) in try image.writeZeroes(at: offset, count: count) }
+    )
   }
 
   package func flush() throws(Failure) {

@@ -18,13 +18,16 @@ struct RecordedDrives {
   init(
     _ options: [DriveOptions], in folder: inout RecordingFolder, inputs: [String], snapshot: String?
   ) throws(Failure) {
-    var opened: [(options: DriveOptions, image: (any BlockImage)?, bases: [RecordingManifest.Drive.Base])] = []
+    var opened: [(options: DriveOptions, image: (any BlockImage)?, bases: [RecordingManifest.Drive.Base])] =
+      []
     for (index, option) in options.enumerated() {
       try Self.checkRules(option, index: index, snapshot: snapshot)
       if case .file(let path, let format) = option.source, option.overlay != .none {
         let base = try BaseImages.open(path, format: format)
         guard base.image.size > 0 else {
-          throw Failure(.file, path, "is empty, which no drive can be", remedy: "make it larger, for instance with truncate")
+          throw Failure(
+            .file, path, "is empty, which no drive can be",
+            remedy: "make it larger, for instance with truncate")
         }
         opened.append((option, base.image, base.bases))
       } else {
@@ -43,12 +46,10 @@ struct RecordedDrives {
   private static func checkRules(_ option: DriveOptions, index: Int, snapshot: String?) throws(Failure) {
     guard option.overlay == .none else { return }
     guard case .file(let path, let format) = option.source else {
-      throw Failure(.usage, "drive \(index)", "a blank drive needs an overlay", remedy: "leave out overlay=none")
+      throw Failure(
+        .usage, "drive \(index)", "a blank drive needs an overlay", remedy: "leave out overlay=none")
     }
-    let found = try withFailures(imaging: { () throws(DiskImageError) in
-      try format ?? ImageFormat.probe(path: path)
-    })
-    guard found == .qcow2 else {
+    guard try BaseImages.format(of: path, stated: format) == .qcow2 else {
       throw Failure(
         .usage, path, "a raw image cannot be recorded into: it has no room for a snapshot of its start",
         remedy: "leave out overlay=none, or convert it with 'qemu-img convert -O qcow2'")
@@ -65,7 +66,8 @@ struct RecordedDrives {
     let target = HostFiles.absolute(folder.target) + "/"
     if let input = read.first(where: { $0.hasPrefix(target) }) {
       throw Failure(
-        .usage, folder.target, "would be replaced, and \(input) in it is needed", remedy: "name another output with -o")
+        .usage, folder.target, "would be replaced, and \(input) in it is needed",
+        remedy: "name another output with -o")
     }
   }
 
@@ -74,21 +76,26 @@ struct RecordedDrives {
     folder: inout RecordingFolder, read: [String]
   ) throws(Failure) -> Drive {
     let serial = "rrtool-\(index)"
-    func manifest(size: Int, overlay: String?, bases: [RecordingManifest.Drive.Base], recordsInto: Bool = false)
+    func manifest(
+      size: Int, overlay: String?, bases: [RecordingManifest.Drive.Base], recordsInto: Bool = false
+    )
       -> RecordingManifest.Drive
     {
       RecordingManifest.Drive(
-        sectorCount: UInt64(size / 512), readOnly: option.readOnly, serial: serial, overlay: overlay, bases: bases,
+        sectorCount: UInt64(size / 512), readOnly: option.readOnly, serial: serial, overlay: overlay,
+        bases: bases,
         recordsInto: recordsInto)
     }
     if case .file(let path, _) = option.source, option.overlay == .none {
       let absolute = HostFiles.absolute(path)
       guard !read.contains(absolute) else {
-        throw Failure(.usage, path, "is read by another drive while overlay=none writes to it", remedy: "use it once")
+        throw Failure(
+          .usage, path, "is read by another drive while overlay=none writes to it", remedy: "use it once")
       }
       let target = try BaseImages.openForWriting(path)
       return Drive(
-        manifest: manifest(size: target.image.size, overlay: absolute, bases: target.bases, recordsInto: true),
+        manifest: manifest(
+          size: target.image.size, overlay: absolute, bases: target.bases, recordsInto: true),
         storage: target.image, overlay: target.image)
     }
     let size: Int
@@ -104,7 +111,8 @@ struct RecordedDrives {
     if case .file(let path) = option.overlay {
       name = HostFiles.absolute(path)
       guard !read.contains(name) else {
-        throw Failure(.usage, "overlay=\(path)", "is an image that the guest reads", remedy: "name a new file")
+        throw Failure(
+          .usage, "overlay=\(path)", "is an image that the guest reads", remedy: "name a new file")
       }
       workPath = try folder.addOutsider(path, option: "overlay")
     } else {
@@ -116,6 +124,7 @@ struct RecordedDrives {
         at: workPath, size: size, backing: bases.first.map { (name: $0.path, format: $0.format) })
       return try BaseImages.opener(for: bases).openQcow2(workPath, readOnly: false)
     })
-    return Drive(manifest: manifest(size: size, overlay: name, bases: bases), storage: overlay, overlay: overlay)
+    return Drive(
+      manifest: manifest(size: size, overlay: name, bases: bases), storage: overlay, overlay: overlay)
   }
 }

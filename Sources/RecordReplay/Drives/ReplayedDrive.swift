@@ -5,7 +5,9 @@ struct ReplayedDrive {
   let scratch: ScratchOverlay
 
   /// `BaseImages.check` has been passed.
-  init(_ drive: RecordingManifest.Drive, index: Int, of recording: Recording, at snapshot: String) throws(Failure) {
+  init(_ drive: RecordingManifest.Drive, index: Int, of recording: Recording, at snapshot: String)
+    throws(Failure)
+  {
     let image: any BlockImage
     let opener = BaseImages.opener(for: drive.bases)
     if let overlay = drive.overlay {
@@ -21,7 +23,8 @@ struct ReplayedDrive {
     }
     guard UInt64(image.size / 512) == drive.sectorCount else {
       throw Failure(
-        .damaged, image.path, "has \(image.size / 512) sectors, and drive \(index) of the recording \(drive.sectorCount)",
+        .damaged, image.path,
+        "has \(image.size / 512) sectors, and drive \(index) of the recording \(drive.sectorCount)",
         remedy: "put the recording's own image back")
     }
     scratch = ScratchOverlay(base: image)

@@ -20,7 +20,8 @@ public struct Divergence: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     let event = eventNumber.map { " (event \($0))" } ?? ""
     let pc = "0x" + String(programCounter, radix: 16)
-    return "replay diverged at position \(moment.position), hart \(hart), pc \(pc): expected \(expected)\(event), "
+    return
+      "replay diverged at position \(moment.position), hart \(hart), pc \(pc): expected \(expected)\(event), "
       + "found \(found)"
   }
 }
@@ -38,7 +39,8 @@ extension LogPayload {
     case .consoleInput(let bytes): "console input of \(bytes.count) bytes"
     case .consoleOutput(let bytes): "console output \(quoted(bytes))"
     case .blockRequest(let request): request.summary
-    case .blockCompletion(let completion): "completion of request \(completion.id) on drive \(completion.drive)"
+    case .blockCompletion(let completion):
+      "completion of request \(completion.id) on drive \(completion.drive)"
     case .clockRead: "a read of the wall clock"
     case .entropyRead(let bytes): "a read of \(bytes.count) bytes of entropy"
     case .reset(let source): source == .host ? "a reset from outside" : "a reset by the guest"

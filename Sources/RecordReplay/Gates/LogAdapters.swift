@@ -32,7 +32,9 @@ final class LogSink: EventSink {
   }
 
   func rest(nanoseconds: UInt64?) {
-    guard hasUnflushed, sleeps || nanoseconds == nil, nanoseconds ?? .max >= Self.flushInterval else { return }
+    guard hasUnflushed, sleeps || nanoseconds == nil, nanoseconds ?? .max >= Self.flushInterval else {
+      return
+    }
     flush()
   }
 

@@ -198,7 +198,8 @@ package final class ReplayGate: Gate {
       }
       advance()
       return .blockCompletion(
-        BlockCompletion(drive: completion.drive, id: completion.id, succeeded: completion.succeeded, data: data))
+        BlockCompletion(
+          drive: completion.drive, id: completion.id, succeeded: completion.succeeded, data: data))
     } catch {
       stop(.failed(error))
       return nil

@@ -27,7 +27,8 @@ package struct EntropyPool {
       while filled < count {
         // getentropy gives at most 256 bytes a call, all or nothing.
         let piece = min(256, count - filled)
-        let part = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<filled + piece])
+        let part = UnsafeMutableRawBufferPointer(
+          rebasing: UnsafeMutableRawBufferPointer(buffer)[filled..<filled + piece])
         guard let start = part.baseAddress else { return }
         precondition(getentropy(start, piece) == 0, "the host's entropy source failed (error \(errno))")
         filled += piece

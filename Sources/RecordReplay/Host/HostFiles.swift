@@ -33,13 +33,16 @@ public enum HostFiles {
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot open it") }
     defer { close(descriptor) }
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw .system(errno, path: path, doing: "cannot look at it") }
+    guard fstat(descriptor, &status) == 0 else {
+      throw .system(errno, path: path, doing: "cannot look at it")
+    }
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw Failure(.file, path, "is not a regular file", remedy: "name a file")
     }
     guard UInt64(clamping: status.st_size) <= limit else {
       throw Failure(
-        .file, path, "has \(status.st_size) bytes, more than the \(limit) that can be used", remedy: "name the right file")
+        .file, path, "has \(status.st_size) bytes, more than the \(limit) that can be used",
+        remedy: "name the right file")
     }
     let size = Int(status.st_size)
     var failed: Int32?
@@ -98,7 +101,9 @@ public enum HostFiles {
   }
 
   public static func move(_ path: String, to target: String) throws(Failure) {
-    guard rename(path, target) == 0 else { throw .system(errno, path: target, doing: "cannot put it in place") }
+    guard rename(path, target) == 0 else {
+      throw .system(errno, path: target, doing: "cannot put it in place")
+    }
   }
 
   /// Names in a folder, sorted; without "." and "..".
@@ -117,7 +122,9 @@ public enum HostFiles {
 
   /// Removes a file or link; nothing is wrong when it is not there.
   public static func removeFile(_ path: String) throws(Failure) {
-    guard unlink(path) == 0 || errno == ENOENT else { throw .system(errno, path: path, doing: "cannot remove it") }
+    guard unlink(path) == 0 || errno == ENOENT else {
+      throw .system(errno, path: path, doing: "cannot remove it")
+    }
   }
 
   /// Removes a folder that holds nothing but files, as a recording does. A folder within is an error and stays.
@@ -141,7 +148,9 @@ public enum HostFiles {
   public static func replaceLink(_ path: String, target: String) throws(Failure) {
     let temporary = "\(path).\(getpid())"
     unlink(temporary)
-    guard symlink(target, temporary) == 0 else { throw .system(errno, path: path, doing: "cannot create the link") }
+    guard symlink(target, temporary) == 0 else {
+      throw .system(errno, path: path, doing: "cannot create the link")
+    }
     guard rename(temporary, path) == 0 else {
       let problem = errno
       unlink(temporary)

@@ -62,16 +62,21 @@ public struct Guest: Sendable {
     }
     let unit: UInt64 = 2 << 20
     try check(
-      memorySize >= unit && memorySize <= MachineConfiguration.memorySizeLimit && memorySize % unit == 0, "--memory",
-      "\(memorySize) bytes are not possible", "give a multiple of 2M up to \(MachineConfiguration.memorySizeLimit >> 30)G")
+      memorySize >= unit && memorySize <= MachineConfiguration.memorySizeLimit && memorySize % unit == 0,
+      "--memory",
+      "\(memorySize) bytes are not possible",
+      "give a multiple of 2M up to \(MachineConfiguration.memorySizeLimit >> 30)G")
     try check(
-      (1...MachineConfiguration.hartCountLimit).contains(hartCount), "--smp", "\(hartCount) harts are not possible",
+      (1...MachineConfiguration.hartCountLimit).contains(hartCount), "--smp",
+      "\(hartCount) harts are not possible",
       "give 1 to \(MachineConfiguration.hartCountLimit)")
     try check(
-      (0...MachineConfiguration.shiftLimit).contains(shift), "--icount", "a shift of \(shift) is not possible",
+      (0...MachineConfiguration.shiftLimit).contains(shift), "--icount",
+      "a shift of \(shift) is not possible",
       "give 0 to \(MachineConfiguration.shiftLimit)")
     try check(
-      drives.count <= MachineConfiguration.driveCountLimit, "--drive", "\(drives.count) drives are not possible",
+      drives.count <= MachineConfiguration.driveCountLimit, "--drive",
+      "\(drives.count) drives are not possible",
       "give at most \(MachineConfiguration.driveCountLimit)")
     return MachineConfiguration(
       memorySize: memorySize, hartCount: hartCount, shift: shift,

@@ -20,16 +20,20 @@ public final class PlainRun {
             .usage, "--drive file=\(path)", "a run that is not recorded keeps nothing and has no overlay",
             remedy: "leave out 'overlay', or use 'rrtool record'")
         }
+        let format = try BaseImages.format(of: path, stated: format)
         base = try withFailures(imaging: { () throws(DiskImageError) in
-          try ImageOpener().open(path, format: format ?? ImageFormat.probe(path: path))
+          try ImageOpener().open(path, format: format)
         })
         guard base.size > 0 else {
-          throw Failure(.file, path, "is empty, which no drive can be", remedy: "make it larger, for instance with truncate")
+          throw Failure(
+            .file, path, "is empty, which no drive can be",
+            remedy: "make it larger, for instance with truncate")
         }
       }
       manifests.append(
         .init(
-          sectorCount: UInt64(base.size / 512), readOnly: option.readOnly, serial: "rrtool-\(index)", overlay: nil,
+          sectorCount: UInt64(base.size / 512), readOnly: option.readOnly, serial: "rrtool-\(index)",
+          overlay: nil,
           bases: [], recordsInto: false))
       workers.append(BlockWorker(storage: ImageStorage(ScratchOverlay(base: base)), inbox: inbox))
     }

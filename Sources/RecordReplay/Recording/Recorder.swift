@@ -84,7 +84,8 @@ public final class Recorder {
         tool: RecordingManifest.toolVersion, state: .recording, created: HostClock.realTime(),
         machine: .init(
           memorySize: guest.memorySize, hartCount: guest.hartCount, shift: guest.shift, sleep: guest.sleeps),
-        boot: .init(guest: guest, plan: plan), drives: driveManifests, initialSnapshot: snapshotName, log: logName,
+        boot: .init(guest: guest, plan: plan), drives: driveManifests, initialSnapshot: snapshotName,
+        log: logName,
         digestInterval: options.digestInterval, ending: nil)
       try Self.saveStart(
         of: machine, plan: plan, drives: drives, named: snapshotName,
@@ -107,15 +108,20 @@ public final class Recorder {
       moment: machine.now, machine: machine.saveState(), digests: machine.digests(), nextEvent: 0,
       matchedOutput: 0, pending: [])
     try withFailures(imaging: { () throws(DiskImageError) in
-      for drive in drives.drives { try drive.overlay?.createSnapshot(name, from: .active, metadata: metadata) }
+      for drive in drives.drives {
+        _ = try drive.overlay?.createSnapshot(name, from: .active, metadata: metadata)
+      }
       try Qcow2Image.create(at: path, size: Int(machine.memory.size))
       let image = try ImageOpener().openQcow2(path, readOnly: false)
-      let pages = Set(plan.regions.filter { !$0.bytes.isEmpty }.flatMap { region in
-        let first = Int(region.address - machine.memory.base) / GuestMemory.pageSize
-        let last = (Int(region.address - machine.memory.base) + region.bytes.count - 1) / GuestMemory.pageSize
-        return first...last
-      }).sorted()
-      try image.createSnapshot(name, from: .empty, metadata: metadata, vmState: state.encoded()) {
+      let pages = Set(
+        plan.regions.filter { !$0.bytes.isEmpty }.flatMap { region in
+          let first = Int(region.address - machine.memory.base) / GuestMemory.pageSize
+          let last =
+            (Int(region.address - machine.memory.base) + region.bytes.count - 1) / GuestMemory.pageSize
+          return first...last
+        }
+      ).sorted()
+      _ = try image.createSnapshot(name, from: .empty, metadata: metadata, vmState: state.encoded()) {
         (writer) throws(DiskImageError) in
         try SnapshotStore.write(pages: pages, of: machine.memory, to: writer)
       }

@@ -26,11 +26,14 @@ public struct Recording: Sendable {
     case .folder?:
       break
     default:
-      throw Failure(.file, path, "is not a folder, as recordings are", remedy: "name a recording made by rrtool record")
+      throw Failure(
+        .file, path, "is not a folder, as recordings are", remedy: "name a recording made by rrtool record")
     }
     let file = path + "/" + Self.manifestName
     guard HostFiles.kind(of: file) != nil else {
-      throw Failure(.file, path, "is not a recording: it has no \(Self.manifestName)", remedy: "name a recording made by rrtool record")
+      throw Failure(
+        .file, path, "is not a recording: it has no \(Self.manifestName)",
+        remedy: "name a recording made by rrtool record")
     }
     let bytes = try HostFiles.read(file, limit: Self.manifestLimit)
     self.path = path
@@ -56,7 +59,8 @@ public struct Recording: Sendable {
   func file(_ name: String) -> String { name.hasPrefix("/") ? name : path + "/" + name }
 
   public func openLog() throws(Failure) -> ReplayLogReader {
-    let log = try withFailures(logging: { () throws(ReplayLogError) in try ReplayLogReader(opening: logPath) })
+    let log = try withFailures(logging: { () throws(ReplayLogError) in try ReplayLogReader(opening: logPath) }
+    )
     guard log.header.shift == manifest.machine.shift, log.header.driveCount == manifest.drives.count else {
       throw Failure(
         .damaged, logPath, "is the log of another machine than \(path) describes",
@@ -85,7 +89,8 @@ public struct Recording: Sendable {
     guard preamble.version <= RecordingManifest.formatVersion else {
       let tool = preamble.tool.map { " by rrtool \($0)" } ?? ""
       throw Failure(
-        .newerFormat, file, "recording format \(preamble.version), made\(tool), is newer than format "
+        .newerFormat, file,
+        "recording format \(preamble.version), made\(tool), is newer than format "
           + "\(RecordingManifest.formatVersion), the newest that this rrtool \(RecordingManifest.toolVersion) reads",
         remedy: "use a newer rrtool")
     }

@@ -37,13 +37,15 @@ package struct RecordingFolder {
   package mutating func addOutsider(_ path: String, option: String) throws(Failure) -> String {
     let target = HostFiles.absolute(path)
     guard !outsiders.contains(where: { $0.target == target }) else {
-      throw Failure(.usage, "\(option)=\(path)", "names a file that has another purpose already", remedy: "name another")
+      throw Failure(
+        .usage, "\(option)=\(path)", "names a file that has another purpose already", remedy: "name another")
     }
     switch HostFiles.kind(of: target) {
     case nil: break
     case .regular? where force: break
     case .regular?:
-      throw Failure(.exists, path, "exists already", remedy: "name another \(option), or give --force to replace it")
+      throw Failure(
+        .exists, path, "exists already", remedy: "name another \(option), or give --force to replace it")
     default:
       throw Failure(.exists, path, "exists and is not a file", remedy: "name another \(option)")
     }
@@ -79,11 +81,14 @@ package struct RecordingFolder {
   private static func checkReplaceable(_ target: String, force: Bool) throws(Failure) {
     guard HostFiles.kind(of: target) != nil || HostFiles.linkTarget(target) != nil else { return }
     guard force else {
-      throw Failure(.exists, target, "exists already", remedy: "name another output with -o, or give --force to replace it")
+      throw Failure(
+        .exists, target, "exists already",
+        remedy: "name another output with -o, or give --force to replace it")
     }
     guard HostFiles.linkTarget(target) == nil, Recording.exists(at: target) || isEmptyFolder(target) else {
       throw Failure(
-        .exists, target, "is not a recording, and --force replaces nothing else", remedy: "name another output with -o")
+        .exists, target, "is not a recording, and --force replaces nothing else",
+        remedy: "name another output with -o")
     }
   }
 

@@ -19,7 +19,9 @@ extension RecordingManifest {
     guard (1...MachineConfiguration.hartCountLimit).contains(machine.hartCount) else {
       return "\(machine.hartCount) harts"
     }
-    guard (0...MachineConfiguration.shiftLimit).contains(machine.shift) else { return "a shift of \(machine.shift)" }
+    guard (0...MachineConfiguration.shiftLimit).contains(machine.shift) else {
+      return "a shift of \(machine.shift)"
+    }
     guard drives.count <= MachineConfiguration.driveCountLimit else { return "\(drives.count) drives" }
     for (index, drive) in drives.enumerated() {
       guard drive.sectorCount > 0, drive.sectorCount <= UInt64(Int.max) / 512 else {
@@ -39,7 +41,9 @@ extension RecordingManifest {
     let end = MemoryMap.memoryBase + machine.memorySize
     var covered: [ClosedRange<UInt64>] = []
     for region in boot.regions where region.length > 0 {
-      guard region.address >= MemoryMap.memoryBase, region.address < end, region.length <= end - region.address else {
+      guard region.address >= MemoryMap.memoryBase, region.address < end,
+        region.length <= end - region.address
+      else {
         return "a boot region outside of memory"
       }
       let range = region.address...(region.address + region.length - 1)
@@ -63,7 +67,8 @@ extension RecordingManifest {
         return "a base image of drive \(index) that is no path from the root"
       }
     }
-    for file in files where !Self.isFileOfRecording(file) && !(file.hasPrefix("/") && Self.isUsablePath(file)) {
+    for file in files where !Self.isFileOfRecording(file) && !(file.hasPrefix("/") && Self.isUsablePath(file))
+    {
       return "a file named '\(file.prefix(80))', which is neither in its folder nor a path from the root"
     }
     guard Set(files).count == files.count else { return "one file for two purposes" }
@@ -82,7 +87,8 @@ extension RecordingManifest {
   }
 
   private static func isUsablePath(_ path: String) -> Bool {
-    !path.isEmpty && path.utf8.count <= pathLimit && path.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
+    !path.isEmpty && path.utf8.count <= pathLimit
+      && path.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
   }
 
   /// Names of snapshots: what qcow2 and a command line can carry without doubt. No number, no position, no option.
@@ -91,7 +97,9 @@ extension RecordingManifest {
       (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
         || Array("-_.".utf8).contains(byte)
     }
-    guard let first = name.utf8.first, name.utf8.count <= 127, name.utf8.allSatisfy(allowed) else { return false }
+    guard let first = name.utf8.first, name.utf8.count <= 127, name.utf8.allSatisfy(allowed) else {
+      return false
+    }
     let isLetter = (0x41...0x5a).contains(first) || (0x61...0x7a).contains(first)
     return isLetter && !["start", "end"].contains(name)
   }

@@ -61,7 +61,8 @@ public struct SnapshotStore: Sendable {
     let snapshot = try withFailures(imaging: { () throws(DiskImageError) in try memory.openSnapshot(name) })
     guard UInt64(snapshot.size) == recording.manifest.machine.memorySize else {
       throw Failure(
-        .damaged, memoryPath, "holds a memory of \(snapshot.size) bytes, and the machine has "
+        .damaged, memoryPath,
+        "holds a memory of \(snapshot.size) bytes, and the machine has "
           + "\(recording.manifest.machine.memorySize)", remedy: "put the recording's own file back")
     }
     let bytes = try withFailures(imaging: { () throws(DiskImageError) in
@@ -109,14 +110,14 @@ public struct SnapshotStore: Sendable {
           if !drive.recordsInto, image.snapshots.contains(where: { $0.name == name }) {
             try image.deleteSnapshot(name)
           }
-          try image.createSnapshot(name, from: contents.source, metadata: metadata) {
+          _ = try image.createSnapshot(name, from: contents.source, metadata: metadata) {
             (writer) throws(DiskImageError) in try Self.write(scratch, to: writer)
           }
         })
         made.append(image)
       }
       try withFailures(imaging: { () throws(DiskImageError) in
-        try memory.createSnapshot(
+        _ = try memory.createSnapshot(
           name, from: contents.source, metadata: metadata, vmState: contents.state.encoded()
         ) { (writer) throws(DiskImageError) in
           try Self.write(pages: contents.pages, of: contents.memory, to: writer)
@@ -176,13 +177,16 @@ public struct SnapshotStore: Sendable {
       if change.isZero {
         try writer.writeZeroes(at: change.offset, count: change.count)
       } else {
-        try writer.write(at: change.offset, scratch.read(at: change.offset, count: change.count), compressed: false)
+        try writer.write(
+          at: change.offset, scratch.read(at: change.offset, count: change.count), compressed: false)
       }
     }
   }
 
   /// Writes whole clusters of memory, each once, however many of its pages are named.
-  package static func write(pages: [Int], of memory: GuestMemory, to writer: SnapshotWriter) throws(DiskImageError) {
+  package static func write(pages: [Int], of memory: GuestMemory, to writer: SnapshotWriter)
+    throws(DiskImageError)
+  {
     let pagesPerCluster = max(1, writer.clusterSize / GuestMemory.pageSize)
     var last = -1
     for page in pages {
@@ -192,7 +196,8 @@ public struct SnapshotStore: Sendable {
       let offset = cluster * pagesPerCluster * GuestMemory.pageSize
       let count = min(pagesPerCluster * GuestMemory.pageSize, writer.size - offset)
       try writer.write(
-        at: offset, from: UnsafeRawBufferPointer(start: memory.bytes + offset, count: count), compressed: true)
+        at: offset, from: UnsafeRawBufferPointer(start: memory.bytes + offset, count: count), compressed: true
+      )
     }
   }
 }

@@ -84,7 +84,8 @@ extension VMState {
     let version = UInt32(bytes[8]) | UInt32(bytes[9]) << 8 | UInt32(bytes[10]) << 16 | UInt32(bytes[11]) << 24
     guard version == Self.version else {
       throw Failure(
-        .newerFormat, file, "snapshot \(snapshot) has state format \(version), this rrtool reads \(Self.version)",
+        .newerFormat, file,
+        "snapshot \(snapshot) has state format \(version), this rrtool reads \(Self.version)",
         remedy: "use the rrtool that made it, or a newer one")
     }
     let body = bytes.count - 8
@@ -103,7 +104,9 @@ extension VMState {
     }
   }
 
-  private static func sections(of bytes: ArraySlice<UInt8>) throws(ByteCodingError) -> [Tag: ArraySlice<UInt8>] {
+  private static func sections(of bytes: ArraySlice<UInt8>) throws(ByteCodingError) -> [Tag: ArraySlice<
+    UInt8
+  >] {
     var reader = ByteReader(bytes)
     var sections: [Tag: ArraySlice<UInt8>] = [:]
     for _ in 0..<(try reader.uint32()) {

@@ -73,7 +73,8 @@ public enum PositionExpression: Equatable, Sendable {
       let base = context.current ?? context.end
       guard count <= base else {
         throw Failure(
-          .usage, description, "lies before the start of the recording", remedy: "go back by at most \(base) instructions")
+          .usage, description, "lies before the start of the recording",
+          remedy: "go back by at most \(base) instructions")
       }
       position = base - count
     case .fraction(let millionths):
@@ -82,7 +83,8 @@ public enum PositionExpression: Equatable, Sendable {
       position = UInt64(1_000_000).dividingFullWidth(product).quotient
     case .event(let number):
       guard let found = try context.event(number) else {
-        throw Failure(.usage, description, "the recording has no such event", remedy: "see 'rrtool inspect events'")
+        throw Failure(
+          .usage, description, "the recording has no such event", remedy: "see 'rrtool inspect events'")
       }
       position = found
     case .start: position = 0
@@ -105,7 +107,9 @@ public enum PositionExpression: Equatable, Sendable {
 
   /// Digits, which `_` or `,` may part.
   private static func number(_ text: Substring) -> UInt64? {
-    guard let first = text.utf8.first, let last = text.utf8.last, isDigit(first), isDigit(last) else { return nil }
+    guard let first = text.utf8.first, let last = text.utf8.last, isDigit(first), isDigit(last) else {
+      return nil
+    }
     var digits = ""
     var wasSeparator = false
     for character in text {
@@ -126,7 +130,9 @@ public enum PositionExpression: Equatable, Sendable {
     guard (1...2).contains(parts.count), let whole = number(parts[0]), whole <= 100 else { return nil }
     var millionths = whole * 10_000
     if parts.count == 2 {
-      guard (1...4).contains(parts[1].count), parts[1].utf8.allSatisfy(isDigit), let fraction = UInt64(parts[1]) else {
+      guard (1...4).contains(parts[1].count), parts[1].utf8.allSatisfy(isDigit),
+        let fraction = UInt64(parts[1])
+      else {
         return nil
       }
       millionths += fraction * [0, 1000, 100, 10, 1][parts[1].count]

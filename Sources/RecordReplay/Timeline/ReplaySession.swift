@@ -70,7 +70,8 @@ final class ReplaySession {
   }
 
   /// Fills RAM, which is zero but for the plan's regions.
-  private static func load(_ image: any BlockImage, into memory: GuestMemory, plan: BootPlan) throws(Failure) {
+  private static func load(_ image: any BlockImage, into memory: GuestMemory, plan: BootPlan) throws(Failure)
+  {
     let chunk = 1 << 16
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunk, alignment: 16)
     defer { buffer.deallocate() }

@@ -126,7 +126,8 @@ public final class Timeline {
     try SnapshotStore(recording).create(
       name,
       SnapshotStore.Contents(
-        state: state, memory: session.machine.memory, parent: session.origin, pages: session.listChangedPages(),
+        state: state, memory: session.machine.memory, parent: session.origin,
+        pages: session.listChangedPages(),
         drives: session.scratch))
   }
 
@@ -191,6 +192,7 @@ public final class Timeline {
   private func endedTooEarly() throws(ReplayError) -> Stop {
     throw .failed(
       Failure(
-        .damaged, log.path, "is closed, and does not say how the run ended", remedy: "restore it from a copy, or record again"))
+        .damaged, log.path, "is closed, and does not say how the run ended",
+        remedy: "restore it from a copy, or record again"))
   }
 }

@@ -5,7 +5,7 @@ import Testing
   private typealias Segment = BootTestFiles.Segment
 
   @Test func readsSegmentsEntryAndSymbols() throws {
-    let file = try ExecutableFile(BootTestFiles.program)
+    let file = try ExecutableFile(BootTestFiles.program, freeAddress: 0)
     #expect(file.entry == 0x8000_0004)
     #expect(file.segments.map(\.physicalAddress) == [0x8000_0000, 0x8000_1000])
     #expect(file.segments.map(\.memorySize) == [8, 0x800])
@@ -25,7 +25,8 @@ import Testing
           Segment(address: 0x8040_0000, virtualAddress: 0xffff_ffff_8020_0000, bytes: [9]),
           Segment(address: 0x8020_0000, virtualAddress: 0xffff_ffff_8000_0000, bytes: BootTestFiles.code),
         ],
-        entry: 0xffff_ffff_8000_0004, symbols: [("tohost", 0xffff_ffff_8020_0000), ("gone", 0x1000)]))
+        entry: 0xffff_ffff_8000_0004, symbols: [("tohost", 0xffff_ffff_8020_0000), ("gone", 0x1000)]),
+      freeAddress: 0)
     #expect(file.entry == 0x8020_0004)
     #expect(file.segments.map(\.physicalAddress) == [0x8020_0000, 0x8040_0000])
     #expect(try file.physicalAddress(ofSymbol: "tohost") == 0x8040_0000)
@@ -40,9 +41,28 @@ import Testing
           Segment(address: 0x8000_0000, bytes: BootTestFiles.code),
           Segment(address: 0x8000_0000, bytes: []),
         ],
-        entry: 0x8000_0000))
+        entry: 0x8000_0000), freeAddress: 0)
     #expect(file.segments.count == 1)
     #expect(try file.physicalAddress(ofSymbol: "tohost") == nil)
+  }
+
+  @Test func placesWhatCanLieAnywhere() throws {
+    func file(_ address: UInt64, memorySize: UInt64 = 64) throws(ImageFormatError) -> ExecutableFile {
+      try ExecutableFile(
+        BootTestFiles.elf(
+          segments: [Segment(address: address, bytes: BootTestFiles.code, memorySize: memorySize)],
+          entry: address + 4, symbols: [("tohost", address + 16)], isPositionIndependent: true),
+        freeAddress: 0x8020_0000)
+    }
+    let free = try file(0x120)
+    #expect(free.segments.map(\.physicalAddress) == [0x8020_0120])
+    #expect(free.entry == 0x8020_0124)
+    #expect(try free.physicalAddress(ofSymbol: "tohost") == 0x8020_0130)
+    // One that was linked for a place in RAM stays there.
+    let fixed = try file(0x8000_0000)
+    #expect(fixed.segments.map(\.physicalAddress) == [0x8000_0000])
+    #expect(fixed.entry == 0x8000_0004)
+    #expect(throws: ImageFormatError.self) { try file(0, memorySize: .max - 0x1000) }
   }
 
   /// A change of the valid program, and a word that the one-line reason must contain.
@@ -65,7 +85,7 @@ import Testing
   ])
   func refuses(offset: Int, bytes: [UInt8], expected: String) throws {
     let error = #expect(throws: ImageFormatError.self) {
-      try ExecutableFile(BootTestFiles.patch(BootTestFiles.program, at: offset, bytes))
+      try ExecutableFile(BootTestFiles.patch(BootTestFiles.program, at: offset, bytes), freeAddress: 0)
     }
     let reason = try #require(error?.reason)
     #expect(reason.contains(expected), "\(reason)")
@@ -76,7 +96,7 @@ import Testing
     let program = BootTestFiles.program
     for count in 0..<program.count {
       #expect(throws: ImageFormatError.self, "\(count) of \(program.count) bytes") {
-        let file = try ExecutableFile(Array(program.prefix(count)))
+        let file = try ExecutableFile(Array(program.prefix(count)), freeAddress: 0)
         _ = try file.physicalAddress(ofSymbol: "tohost")
       }
     }
@@ -100,7 +120,7 @@ import Testing
           damaged = BootTestFiles.patch(damaged, at: offset, BootTestFiles.littleEndian(value))
         }
       }
-      guard let file = try? ExecutableFile(damaged) else { continue }
+      guard let file = try? ExecutableFile(damaged, freeAddress: 0) else { continue }
       accepted += 1
       var end: UInt64 = 0
       for segment in file.segments {

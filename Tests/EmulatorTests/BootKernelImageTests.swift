@@ -27,7 +27,7 @@ import Testing
     let program = BootTestFiles.program
     #expect(
       try KernelImage(BootTestFiles.gzip(program), unpackedSizeLimit: limit)
-        == .executable(ExecutableFile(program)))
+        == .executable(ExecutableFile(program, freeAddress: 0x8020_0000)))
   }
 
   @Test func boundsWhatUnpacks() {

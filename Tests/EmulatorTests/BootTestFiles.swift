@@ -14,7 +14,8 @@ enum BootTestFiles {
 
   /// An ELF64 RISC-V executable: header, program headers, segment data, symbol table, names, section headers.
   static func elf(
-    segments: [Segment], entry: UInt64, symbols: [(name: String, value: UInt64)] = []
+    segments: [Segment], entry: UInt64, symbols: [(name: String, value: UInt64)] = [],
+    isPositionIndependent: Bool = false
   ) -> [UInt8] {
     let tableEnd = 64 + 56 * segments.count
     let dataEnd = segments.reduce(tableEnd) { $0 + $1.bytes.count }
@@ -35,7 +36,7 @@ enum BootTestFiles {
 
     var file = ByteWriter()
     file.raw([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0])
-    file.uint16(2)
+    file.uint16(isPositionIndependent ? 3 : 2)
     file.uint16(243)
     file.uint32(1)
     file.uint64(entry)

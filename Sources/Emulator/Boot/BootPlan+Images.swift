@@ -121,7 +121,7 @@ extension BootPlan {
       return BIOS(regions: [region], entry: MemoryMap.memoryBase, toHostAddress: nil)
     }
     return try understand("bios") { () throws(ImageFormatError) in
-      let executable = try ExecutableFile(file)
+      let executable = try ExecutableFile(file, freeAddress: MemoryMap.memoryBase)
       return BIOS(
         regions: executable.segments.map { LoadedRegion($0) }, entry: executable.entry,
         toHostAddress: try executable.physicalAddress(ofSymbol: "tohost"))

@@ -29,7 +29,7 @@ extension ExecutableFile {
       guard section != 0, Int(nameOffset) < nameBytes.count,
         nameBytes[(nameBytes.startIndex + Int(nameOffset))...].starts(with: wanted)
       else { continue }
-      return Self.physical(value, in: segments)
+      return Self.physical(value &+ displacement, in: segments)
     }
     return nil
   }

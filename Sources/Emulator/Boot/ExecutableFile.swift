@@ -21,9 +21,12 @@ package struct ExecutableFile: Sendable, Equatable {
   package let entry: UInt64
   let file: [UInt8]
   let header: Header
+  /// What the load address adds to every address in the file: 0 for all but position-independent executables.
+  let displacement: UInt64
 
   /// The fields of the file header that matter here (ELF specification, "ELF Header").
   struct Header: Sendable, Equatable {
+    var isPositionIndependent: Bool
     var entry: UInt64
     var programHeaderOffset: UInt64
     var sectionHeaderOffset: UInt64
@@ -38,29 +41,35 @@ package struct ExecutableFile: Sendable, Equatable {
   /// Whether `file` claims to be an ELF file of any kind.
   package static func isOne(_ file: [UInt8]) -> Bool { file.starts(with: [0x7f, 0x45, 0x4c, 0x46]) }
 
-  package init(_ file: [UInt8]) throws(ImageFormatError) {
+  /// - Parameter freeAddress: where a position-independent executable goes that was linked for no place in RAM, as
+  ///   OpenSBI is since 1.6: its addresses count from there.
+  package init(_ file: [UInt8], freeAddress: UInt64) throws(ImageFormatError) {
     self.file = file
     header = try Self.readHeader(file)
-    let loaded = try Self.readSegments(file, header)
-    guard let first = loaded.first else {
+    var loaded = try Self.readSegments(file, header)
+    guard let lowest = loaded.first?.physicalAddress, let highest = loaded.map(\.physicalEnd).max() else {
       throw .unsupported(what: "an ELF file with nothing to load", use: "a linked executable")
     }
-    var end = first.physicalAddress
-    for segment in loaded {
-      guard segment.physicalAddress >= end else {
-        throw .inconsistent(
-          what: "two of its segments overlap at \(hexadecimal(segment.physicalAddress))")
-      }
-      end = segment.physicalEnd
+    let isFree = header.isPositionIndependent && lowest < MemoryMap.memoryBase
+    displacement = isFree ? freeAddress : 0
+    guard !highest.addingReportingOverflow(displacement).overflow else {
+      throw .inconsistent(what: "its segments run past the end of the address space")
+    }
+    for index in loaded.indices {
+      loaded[index].physicalAddress += displacement
+      loaded[index].virtualAddress &+= displacement
+    }
+    for (segment, next) in zip(loaded, loaded.dropFirst()) where next.physicalAddress < segment.physicalEnd {
+      throw .inconsistent(what: "two of its segments overlap at \(hexadecimal(next.physicalAddress))")
     }
     segments = loaded
-    guard let entry = Self.physical(header.entry, in: loaded) else {
+    guard let entry = Self.physical(header.entry &+ displacement, in: loaded) else {
       throw .inconsistent(what: "its entry point \(hexadecimal(header.entry)) lies in none of its segments")
     }
     self.entry = entry
   }
 
-  /// The physical address of a virtual address in the file's own terms, or nil when no segment holds it.
+  /// The physical address of a virtual address, or nil when no segment holds it.
   static func physical(_ address: UInt64, in segments: [Segment]) -> UInt64? {
     for segment in segments where address &- segment.virtualAddress < segment.memorySize {
       return segment.physicalAddress + (address &- segment.virtualAddress)
@@ -117,7 +126,8 @@ package struct ExecutableFile: Sendable, Equatable {
       return (
         type, machine, UInt64(entrySize), UInt64(sectionSize),
         Header(
-          entry: entry, programHeaderOffset: programHeaderOffset, sectionHeaderOffset: sectionHeaderOffset,
+          isPositionIndependent: type == 3, entry: entry, programHeaderOffset: programHeaderOffset,
+          sectionHeaderOffset: sectionHeaderOffset,
           programHeaderCount: UInt64(programHeaderCount), sectionHeaderCount: UInt64(sectionHeaderCount))
       )
     }
@@ -125,7 +135,7 @@ package struct ExecutableFile: Sendable, Equatable {
       throw .unsupported(
         what: "an ELF file for another processor (machine number \(machine))", use: "an executable for rv64")
     }
-    // ET_EXEC, or ET_DYN: a position-independent executable loaded at the addresses it was linked for.
+    // ET_EXEC, or ET_DYN: a position-independent executable.
     guard type == 2 || type == 3 else {
       throw .unsupported(
         what: "an ELF file of type \(type), which is not an executable", use: "a linked executable")

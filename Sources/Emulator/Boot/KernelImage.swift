@@ -26,7 +26,10 @@ package enum KernelImage: Sendable, Equatable {
   private static let acceptedForms = "a Linux Image (plain, EFI or gzip) or an ELF file for riscv64"
 
   private static func uncompressed(_ file: [UInt8]) throws(ImageFormatError) -> KernelImage {
-    if ExecutableFile.isOne(file) { return .executable(try ExecutableFile(file)) }
+    if ExecutableFile.isOne(file) {
+      let freeAddress = MemoryMap.memoryBase + BootLayout.alignment
+      return .executable(try ExecutableFile(file, freeAddress: freeAddress))
+    }
     if let magic = field(of: file, at: 56, count: 4), magic == [0x52, 0x53, 0x43, 0x05] {
       return try relocatable(file)
     }

@@ -31,8 +31,8 @@ package struct VirtQueue {
   /// Free-running counters as in the rings: taken from the available ring, put into the used ring.
   private var takenIndex: UInt16 = 0
   private var usedIndex: UInt16 = 0
-  /// `usedIndex` when an interrupt was last considered; nil before the first time.
-  private var signalledIndex: UInt16?
+  /// `usedIndex` when an interrupt was last considered.
+  private var signalledIndex: UInt16 = 0
   /// Requests taken and not yet put back.
   private var inFlightCount = 0
 
@@ -167,17 +167,13 @@ package struct VirtQueue {
   /// Whether the driver wants an interrupt for what has been put since this was last asked (2.7.7 and 2.7.10).
   package mutating func takeInterruptNeed(in memory: GuestMemory, features: UInt64) -> Bool {
     guard isReady, signalledIndex != usedIndex else { return false }
-    if features & VirtioFeature.eventIndex == 0 {
-      signalledIndex = usedIndex
-      let flags = memory.load(UInt16.self, at: driverAddress)
-      return (flags ?? 0) & Self.noInterrupt == 0
-    }
     let previous = signalledIndex
     signalledIndex = usedIndex
-    guard let previous, let event = memory.load(UInt16.self, at: driverAddress + 4 + UInt64(size) * 2) else {
-      return true
+    if features & VirtioFeature.eventIndex == 0 {
+      return (memory.load(UInt16.self, at: driverAddress) ?? 0) & Self.noInterrupt == 0
     }
-    // The entry `event` is among those put since `previous`.
+    // The driver wants to hear of the entry `event`: is it among those put since `previous`?
+    let event = memory.load(UInt16.self, at: driverAddress + 4 + UInt64(size) * 2) ?? 0
     return usedIndex &- event &- 1 < usedIndex &- previous
   }
 
@@ -191,8 +187,7 @@ package struct VirtQueue {
     writer.uint64(deviceAddress)
     writer.uint16(takenIndex)
     writer.uint16(usedIndex)
-    writer.bool(signalledIndex != nil)
-    writer.uint16(signalledIndex ?? 0)
+    writer.uint16(signalledIndex)
     writer.uint16(UInt16(inFlightCount))
   }
 
@@ -205,12 +200,10 @@ package struct VirtQueue {
     deviceAddress = try reader.uint64()
     takenIndex = try reader.uint16()
     usedIndex = try reader.uint16()
-    let hasSignalled = try reader.bool()
-    let signalled = try reader.uint16()
+    signalledIndex = try reader.uint16()
     inFlightCount = Int(try reader.uint16())
-    guard size > 0, size <= Self.maximumSize, size & (size - 1) == 0, hasSignalled || signalled == 0,
+    guard size > 0, size <= Self.maximumSize, size & (size - 1) == 0,
       inFlightCount <= Self.maximumSize, !isReady || areRingsInside(memory)
     else { throw .malformed(offset: start, what: "a virtqueue that cannot be") }
-    signalledIndex = hasSignalled ? signalled : nil
   }
 }

@@ -10,9 +10,9 @@ package final class ImageFile {
   /// The file's size in bytes. No one else changes it while it is open for writing (see `lock`).
   private(set) var size: Int
 
-  /// A test's hook, called before each write with its place and size. A result other than 0 is the error number that
+  /// A test's hook, called before each write with its place and bytes. A result other than 0 is the error number that
   /// the write then fails with.
-  package var beforeWrite: ((_ offset: Int, _ count: Int) -> Int32)?
+  package var beforeWrite: ((_ offset: Int, _ bytes: UnsafeRawBufferPointer) -> Int32)?
 
   struct Identity: Hashable {
     let device: UInt64
@@ -97,7 +97,7 @@ package final class ImageFile {
   func write(at offset: Int, from bytes: UnsafeRawBufferPointer) throws(DiskImageError) {
     guard !isReadOnly else { throw .readOnly(path) }
     if let beforeWrite {
-      let number = beforeWrite(offset, bytes.count)
+      let number = beforeWrite(offset, bytes)
       if number != 0 { throw .system(number, path: path, doing: "cannot be written at offset \(offset)") }
     }
     var done = 0

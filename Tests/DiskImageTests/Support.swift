@@ -8,7 +8,8 @@ final class TemporaryFolder {
 
   init() {
     path = NSTemporaryDirectory() + "rrtool-disk-\(UUID().uuidString)"
-    try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)  // a test's own folder
+    // Without its folder a test can only stop.
+    try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }

@@ -98,7 +98,6 @@ import Testing
       (3..<11).map { doubleword($0 * 8) } == [
         0x8000_0004, plan.deviceTreeAddress, 0x4942_534f, 2, 0x8020_0000, 1, 0, 0,
       ])
-    #expect(BootPlan.dynamicInformationAddress == 0x1028)
   }
 
   @Test func refusesWhatDoesNotGoTogether() {

@@ -25,9 +25,6 @@ extension BootPlan {
     return writer.bytes
   }
 
-  /// Address of the fw_dynamic information, as a2 holds it when the bios starts.
-  public static let dynamicInformationAddress = MemoryMap.bootROM.base + 40
-
   private static let resetVector: [UInt32] = [
     0x0000_0297,  // auipc t0, 0
     0x0282_8613,  // addi a2, t0, 40

@@ -13,8 +13,8 @@ public struct BootPlan: Sendable, Equatable {
   }
 
   public enum Start: Sendable, Equatable {
-    /// Every hart starts in M mode at `entry` with a0 = hart id, a1 = device tree, a2 = the fw_dynamic information
-    /// (in the boot ROM), as QEMU's reset vector leaves it.
+    /// Every hart starts in M mode in the boot ROM, which jumps to `entry` with a0 = hart id, a1 = device tree and a2 =
+    /// the fw_dynamic information in the ROM, as QEMU's reset vector does.
     case machineMode(entry: UInt64)
     /// Hart 0 starts in S mode at `entry` with a0 = 0, a1 = device tree; the others wait for SBI HSM.
     case builtInSBI(entry: UInt64)

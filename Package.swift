@@ -42,7 +42,8 @@ let package = Package(
     .testTarget(
       name: "RecordReplayTests", dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage"],
       swiftSettings: settings),
-    .testTarget(name: "InspectionTests", dependencies: ["Inspection"], swiftSettings: settings),
+    .testTarget(
+      name: "InspectionTests", dependencies: ["Inspection", "ReplayLog"], swiftSettings: settings),
     .testTarget(name: "ConformanceTests", dependencies: ["Emulator"], swiftSettings: settings),
     .testTarget(name: "EndToEndTests", swiftSettings: settings),
   ]

@@ -135,13 +135,16 @@ package final class CoreLocalInterruptor: Device {
   /// `mtime` starts at zero again, as the ACLINT specification asks. It leaves `mtimecmp` open; zero, as on QEMU, means
   /// that the machine timer's interrupt is pending from the start, until the guest sets a time.
   package func reset() {
+    timeOffsetTicks = 0 &- board.now.time / MemoryMap.nanosecondsPerTick
     for hart in 0..<hartCount {
       softwareInterrupts[hart] = false
-      board.setHartInterrupt(hart: hart, .machineSoftware, level: false)
       timeCompares[hart] = 0
+      timerInterrupts[hart] = true
+      // The harts may have been reset on their own, so they are told even what has not changed here.
+      board.setHartInterrupt(hart: hart, .machineSoftware, level: false)
+      board.setHartInterrupt(hart: hart, .machineTimer, level: true)
     }
-    timeOffsetTicks = 0 &- board.now.time / MemoryMap.nanosecondsPerTick
-    timeChanged()
+    board.timersChanged()
   }
 
   package func save(to writer: inout ByteWriter) {

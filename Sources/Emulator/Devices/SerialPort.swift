@@ -76,8 +76,10 @@ package final class SerialPort: Device {
   private var hasOverrun = false
   /// The transmitter became empty, and neither a read of IIR nor masking has taken note of it.
   private var transmitterEmptyPending = false
-  /// RBR, or the receiver FIFO when it is on: never more than `receiverSize` bytes.
+  /// What was received and not read: never more than `receiverSize` bytes.
   private var receiver = ByteQueue()
+  /// The last byte received without the FIFO. Reading RBR when there is nothing new gives it again.
+  private var lastReceived: UInt8 = 0
   private var backlog = ByteQueue()
 
   package init(board: any Board) { self.board = board }
@@ -135,7 +137,19 @@ package final class SerialPort: Device {
 
   private func fillReceiver() {
     guard !isLoopback else { return }
-    while receiver.count < triggerLevel, let byte = backlog.popFirst() { receiver.append(byte) }
+    while receiver.count < triggerLevel, let byte = backlog.popFirst() { put(byte) }
+  }
+
+  /// Receives a byte. An overrun leaves a FIFO as it is, but the single byte of RBR is overwritten.
+  private func put(_ byte: UInt8) {
+    let isFull = receiver.count == receiverSize
+    if isFull { hasOverrun = true }
+    if isFIFOEnabled {
+      if !isFull { receiver.append(byte) }
+    } else {
+      receiver = ByteQueue([byte])
+      lastReceived = byte
+    }
   }
 
   // MARK: Registers
@@ -176,7 +190,7 @@ package final class SerialPort: Device {
   }
 
   private func readData() -> UInt8 {
-    let byte = receiver.popFirst() ?? 0
+    let byte = receiver.popFirst() ?? (isFIFOEnabled ? 0 : lastReceived)
     fillReceiver()
     updateInterrupt()
     return byte
@@ -209,14 +223,10 @@ package final class SerialPort: Device {
   }
 
   private func transmit(_ byte: UInt8) {
-    if !isLoopback {
-      board.gate.consoleOutput(byte, at: board.now)
-    } else if receiver.count < receiverSize {
-      receiver.append(byte)
+    if isLoopback {
+      put(byte)
     } else {
-      // An overrun leaves a FIFO as it is, but the single byte of RBR is overwritten.
-      hasOverrun = true
-      if !isFIFOEnabled { receiver = ByteQueue([byte]) }
+      board.gate.consoleOutput(byte, at: board.now)
     }
     transmitterEmptyPending = true
     updateInterrupt()
@@ -255,6 +265,7 @@ package final class SerialPort: Device {
     hasOverrun = false
     transmitterEmptyPending = false
     receiver.removeAll()
+    lastReceived = 0
     backlog.removeAll()
     updateInterrupt()
   }
@@ -268,6 +279,7 @@ package final class SerialPort: Device {
     writer.uint16(divisor)
     writer.bool(hasOverrun)
     writer.bool(transmitterEmptyPending)
+    writer.uint8(lastReceived)
     writer.counted(receiver.contents)
     writer.counted(backlog.contents)
   }
@@ -281,6 +293,7 @@ package final class SerialPort: Device {
     divisor = try reader.uint16()
     hasOverrun = try reader.bool()
     transmitterEmptyPending = try reader.bool()
+    lastReceived = try reader.uint8()
     receiver = ByteQueue(try reader.counted(limit: receiverSize, "UART receiver"))
     backlog = ByteQueue(try reader.counted(limit: Self.backlogLimit, "UART backlog"))
   }

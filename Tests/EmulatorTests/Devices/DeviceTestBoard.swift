@@ -26,7 +26,11 @@ final class DeviceTestBoard: Board {
     configuration = MachineConfiguration(memorySize: memorySize, hartCount: hartCount, shift: 0, drives: [])
   }
 
+  /// Is told of the sources, too, when there is one.
+  weak var interruptController: PlatformInterruptController?
+
   func setInterruptLine(source: Int, level: Bool) {
+    interruptController?.setSource(source, level: level)
     if level { highSources.insert(source) } else { highSources.remove(source) }
   }
 

@@ -58,7 +58,7 @@ extension Failure {
 }
 
 /// Runs `body`, turning its errors into failures.
-package func withFailures<Result>(imaging body: () throws(DiskImageError) -> Result) throws(Failure) -> Result
+package func withImageFailures<Result>(_ body: () throws(DiskImageError) -> Result) throws(Failure) -> Result
 {
   do throws(DiskImageError) {
     return try body()
@@ -68,7 +68,7 @@ package func withFailures<Result>(imaging body: () throws(DiskImageError) -> Res
 }
 
 /// Runs `body`, turning its errors into failures.
-package func withFailures<Result>(logging body: () throws(ReplayLogError) -> Result) throws(Failure) -> Result
+package func withLogFailures<Result>(_ body: () throws(ReplayLogError) -> Result) throws(Failure) -> Result
 {
   do throws(ReplayLogError) {
     return try body()

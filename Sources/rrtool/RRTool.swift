@@ -3,5 +3,26 @@ import ArgumentParser
 @main
 struct RRTool: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "rrtool", abstract: "Time travel for whole machines.")
+    commandName: "rrtool",
+    abstract: "Time travel for whole machines: record a RISC-V guest, replay it exactly, rewind it.",
+    discussion: """
+      EXAMPLES
+        rrtool record                              record the demonstration guest
+        rrtool record --kernel Image --initrd initrd.gz --append 'console=ttyS0' --drive file=disk.img -o linux.rr
+        rrtool replay linux.rr                     the same run again, to the instruction
+        rrtool inspect linux.rr events --kind clock-read
+        rrtool snapshot create before-bug linux.rr --at 1_234_567
+        rrtool replay linux.rr --from before-bug
+
+      A POSITION is a number of instructions (1_234_567 or 1,234,567), +N, -N, N%, event:N, start, end or the name of a
+      snapshot. A recording that is not named is the latest one.
+
+      EXIT STATUS
+        the guest's own when it reports one; else 0 done, 1 failed, 3 the replay diverged, 64 wrong usage
+      """,
+    version: "rrtool \(ToolVersion.text)",
+    subcommands: [
+      RecordCommand.self, RunCommand.self, ReplayCommand.self, SnapshotCommand.self, VerifyCommand.self, ListCommand.self,
+      RemoveCommand.self,
+    ])
 }

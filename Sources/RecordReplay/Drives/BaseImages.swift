@@ -9,7 +9,7 @@ enum BaseImages {
     let chain = Chain()
     let format = try Self.format(of: path, stated: format)
     chain.add(path, format)
-    let image = try withFailures(imaging: { () throws(DiskImageError) in
+    let image = try withImageFailures({ () throws(DiskImageError) in
       try chain.opener().open(path, format: format, readOnly: true)
     })
     return (image, try chain.bases())
@@ -18,7 +18,7 @@ enum BaseImages {
   /// The format that was stated for an image, or what it looks like.
   static func format(of path: String, stated: ImageFormat?) throws(Failure) -> ImageFormat {
     if let stated { return stated }
-    return try withFailures(imaging: { () throws(DiskImageError) in try ImageFormat.probe(path: path) })
+    return try withImageFailures({ () throws(DiskImageError) in try ImageFormat.probe(path: path) })
   }
 
   /// Opens a qcow2 image for writing, with all that lies under it; these are the bases that are answered.
@@ -26,7 +26,7 @@ enum BaseImages {
     _ path: String
   ) throws(Failure) -> (image: Qcow2Image, bases: [RecordingManifest.Drive.Base]) {
     let chain = Chain()
-    let image = try withFailures(imaging: { () throws(DiskImageError) in
+    let image = try withImageFailures({ () throws(DiskImageError) in
       try chain.opener().openQcow2(path, readOnly: false)
     })
     return (image, try chain.bases())
@@ -40,7 +40,7 @@ enum BaseImages {
           .baseChanged, base.path, "a base image of \(recording) is gone",
           remedy: "put it back; the recording holds only what the guest wrote over it")
       }
-      let now = try withFailures(imaging: { () throws(DiskImageError) in try ImageFingerprint(of: base.path) }
+      let now = try withImageFailures({ () throws(DiskImageError) in try ImageFingerprint(of: base.path) }
       )
       guard now == base.fingerprint else {
         let what =
@@ -90,7 +90,7 @@ enum BaseImages {
     func bases() throws(Failure) -> [RecordingManifest.Drive.Base] {
       var bases: [RecordingManifest.Drive.Base] = []
       for file in files {
-        let fingerprint = try withFailures(imaging: { () throws(DiskImageError) in
+        let fingerprint = try withImageFailures({ () throws(DiskImageError) in
           try ImageFingerprint(of: file.path)
         })
         bases.append(.init(path: file.path, format: file.format, fingerprint: fingerprint))

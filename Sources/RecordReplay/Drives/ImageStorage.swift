@@ -9,14 +9,14 @@ package final class ImageStorage: DriveStorage {
 
   package func read(sector: UInt64, byteCount: Int) throws(Failure) -> [UInt8] {
     let offset = try offset(of: sector)
-    return try withFailures(imaging: { () throws(DiskImageError) in
+    return try withImageFailures({ () throws(DiskImageError) in
       try image.read(at: offset, count: byteCount)
     })
   }
 
   package func write(sector: UInt64, _ data: [UInt8]) throws(Failure) {
     let offset = try offset(of: sector)
-    try withFailures(imaging: { () throws(DiskImageError) in try image.write(at: offset, data) })
+    try withImageFailures({ () throws(DiskImageError) in try image.write(at: offset, data) })
   }
 
   package func zero(sector: UInt64, sectorCount: UInt64) throws(Failure) {
@@ -25,12 +25,12 @@ package final class ImageStorage: DriveStorage {
       throw outside(sector)
     }
     let count = Int(sectorCount) * BlockRequest.sectorSize
-    try withFailures(imaging: { () throws(DiskImageError) in try image.writeZeroes(at: offset, count: count) }
+    try withImageFailures({ () throws(DiskImageError) in try image.writeZeroes(at: offset, count: count) }
     )
   }
 
   package func flush() throws(Failure) {
-    try withFailures(imaging: { () throws(DiskImageError) in try image.flush() })
+    try withImageFailures({ () throws(DiskImageError) in try image.flush() })
   }
 
   private func offset(of sector: UInt64) throws(Failure) -> Int {

@@ -119,7 +119,7 @@ struct RecordedDrives {
       name = "disk\(index).qcow2"
       workPath = folder.workPath + "/" + name
     }
-    let overlay = try withFailures(imaging: { () throws(DiskImageError) in
+    let overlay = try withImageFailures({ () throws(DiskImageError) in
       try Qcow2Image.create(
         at: workPath, size: size, backing: bases.first.map { (name: $0.path, format: $0.format) })
       return try BaseImages.opener(for: bases).openQcow2(workPath, readOnly: false)

@@ -12,12 +12,12 @@ struct ReplayedDrive {
     let opener = BaseImages.opener(for: drive.bases)
     if let overlay = drive.overlay {
       let path = recording.file(overlay)
-      image = try withFailures(imaging: { () throws(DiskImageError) in
+      image = try withImageFailures({ () throws(DiskImageError) in
         try opener.openQcow2(path, readOnly: true).openSnapshot(snapshot)
       })
     } else {
       let base = drive.bases[0]
-      image = try withFailures(imaging: { () throws(DiskImageError) in
+      image = try withImageFailures({ () throws(DiskImageError) in
         try BaseImages.opener(for: Array(drive.bases.dropFirst())).open(base.path, format: base.format)
       })
     }

@@ -62,11 +62,11 @@ final class LogSource: EventSource {
 
   init(_ log: ReplayLogReader, from number: UInt64) throws(Failure) {
     let cursor = log.makeCursor()
-    try withFailures(logging: { () throws(ReplayLogError) in try cursor.seek(toEvent: number) })
+    try withLogFailures({ () throws(ReplayLogError) in try cursor.seek(toEvent: number) })
     self.cursor = cursor
   }
 
   func next() throws(Failure) -> LogEvent? {
-    try withFailures(logging: { () throws(ReplayLogError) in try cursor.next() })
+    try withLogFailures({ () throws(ReplayLogError) in try cursor.next() })
   }
 }

@@ -21,7 +21,7 @@ public final class PlainRun {
             remedy: "leave out 'overlay', or use 'rrtool record'")
         }
         let format = try BaseImages.format(of: path, stated: format)
-        base = try withFailures(imaging: { () throws(DiskImageError) in
+        base = try withImageFailures({ () throws(DiskImageError) in
           try ImageOpener().open(path, format: format)
         })
         guard base.size > 0 else {

@@ -73,7 +73,7 @@ public final class Recorder {
       }
       let header = ReplayLogHeader(
         shift: guest.shift, driveCount: driveManifests.count, digestComponents: machine.digestNames)
-      let writer = try withFailures(logging: { () throws(ReplayLogError) in
+      let writer = try withLogFailures({ () throws(ReplayLogError) in
         try ReplayLogWriter(creating: logWorkPath, header: header)
       })
       sink = LogSink(writer: writer, inbox: inbox, sleeps: guest.sleeps)
@@ -107,7 +107,7 @@ public final class Recorder {
     let state = VMState(
       moment: machine.now, machine: machine.saveState(), digests: machine.digests(), nextEvent: 0,
       matchedOutput: 0, pending: [])
-    try withFailures(imaging: { () throws(DiskImageError) in
+    try withImageFailures({ () throws(DiskImageError) in
       for drive in drives.drives {
         _ = try drive.overlay?.createSnapshot(name, from: .active, metadata: metadata)
       }
@@ -152,10 +152,10 @@ public final class Recorder {
     var failure = outcome.failure ?? sink.failure
     do throws(Failure) {
       if sink.failure == nil {
-        try withFailures(logging: { () throws(ReplayLogError) in try sink.writer.close() })
+        try withLogFailures({ () throws(ReplayLogError) in try sink.writer.close() })
       }
       for drive in drives.drives {
-        try withFailures(imaging: { () throws(DiskImageError) in try drive.overlay?.flush() })
+        try withImageFailures({ () throws(DiskImageError) in try drive.overlay?.flush() })
       }
     } catch {
       failure = failure ?? error

@@ -59,7 +59,7 @@ public struct Recording: Sendable {
   func file(_ name: String) -> String { name.hasPrefix("/") ? name : path + "/" + name }
 
   public func openLog() throws(Failure) -> ReplayLogReader {
-    let log = try withFailures(logging: { () throws(ReplayLogError) in try ReplayLogReader(opening: logPath) }
+    let log = try withLogFailures({ () throws(ReplayLogError) in try ReplayLogReader(opening: logPath) }
     )
     guard log.header.shift == manifest.machine.shift, log.header.driveCount == manifest.drives.count else {
       throw Failure(

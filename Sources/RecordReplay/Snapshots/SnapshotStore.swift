@@ -57,18 +57,28 @@ public struct SnapshotStore: Sendable {
 
   /// A snapshot's memory, for reading, and the state of everything else but the drives.
   package func load(_ name: String) throws(Failure) -> (memory: any BlockImage, state: VMState) {
+    let snapshot = try openSnapshot(name)
+    let bytes = try Self.stateBytes(of: snapshot)
+    return (snapshot, try VMState(decoding: bytes, file: memoryPath, snapshot: name))
+  }
+
+  /// The vm-state area of a snapshot as it is.
+  func loadStateBytes(_ name: String) throws(Failure) -> [UInt8] { try Self.stateBytes(of: openSnapshot(name)) }
+
+  private func openSnapshot(_ name: String) throws(Failure) -> Qcow2Snapshot {
     let memory = try openMemory()
-    let snapshot = try withFailures(imaging: { () throws(DiskImageError) in try memory.openSnapshot(name) })
+    let snapshot = try withImageFailures { () throws(DiskImageError) in try memory.openSnapshot(name) }
     guard UInt64(snapshot.size) == recording.manifest.machine.memorySize else {
       throw Failure(
         .damaged, memoryPath,
-        "holds a memory of \(snapshot.size) bytes, and the machine has "
-          + "\(recording.manifest.machine.memorySize)", remedy: "put the recording's own file back")
+        "holds a memory of \(snapshot.size) bytes, and the machine has \(recording.manifest.machine.memorySize)",
+        remedy: "put the recording's own file back")
     }
-    let bytes = try withFailures(imaging: { () throws(DiskImageError) in
-      try snapshot.vmState(maximumSize: VMState.sizeLimit)
-    })
-    return (snapshot, try VMState(decoding: bytes, file: memoryPath, snapshot: name))
+    return snapshot
+  }
+
+  private static func stateBytes(of snapshot: Qcow2Snapshot) throws(Failure) -> [UInt8] {
+    try withImageFailures { () throws(DiskImageError) in try snapshot.vmState(maximumSize: VMState.sizeLimit) }
   }
 
   // MARK: Making and deleting
@@ -105,7 +115,7 @@ public struct SnapshotStore: Sendable {
       for (drive, scratch) in zip(recording.manifest.drives, contents.drives) {
         guard let overlay = drive.overlay, let scratch else { continue }
         let image = try open(recording.file(overlay), drive.bases, readOnly: false)
-        try withFailures(imaging: { () throws(DiskImageError) in
+        try withImageFailures({ () throws(DiskImageError) in
           // No one else knows an orphan; a snapshot in an image of the user's own is the user's.
           if !drive.recordsInto, image.snapshots.contains(where: { $0.name == name }) {
             try image.deleteSnapshot(name)
@@ -116,7 +126,7 @@ public struct SnapshotStore: Sendable {
         })
         made.append(image)
       }
-      try withFailures(imaging: { () throws(DiskImageError) in
+      try withImageFailures({ () throws(DiskImageError) in
         _ = try memory.createSnapshot(
           name, from: contents.source, metadata: metadata, vmState: contents.state.encoded()
         ) { (writer) throws(DiskImageError) in
@@ -141,7 +151,7 @@ public struct SnapshotStore: Sendable {
     // Opened before anything is deleted: one that cannot be written must not be found out halfway.
     var images: [Qcow2Image] = []
     for (path, bases) in overlays { images.append(try open(path, bases, readOnly: false)) }
-    try withFailures(imaging: { () throws(DiskImageError) in
+    try withImageFailures({ () throws(DiskImageError) in
       try memory.deleteSnapshot(name)
       for image in images where image.snapshots.contains(where: { $0.name == name }) {
         try image.deleteSnapshot(name)
@@ -165,7 +175,7 @@ public struct SnapshotStore: Sendable {
   private func open(
     _ path: String, _ bases: [RecordingManifest.Drive.Base], readOnly: Bool
   ) throws(Failure) -> Qcow2Image {
-    try withFailures(imaging: { () throws(DiskImageError) in
+    try withImageFailures({ () throws(DiskImageError) in
       try BaseImages.opener(for: bases).openQcow2(path, readOnly: readOnly)
     })
   }

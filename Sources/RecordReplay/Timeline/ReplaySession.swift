@@ -63,7 +63,7 @@ final class ReplaySession {
     return try recording.manifest.boot.plan { (region) throws(Failure) in
       // The manifest's checks have put the region inside memory, and memory into an Int.
       let offset = Int(region.address - MemoryMap.memoryBase)
-      return try withFailures(imaging: { () throws(DiskImageError) in
+      return try withImageFailures({ () throws(DiskImageError) in
         try memory.read(at: offset, count: Int(region.length))
       })
     }
@@ -81,7 +81,7 @@ final class ReplaySession {
     var offset = 0
     while offset < image.size {
       let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(chunk, image.size - offset)])
-      try withFailures(imaging: { () throws(DiskImageError) in try image.read(at: offset, into: part) })
+      try withImageFailures({ () throws(DiskImageError) in try image.read(at: offset, into: part) })
       // Memory that the guest never touched takes none of the host's.
       if !isZero(part) { memory.write(UnsafeRawBufferPointer(part), at: memory.base + UInt64(offset)) }
       offset += part.count

@@ -144,7 +144,7 @@ public final class Timeline {
       current: current, end: log.last.position,
       event: { (number) throws(Failure) in
         let cursor = log.makeCursor()
-        return try withFailures(logging: { () throws(ReplayLogError) in
+        return try withLogFailures({ () throws(ReplayLogError) in
           try cursor.seek(toEvent: number)
           return try cursor.next()?.position
         })

@@ -1,0 +1,39 @@
+import DiskImage
+
+extension SnapshotStore {
+  /// Writes a snapshot's parts as raw files into a new folder; if it fails, there is no folder.
+  public func export(_ name: String, to folder: String) throws(Failure) {
+    _ = try find(name)
+    let (memory, _) = try load(name)
+    guard HostFiles.kind(of: folder) == nil else {
+      throw Failure(.exists, folder, "exists already", remedy: "name another folder")
+    }
+    for drive in recording.manifest.drives { try BaseImages.check(drive.bases, recording: recording.path) }
+    try HostFiles.makeFolder(folder)
+    do throws(Failure) {
+      try Self.copy(memory, to: folder + "/memory.raw")
+      for (index, drive) in recording.manifest.drives.enumerated() {
+        let replayed = try ReplayedDrive(drive, index: index, of: recording, at: name)
+        try Self.copy(replayed.scratch, to: folder + "/disk\(index).raw")
+      }
+      try HostFiles.replace(folder + "/state.bin", with: try loadStateBytes(name))
+    } catch {
+      // What is there is partial and ours; the failure to show is the first.
+      try? HostFiles.removeFlatFolder(folder)
+      throw error
+    }
+  }
+
+  private static func copy(_ image: any BlockImage, to path: String) throws(Failure) {
+    try withImageFailures { () throws(DiskImageError) in
+      let target = try RawImage(creating: path, size: image.size)
+      let chunk = 1 << 20
+      var offset = 0
+      while offset < image.size {
+        let bytes = try image.read(at: offset, count: min(chunk, image.size - offset))
+        if bytes.contains(where: { $0 != 0 }) { try target.write(at: offset, bytes) }
+        offset += bytes.count
+      }
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+import RecordReplay
+
+struct ListCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ls", abstract: "List the recordings in the default folder.",
+    discussion: """
+      The folder is $RRTOOL_TRACE_DIR, else rrtool in the XDG data folder. The latest recording has a star.
+      """)
+
+  func run() throws {
+    try reporting {
+      let folder = TraceFolder()
+      let latest = try? folder.latest()
+      for path in try folder.recordings() {
+        let mark = HostFiles.resolved(path) == latest ? "*" : " "
+        do {
+          let manifest = try Recording(opening: path).manifest
+          let place = manifest.ending?.summary ?? "being recorded, or its recorder was killed"
+          print("\(mark) \(printable(path))  \(manifest.state.rawValue)  \(place)")
+        } catch {
+          print("\(mark) \(printable(path))  unusable")
+          say(error.description)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import RecordReplay
+
+struct RecordCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "record", abstract: "Run a guest and record all that enters it.",
+    discussion: """
+      The guest's console is on standard output. Ctrl-C ends the recording cleanly, and so does Ctrl-A x; Ctrl-A h shows
+      what else Ctrl-A does.
+
+      EXAMPLES
+        rrtool record
+        rrtool record --bios program.elf -o program.rr
+        rrtool record --kernel vmlinuz --initrd initrd.gz --append console=ttyS0 --drive file=disk.qcow2 --smp 2
+        rrtool record --kernel Image --drive file=disk.qcow2,overlay=none --icount rrsnapshot=clean
+      """)
+
+  @OptionGroup var options: GuestOptions
+
+  @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The recording to make.", valueName: "name.rr"))
+  var output: String?
+
+  @Flag(help: "Replace the recording that stands there.")
+  var force = false
+
+  func run() throws {
+    try reporting {
+      let guest = try options.guest()
+      let limit = try options.limit()
+      let timing = try options.timing()
+      let folder = TraceFolder()
+      let target: String
+      if let output {
+        target = output
+      } else {
+        try HostFiles.makeFolders(folder.path)
+        target = folder.unusedPath(guest: guest.name)
+      }
+      let result = try LiveSession.run(serial: options.serial) { (inbox, console) in
+        let recorder = try Recorder(
+          guest,
+          Recorder.Options(
+            output: target, force: force, logPath: timing.logPath, snapshotName: timing.snapshotName),
+          inbox: inbox, console: console)
+        do {
+          try folder.setLatest(target)
+        } catch {
+          // The recording itself goes on.
+          say("the recording will not be the latest one: \(error)")
+        }
+        return try recorder.run(limit: limit)
+      }
+      say("recorded \(target): \(result.ending.summary)")
+      try result.leave()
+    }
+  }
+}

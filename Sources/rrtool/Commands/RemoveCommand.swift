@@ -1,0 +1,28 @@
+import ArgumentParser
+import RecordReplay
+
+struct RemoveCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rm", abstract: "Remove recordings.",
+    discussion: """
+      Only the recording's folder is removed: base images, and files that overlay= and rrfile= put elsewhere, stay.
+
+      EXAMPLES
+        rrtool rm demonstration-0
+      """)
+
+  @Argument(help: ArgumentHelp("The recordings.", valueName: "name.rr"))
+  var recordings: [String]
+
+  func run() throws {
+    try reporting {
+      for name in recordings {
+        let path = try TraceFolder().locate(name)
+        guard Recording.exists(at: path) else {
+          throw Failure(.file, path, "is not a recording", remedy: "see 'rrtool ls'")
+        }
+        try HostFiles.removeFlatFolder(path)
+      }
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import RecordReplay
+
+struct ReplayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replay", abstract: "Run a recording again, exactly, and check that it is the same.",
+    discussion: """
+      The guest's console is on standard output. All that the guest does is compared with the recording; at the first
+      difference the replay stops with exit status 3 and says where it is and what differs. Idle time is not waited for.
+
+      EXAMPLES
+        rrtool replay
+        rrtool replay linux.rr --to 50%
+        rrtool replay linux.rr --from before-bug
+      """)
+
+  @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
+  var recording: String?
+
+  @Option(help: ArgumentHelp("Start from this snapshot instead of the start.", valueName: "snapshot"))
+  var from: String?
+
+  @Option(help: ArgumentHelp("Stop at this position instead of the end.", valueName: "position"))
+  var to: String?
+
+  func run() throws {
+    try reporting {
+      let recording = try Recording(opening: TraceFolder().locate(recording))
+      let output = DescriptorConsoleOutput(descriptor: 1)
+      let timeline = try Timeline(recording, from: from, console: output)
+      var target: UInt64?
+      if let to, to != "end" {
+        let position = try timeline.resolve(PositionExpression.parsed(to, option: "--to"))
+        guard position >= timeline.position else {
+          throw Failure(
+            .usage, "--to \(to)", "lies before position \(timeline.position), where the replay starts",
+            remedy: "start from an earlier snapshot with --from")
+        }
+        target = position
+      }
+      let progress = Progress(
+        "replaying", from: timeline.position, to: target ?? timeline.end.position, consoleIsTerminal: Terminal.isTerminal(1))
+      let stop = try timeline.run(until: target) { progress.show($0) }
+      progress.finish()
+      try Self.report(stop, timeline)
+    }
+  }
+
+  /// Says how the replay ended, and ends the command with the guest's status.
+  static func report(_ stop: Timeline.Stop, _ timeline: Timeline) throws {
+    let place = "position \(grouped(timeline.position))"
+    switch stop {
+    case .position:
+      say("replayed to \(place)")
+    case .incomplete:
+      say("replayed to \(place): the recording is incomplete, its recorder was killed; it is the same up to there")
+    case .end:
+      say("replayed to the end at \(place): the same as recorded")
+      if let status = timeline.recording.manifest.ending?.status, status != 0 { throw ExitStatus.guest(status) }
+    }
+  }
+}
+
+extension PositionExpression {
+  static func parsed(_ text: String, option: String) throws(Failure) -> PositionExpression {
+    guard let expression = PositionExpression(text) else {
+      throw Failure(
+        .usage, "\(option) \(text)", "is not a position",
+        remedy: "positions are N, +N, -N, N%, event:N, start, end or a snapshot's name")
+    }
+    return expression
+  }
+}

@@ -1,0 +1,143 @@
+import ArgumentParser
+import RecordReplay
+
+struct SnapshotCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "snapshot", abstract: "Name states of a recorded run, to go on from them.",
+    subcommands: [List.self, Create.self, Show.self, Delete.self, Export.self])
+}
+
+extension SnapshotCommand {
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the snapshots of a recording.")
+
+    @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
+    var recording: String?
+
+    func run() throws {
+      try reporting {
+        let recording = try Recording(opening: TraceFolder().locate(recording))
+        let snapshots = try SnapshotStore(recording).list()
+        let width = max(4, snapshots.map(\.name.count).max() ?? 0)
+        func pad(_ text: String, _ width: Int) -> String {
+          text + String(repeating: " ", count: max(0, width - text.count))
+        }
+        print("\(pad("NAME", width))  \(pad("POSITION", 20))  \(pad("GUEST TIME", 14))")
+        for snapshot in snapshots {
+          let note = snapshot.isComplete ? "" : "  (a drive lacks it)"
+          print(
+            "\(pad(printable(snapshot.name), width))  \(pad(grouped(snapshot.moment.position), 20))  "
+              + "\(pad(seconds(snapshot.moment.time) + " s", 14))\(note)")
+        }
+      }
+    }
+  }
+
+  struct Create: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Replay to a position and save the state there under a name.",
+      discussion: """
+        EXAMPLES
+          rrtool snapshot create before-bug --at 1_234_567
+          rrtool snapshot create middle linux.rr --at 50%
+        """)
+
+    @Argument(help: "The snapshot's name.")
+    var name: String
+
+    @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
+    var recording: String?
+
+    @Option(help: ArgumentHelp("Where to make it.", valueName: "position"))
+    var at: String
+
+    func run() throws {
+      try reporting {
+        let recording = try Recording(opening: TraceFolder().locate(recording))
+        let store = SnapshotStore(recording)
+        guard try !store.list().contains(where: { $0.name == name }) else {
+          throw Failure(
+            .exists, recording.path, "has a snapshot '\(name)' already",
+            remedy: "choose another name, or delete it with 'rrtool snapshot delete \(name)'")
+        }
+        let timeline = try Timeline(recording)
+        let target = try timeline.resolve(PositionExpression.parsed(at, option: "--at"))
+        let progress = Progress("replaying", from: timeline.position, to: target, consoleIsTerminal: false)
+        try timeline.seek(to: target) { progress.show($0) }
+        progress.finish()
+        try timeline.createSnapshot(name)
+        print("snapshot \(name) at position \(grouped(timeline.position))")
+      }
+    }
+  }
+
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show what is known of a snapshot.")
+
+    @Argument(help: "The snapshot's name.")
+    var name: String
+
+    @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
+    var recording: String?
+
+    func run() throws {
+      try reporting {
+        let recording = try Recording(opening: TraceFolder().locate(recording))
+        let snapshot = try SnapshotStore(recording).find(name)
+        print(
+          """
+          name:        \(printable(snapshot.name))\(snapshot.isInitial ? " (the start of the recording)" : "")
+          position:    \(grouped(snapshot.moment.position))
+          guest time:  \(seconds(snapshot.moment.time)) s
+          state:       \(Size.describe(UInt64(snapshot.stateSize))) besides memory and drives
+          complete:    \(snapshot.isComplete ? "yes" : "no, a drive lacks it")
+          """)
+      }
+    }
+  }
+
+  struct Delete: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Delete a snapshot.")
+
+    @Argument(help: "The snapshot's name.")
+    var name: String
+
+    @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
+    var recording: String?
+
+    func run() throws {
+      try reporting {
+        let recording = try Recording(opening: TraceFolder().locate(recording))
+        try SnapshotStore(recording).delete(name)
+      }
+    }
+  }
+
+  struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write a snapshot's memory and drives as raw files.",
+      discussion: """
+        The folder gets memory.raw (guest memory from physical address 0x80000000), a diskN.raw for each drive, and
+        state.bin (harts and devices). Zeros take no space in them.
+
+        EXAMPLES
+          rrtool snapshot export before-bug linux.rr -o before-bug
+        """)
+
+    @Argument(help: "The snapshot's name.")
+    var name: String
+
+    @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
+    var recording: String?
+
+    @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The folder to make.", valueName: "folder"))
+    var output: String
+
+    func run() throws {
+      try reporting {
+        let recording = try Recording(opening: TraceFolder().locate(recording))
+        try SnapshotStore(recording).export(name, to: output)
+      }
+    }
+  }
+}

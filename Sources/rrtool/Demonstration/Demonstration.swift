@@ -1,0 +1,13 @@
+import RecordReplay
+
+/// The guest that is built into rrtool: a small ledger on two harts, with a race. `fixtures/guests/ledger` has its
+/// sources and tells its story.
+enum Demonstration {
+  static func guest(_ timing: InstructionCounting) -> Guest {
+    var guest = Guest(
+      name: "demonstration", memorySize: 64 << 20, hartCount: 2, shift: timing.shift, sleeps: timing.sleeps,
+      drives: [DriveOptions(source: .blank(size: 1 << 20))])
+    guest.use(.bios, LedgerImage.bytes, from: "demonstration guest")
+    return guest
+  }
+}

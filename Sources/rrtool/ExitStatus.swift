@@ -1,0 +1,52 @@
+import ArgumentParser
+import RecordReplay
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+enum ToolVersion {
+  static let text = RecordingManifest.toolVersion
+}
+
+/// What rrtool's exit status means.
+enum ExitStatus {
+  static let failed = ExitCode(1)
+  static let diverged = ExitCode(3)
+  static let usage = ExitCode(64)
+
+  /// The status of a guest that reported one. A host's has eight bits; what does not fit is at least not zero.
+  static func guest(_ status: UInt32) -> ExitCode {
+    status != 0 && status & 0xff == 0 ? failed : ExitCode(Int32(status & 0xff))
+  }
+}
+
+/// Says a line on standard error.
+func say(_ line: String) {
+  fputs("rrtool: \(printable(line))\n", stderr)
+}
+
+/// Names come from files of strangers: no control character reaches the terminal.
+func printable(_ text: String) -> String {
+  String(
+    String.UnicodeScalarView(
+      text.unicodeScalars.map { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) ? "?" : $0 }))
+}
+
+/// Runs a command's work, turning what fails into one line and an exit status.
+func reporting(_ body: () throws -> Void) throws {
+  do {
+    try body()
+  } catch let failure as Failure {
+    say(failure.description)
+    throw failure.kind == .usage ? ExitStatus.usage : ExitStatus.failed
+  } catch ReplayError.failed(let failure) {
+    say(failure.description)
+    throw failure.kind == .usage ? ExitStatus.usage : ExitStatus.failed
+  } catch ReplayError.diverged(let divergence) {
+    say(divergence.description)
+    throw ExitStatus.diverged
+  }
+}

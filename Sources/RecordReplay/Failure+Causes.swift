@@ -68,8 +68,7 @@ package func withImageFailures<Result>(_ body: () throws(DiskImageError) -> Resu
 }
 
 /// Runs `body`, turning its errors into failures.
-package func withLogFailures<Result>(_ body: () throws(ReplayLogError) -> Result) throws(Failure) -> Result
-{
+package func withLogFailures<Result>(_ body: () throws(ReplayLogError) -> Result) throws(Failure) -> Result {
   do throws(ReplayLogError) {
     return try body()
   } catch {

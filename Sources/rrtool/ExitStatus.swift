@@ -25,7 +25,12 @@ enum ExitStatus {
 
 /// Says a line on standard error.
 func say(_ line: String) {
-  fputs("rrtool: \(printable(line))\n", stderr)
+  writeError("rrtool: \(printable(line))\n")
+}
+
+/// Writes text to standard error as it is.
+func writeError(_ text: String) {
+  DescriptorConsoleOutput(descriptor: 2).write(Array(text.utf8))
 }
 
 /// Names come from files of strangers: no control character reaches the terminal.

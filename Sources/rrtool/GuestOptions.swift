@@ -1,5 +1,4 @@
 import ArgumentParser
-import DiskImage
 import RecordReplay
 
 /// The options that say what to run.
@@ -10,7 +9,9 @@ struct GuestOptions: ParsableArguments {
   @Option(help: "Number of harts, 1 to 8.")
   var smp = 1
 
-  @Option(help: ArgumentHelp("Firmware or bare-metal program (ELF or flat) that starts in M mode.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Firmware or bare-metal program (ELF or flat) that starts in M mode.", valueName: "file"))
   var bios: String?
 
   @Option(
@@ -53,25 +54,29 @@ struct GuestOptions: ParsableArguments {
   }
 
   func timing() throws(Failure) -> InstructionCounting {
-    try icount.map { (text) throws(Failure) in try InstructionCounting(parsing: text) } ?? InstructionCounting()
+    try icount.map { (text) throws(Failure) in try InstructionCounting(parsing: text) }
+      ?? InstructionCounting()
   }
 
   /// Reads everything that is needed to start.
   func guest() throws(Failure) -> Guest {
     guard ["auto", "interpreter"].contains(engine) else {
-      throw Failure(.usage, "--engine \(engine)", "there is no such engine", remedy: "give auto or interpreter")
+      throw Failure(
+        .usage, "--engine \(engine)", "there is no such engine", remedy: "give auto or interpreter")
     }
     let timing = try timing()
     if isDemonstration { return Demonstration.guest(timing) }
     guard bios != nil || kernel != nil else {
       throw Failure(
-        .usage, "guest", "nothing to boot is given", remedy: "give --kernel or --bios, or no guest option at all")
+        .usage, "guest", "nothing to boot is given",
+        remedy: "give --kernel or --bios, or no guest option at all")
     }
     if kernel == nil, initrd != nil {
       throw Failure(.usage, "--initrd", "there is no kernel to load it", remedy: "give --kernel too")
     }
     var guest = Guest(
-      name: HostFiles.lastName(of: kernel ?? bios ?? ""), memorySize: try Size.parse(memory, option: "--memory"),
+      name: HostFiles.lastName(of: kernel ?? bios ?? ""),
+      memorySize: try Size.parse(memory, option: "--memory"),
       hartCount: smp, shift: timing.shift, sleeps: timing.sleeps, commandLine: append ?? "")
     if let bios { try guest.load(.bios, from: bios) }
     if let kernel { try guest.load(.kernel, from: kernel) }
@@ -94,7 +99,7 @@ struct GuestOptions: ParsableArguments {
 /// What `--icount` says.
 struct InstructionCounting {
   var shift = 3
-  var sleeps = false
+  var sleeps = true
   var logPath: String?
   var snapshotName: String?
 

@@ -22,7 +22,8 @@ struct RRTool: ParsableCommand {
       """,
     version: "rrtool \(ToolVersion.text)",
     subcommands: [
-      RecordCommand.self, RunCommand.self, ReplayCommand.self, SnapshotCommand.self, VerifyCommand.self, ListCommand.self,
+      RecordCommand.self, RunCommand.self, ReplayCommand.self, SnapshotCommand.self, VerifyCommand.self,
+      ListCommand.self,
       RemoveCommand.self,
     ])
 }

@@ -14,7 +14,8 @@ extension RecordingManifest.Ending {
   var summary: String {
     let place = "at position \(grouped(position))"
     switch reason {
-    case .poweredOff: return status == 0 ? "powered off \(place)" : "powered off with status \(status) \(place)"
+    case .poweredOff:
+      return status == 0 ? "powered off \(place)" : "powered off with status \(status) \(place)"
     case .interrupted: return "stopped \(place)"
     case .limit: return "reached its limit \(place)"
     case .idleForever:

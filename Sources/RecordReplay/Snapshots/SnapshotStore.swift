@@ -63,7 +63,9 @@ public struct SnapshotStore: Sendable {
   }
 
   /// The vm-state area of a snapshot as it is.
-  func loadStateBytes(_ name: String) throws(Failure) -> [UInt8] { try Self.stateBytes(of: openSnapshot(name)) }
+  func loadStateBytes(_ name: String) throws(Failure) -> [UInt8] {
+    try Self.stateBytes(of: openSnapshot(name))
+  }
 
   private func openSnapshot(_ name: String) throws(Failure) -> Qcow2Snapshot {
     let memory = try openMemory()
@@ -78,7 +80,8 @@ public struct SnapshotStore: Sendable {
   }
 
   private static func stateBytes(of snapshot: Qcow2Snapshot) throws(Failure) -> [UInt8] {
-    try withImageFailures { () throws(DiskImageError) in try snapshot.vmState(maximumSize: VMState.sizeLimit) }
+    try withImageFailures { () throws(DiskImageError) in try snapshot.vmState(maximumSize: VMState.sizeLimit)
+    }
   }
 
   // MARK: Making and deleting

@@ -11,8 +11,6 @@ final class ReplaySession {
   let origin: String
   /// What is written to each drive since; nil for a drive that is only read.
   let scratch: [ScratchOverlay?]
-  /// Pages of memory that have changed since.
-  private(set) var changedPages: [Bool]
 
   init(
     _ recording: Recording, log: ReplayLogReader, snapshot name: String, console: any ConsoleOutput
@@ -38,7 +36,6 @@ final class ReplaySession {
     machine = Machine(configuration: manifest.configuration, plan: plan, gate: gate)
     origin = name
     self.scratch = scratch
-    changedPages = [Bool](repeating: false, count: machine.memory.pageCount)
     gate.machine = machine
 
     guard log.header.digestComponents == machine.digestNames else {
@@ -93,7 +90,8 @@ final class ReplaySession {
   }
 
   private func check(_ state: VMState, recording: Recording, snapshot: String) throws(Failure) {
-    let digests = takeDigests()
+    let digests = machine.digests()
+    machine.forgetChangedPages()
     if digests == state.digests, machine.now == state.moment { return }
     let differing = zip(machine.digestNames, zip(digests, state.digests)).filter { $1.0 != $1.1 }.map { $0.0 }
     let what = differing.isEmpty ? "its place" : differing.joined(separator: ", ")
@@ -102,19 +100,12 @@ final class ReplaySession {
       remedy: "use another snapshot, or the rrtool that recorded it (\(recording.manifest.tool))")
   }
 
-  /// The machine's digests. They start a new epoch of dirty pages, so what changed until now is noted first.
-  func takeDigests() -> [UInt64] {
-    noteChangedPages()
-    return machine.digests()
-  }
-
-  /// Ascending.
+  /// Pages of memory that have changed since it was loaded, ascending.
   func listChangedPages() -> [Int] {
-    noteChangedPages()
-    return changedPages.indices.filter { changedPages[$0] }
-  }
-
-  private func noteChangedPages() {
-    for page in machine.memory.dirtyPages { changedPages[Int(page)] = true }
+    // Only digests bring the list up to date.
+    _ = machine.digests()
+    return machine.changedPages.enumerated().flatMap { index, word in
+      (0..<64).filter { word >> $0 & 1 != 0 }.map { index * 64 + $0 }
+    }
   }
 }

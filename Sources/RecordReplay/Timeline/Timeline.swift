@@ -75,7 +75,7 @@ public final class Timeline {
       case .position:
         let now = machine.now
         if now.position == boundary, session.gate.next != nil {
-          session.gate.meetDigests(session.takeDigests(), names: machine.digestNames, at: now)
+          session.gate.meetDigests(session.machine.digests(), names: machine.digestNames, at: now)
         } else if now.position == last {
           session.gate.noteOverrun(at: now)
         }
@@ -120,7 +120,7 @@ public final class Timeline {
         remedy: "choose an earlier position")
     }
     let state = VMState(
-      moment: now, machine: session.machine.saveState(), digests: session.takeDigests(),
+      moment: now, machine: session.machine.saveState(), digests: session.machine.digests(),
       nextEvent: session.gate.next?.number ?? log.eventCount, matchedOutput: session.gate.matchedOutput,
       pending: session.gate.pendingResults)
     try SnapshotStore(recording).create(
@@ -179,7 +179,7 @@ public final class Timeline {
     let gate = session.gate
     let now = session.machine.now
     if case .digest? = gate.next?.payload {
-      gate.meetDigests(session.takeDigests(), names: session.machine.digestNames, at: now)
+      gate.meetDigests(session.machine.digests(), names: session.machine.digestNames, at: now)
       try stopIfTold()
     }
     if gate.next == nil { return log.isComplete ? try endedTooEarly() : .incomplete }

@@ -20,7 +20,7 @@ struct ListCommand: ParsableCommand {
           print("\(mark) \(printable(path))  \(manifest.state.rawValue)  \(place)")
         } catch {
           print("\(mark) \(printable(path))  unusable")
-          say(error.description)
+          say(String(describing: error))
         }
       }
     }

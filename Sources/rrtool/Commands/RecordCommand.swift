@@ -17,7 +17,8 @@ struct RecordCommand: ParsableCommand {
 
   @OptionGroup var options: GuestOptions
 
-  @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The recording to make.", valueName: "name.rr"))
+  @Option(
+    name: [.customShort("o"), .long], help: ArgumentHelp("The recording to make.", valueName: "name.rr"))
   var output: String?
 
   @Flag(help: "Replace the recording that stands there.")

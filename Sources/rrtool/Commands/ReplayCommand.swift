@@ -39,7 +39,8 @@ struct ReplayCommand: ParsableCommand {
         target = position
       }
       let progress = Progress(
-        "replaying", from: timeline.position, to: target ?? timeline.end.position, consoleIsTerminal: Terminal.isTerminal(1))
+        "replaying", from: timeline.position, to: target ?? timeline.end.position,
+        consoleIsTerminal: Terminal.isTerminal(1))
       let stop = try timeline.run(until: target) { progress.show($0) }
       progress.finish()
       try Self.report(stop, timeline)
@@ -53,10 +54,14 @@ struct ReplayCommand: ParsableCommand {
     case .position:
       say("replayed to \(place)")
     case .incomplete:
-      say("replayed to \(place): the recording is incomplete, its recorder was killed; it is the same up to there")
+      say(
+        "replayed to \(place): the recording is incomplete, its recorder was killed; it is the same up to there"
+      )
     case .end:
       say("replayed to the end at \(place): the same as recorded")
-      if let status = timeline.recording.manifest.ending?.status, status != 0 { throw ExitStatus.guest(status) }
+      if let status = timeline.recording.manifest.ending?.status, status != 0 {
+        throw ExitStatus.guest(status)
+      }
     }
   }
 }

@@ -21,7 +21,8 @@ struct RunCommand: ParsableCommand {
       let timing = try options.timing()
       if timing.logPath != nil || timing.snapshotName != nil {
         throw Failure(
-          .usage, "--icount", "rrfile and rrsnapshot are for recordings", remedy: "leave them out, or use 'rrtool record'")
+          .usage, "--icount", "rrfile and rrsnapshot are for recordings",
+          remedy: "leave them out, or use 'rrtool record'")
       }
       let result = try LiveSession.run(serial: options.serial) { (inbox, console) in
         try PlainRun(guest, inbox: inbox, console: console).run(limit: limit)

@@ -35,14 +35,15 @@ final class Progress {
     let rate = done / (now - began)
     let left = rate > 0 ? Int(Double(last - min(last, position)) / rate) : 0
     let tenths = Int(share * 1000)
-    fputs(
-      "\r\u{1b}[K\(label): \(tenths / 10).\(tenths % 10) %, \(Int(rate / 1e6)) M instructions/s, \(left) s left", stderr)
+    writeError(
+      "\r\u{1b}[K\(label): \(tenths / 10).\(tenths % 10) %, \(Int(rate / 1e6)) M instructions/s, \(left) s left"
+    )
     hasLine = true
   }
 
   /// Takes the line away.
   func finish() {
-    if hasLine { fputs("\r\u{1b}[K", stderr) }
+    if hasLine { writeError("\r\u{1b}[K") }
     hasLine = false
   }
 

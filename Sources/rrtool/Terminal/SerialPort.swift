@@ -22,10 +22,15 @@ enum SerialPorts {
     case "stdio": return StandardSerialPort()
     case "null": return NullSerialPort()
     default:
-      if text.hasPrefix("file:"), text.count > 5 { return try FileSerialPort(path: String(text.dropFirst(5))) }
-      if text.hasPrefix("unix:"), text.count > 5 { return try SocketSerialPort(path: String(text.dropFirst(5))) }
+      if text.hasPrefix("file:"), text.count > 5 {
+        return try FileSerialPort(path: String(text.dropFirst(5)))
+      }
+      if text.hasPrefix("unix:"), text.count > 5 {
+        return try SocketSerialPort(path: String(text.dropFirst(5)))
+      }
       throw Failure(
-        .usage, "--serial \(text)", "is not a serial port", remedy: "give stdio, null, file:FILE or unix:SOCKET")
+        .usage, "--serial \(text)", "is not a serial port",
+        remedy: "give stdio, null, file:FILE or unix:SOCKET")
     }
   }
 }
@@ -49,7 +54,7 @@ final class StandardSerialPort: SerialPort {
       let (input, commands) = keys.filter(bytes)
       for command in commands {
         switch command {
-        case .help: fputs(EscapeKeys.help, stderr)
+        case .help: writeError(EscapeKeys.help)
         case .exit: inbox.requestStop()
         }
       }
@@ -81,7 +86,8 @@ final class FileSerialPort: SerialPort {
       let problem = errno
       throw Failure(
         problem == EEXIST ? .exists : .file, path, "cannot create it: \(String(cString: strerror(problem)))",
-        remedy: problem == EEXIST ? "remove it or name another file" : "check the name and the folder's permissions")
+        remedy: problem == EEXIST
+          ? "remove it or name another file" : "check the name and the folder's permissions")
     }
     output = DescriptorConsoleOutput(descriptor: descriptor)
   }

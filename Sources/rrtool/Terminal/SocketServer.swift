@@ -61,7 +61,9 @@ final class SocketServer: ConsoleOutput, Sendable {
     client.withLock { descriptor in
       var sent = 0
       while descriptor >= 0, sent < bytes.count {
-        let count = bytes[sent...].withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+        let count = bytes[sent...].withUnsafeBytes {
+          send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+        }
         if count > 0 { sent += count } else if errno != EINTR { return }
       }
     }

@@ -54,9 +54,12 @@ public enum Digest {
     UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 
-  /// One step: a bijection of `state` for a fixed `word`, and of `word` for a fixed `state`.
+  /// One step: a bijection of `state` for a fixed `word`, and of `word` for a fixed `state`, so that one changed word
+  /// always shows. The highest bits of a word reach only the highest bits of the product; folding those down keeps a
+  /// single bit of the next word from undoing them.
   @inline(__always) private static func mix(_ state: UInt64, _ word: UInt64, _ factor: UInt64) -> UInt64 {
-    let product = (state ^ word) &* factor
+    var product = (state ^ word) &* factor
+    product ^= product >> 32
     return (product << 29 | product >> 35) &+ factor
   }
 }

@@ -27,9 +27,13 @@ public enum Zlib {
     var stream = z_stream()
     start(&stream, level: level, windowBits: windowBits)
     defer { deflateEnd(&stream) }
-    let bound = Int(deflateBound(&stream, UInt(input.count)))
-    // The bound holds for a single call, so this always finishes.
-    return deflate(input, with: &stream, limit: bound)!
+    // The bound is meant to hold for a single call; zlib breaks that promise for some small windows.
+    var limit = Int(deflateBound(&stream, UInt(input.count)))
+    while true {
+      if let output = deflate(input, with: &stream, limit: limit) { return output }
+      deflateReset(&stream)
+      limit *= 2
+    }
   }
 
   public static func deflate(_ input: [UInt8], level: Int32 = 6, windowBits: Int32 = raw) -> [UInt8] {
@@ -129,18 +133,20 @@ public enum Zlib {
     _ input: UnsafeRawBufferPointer, with stream: inout z_stream, limit: Int
   ) -> [UInt8]? {
     precondition(
-      input.count <= Int(UInt32.max) && limit <= Int(UInt32.max), "one-shot compression is limited to 4 GiB")
+      input.count <= Int(UInt32.max) && limit < Int(UInt32.max), "one-shot compression is limited to 4 GiB")
     var finished = false
-    let output = [UInt8](unsafeUninitializedCapacity: limit) { buffer, initialized in
+    // zlib reports the end of the stream only while there is room left.
+    let capacity = limit + 1
+    let output = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, initialized in
       // zlib reads through next_in and never writes there; its type lacks const only for old compilers.
       stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
       stream.avail_in = UInt32(input.count)
       stream.next_out = buffer.baseAddress
-      stream.avail_out = UInt32(limit)
+      stream.avail_out = UInt32(capacity)
       finished = CZlib.deflate(&stream, Z_FINISH) == Z_STREAM_END
-      initialized = limit - Int(stream.avail_out)
+      initialized = capacity - Int(stream.avail_out)
     }
-    return finished ? output : nil
+    return finished && output.count <= limit ? output : nil
   }
 
   private static func inflate(

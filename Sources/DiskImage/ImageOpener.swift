@@ -90,7 +90,7 @@ public struct ImageOpener {
     guard case .open(let path, let chosen) = try backingPolicy(reference) else {
       return try Qcow2Image(file: file, header: header, backing: nil)
     }
-    try Self.checkIsFileName(name, overlay: file.path)
+    if path == reference.path { try Self.checkIsFileName(name, overlay: file.path) }
     guard let format = chosen ?? reference.format else {
       throw DiskImageError(
         .refused, path: file.path, problem: "it does not say what format its backing file '\(name)' has",

@@ -29,7 +29,7 @@ let package = Package(
     .executableTarget(
       name: "rrtool",
       dependencies: [
-        "Inspection", "RecordReplay",
+        "Inspection", "RecordReplay", "ReplayLog",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

@@ -1,0 +1,118 @@
+import ArgumentParser
+import Inspection
+import RecordReplay
+import ReplayLog
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect", abstract: "Look into a recording without replaying it.",
+    discussion: """
+      EXAMPLES
+        rrtool inspect                                       a summary of the latest recording
+        rrtool inspect linux.rr events --kind clock-read --from 50% --to end
+        rrtool inspect linux.rr console --timestamps
+        rrtool inspect linux.rr events --format ndjson
+      """)
+
+  enum View: String, CaseIterable, ExpressibleByArgument {
+    case summary, events, console, stats
+  }
+
+  @Argument(
+    help: ArgumentHelp(
+      "The recording (the latest one if none is named), then what to show: summary, events, console or stats.",
+      valueName: "name.rr] [view"))
+  var words: [String] = []
+
+  @Option(help: ArgumentHelp("First position to show.", valueName: "position"))
+  var from: String?
+
+  @Option(help: ArgumentHelp("Last position to show.", valueName: "position"))
+  var to: String?
+
+  @Option(help: ArgumentHelp("Show events of this kind only; may be given several times.", valueName: "kind"))
+  var kind: [String] = []
+
+  @Option(help: ArgumentHelp("Show at most so many events.", valueName: "n"))
+  var limit: Int?
+
+  @Flag(help: "Show each line of the console with its position and guest time.")
+  var timestamps = false
+
+  @Option(help: ArgumentHelp("table, json, ndjson or csv.", valueName: "format"))
+  var format: String?
+
+  func run() throws {
+    try reporting {
+      let (name, view) = try parseWords()
+      let recording = try Recording(opening: TraceFolder().locate(name))
+      let log = try recording.openLog()
+      let context = Timeline.context(of: recording, log: log, current: nil)
+      func place(_ text: String?, _ option: String, otherwise: UInt64) throws(Failure) -> UInt64 {
+        guard let text else { return otherwise }
+        return try PositionExpression.parsed(text, option: option).resolve(in: context)
+      }
+      let first = try place(from, "--from", otherwise: 0)
+      let last = try place(to, "--to", otherwise: .max)
+      guard first <= last else {
+        throw Failure(.usage, "--from", "lies after --to", remedy: "exchange them")
+      }
+      do {
+        try show(view, of: recording, log, positions: first...last)
+      } catch let error as ReplayLogError {
+        throw Failure(error)
+      }
+    }
+  }
+
+  private func parseWords() throws(Failure) -> (name: String?, view: View) {
+    switch words.count {
+    case 0: return (nil, .summary)
+    case 1:
+      if let view = View(rawValue: words[0]) { return (nil, view) }
+      return (words[0], .summary)
+    case 2:
+      if let view = View(rawValue: words[1]) { return (words[0], view) }
+      throw Failure(.usage, words[1], "is nothing to show", remedy: "give summary, events, console or stats")
+    default:
+      throw Failure(.usage, words[2], "is one word too many", remedy: "give a recording and what to show")
+    }
+  }
+
+  private func show(
+    _ view: View, of recording: Recording, _ log: ReplayLogReader, positions: ClosedRange<UInt64>
+  ) throws {
+    let output = DescriptorConsoleOutput(descriptor: 1)
+    let transcript = ConsoleTranscript(log, positions: positions)
+    if view == .console, !timestamps, format == nil {
+      return try transcript.forEachPiece { output.write($0) }
+    }
+    let report =
+      switch view {
+      case .summary: try RecordingSummary(facts: RecordingFacts(recording), log: log).report
+      case .events:
+        EventQuery(kinds: try kinds(), positions: positions, limit: max(0, limit ?? .max)).report(of: log)
+      case .console: transcript.report
+      case .stats: try RecordingStatistics(log: log).report
+      }
+    guard let format = ReportFormat(rawValue: format ?? ReportFormat.table.rawValue) else {
+      throw Failure(
+        .usage, "--format \(format ?? "")", "is no format", remedy: "give table, json, ndjson or csv")
+    }
+    try report.render(format) { output.write(Array($0.utf8)) }
+  }
+
+  private func kinds() throws(Failure) -> Set<LogEventKind>? {
+    guard !kind.isEmpty else { return nil }
+    var kinds: Set<LogEventKind> = []
+    for name in kind {
+      guard let known = LogEventKind(name: name) else {
+        throw Failure(
+          .usage, "--kind \(name)", "is no kind of event",
+          remedy: "give one of \(LogEventKind.allCases.map(\.name).joined(separator: ", "))")
+      }
+      kinds.insert(known)
+    }
+    return kinds
+  }
+}

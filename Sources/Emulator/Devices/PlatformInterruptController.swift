@@ -5,7 +5,7 @@ import ByteCoding
 ///
 /// Sources are level-triggered. A source's gateway asks for one service at a time: a high level makes the source pending;
 /// a claim takes it; and not before the completion does the gateway look at the level again. A source that falls
-/// before it is claimed stays pending (specification, section 5), as on QEMU since 8.2. A completion from a context where
+/// before it is claimed stays pending, as the specification says and newer versions of QEMU do. A completion from a context where
 /// the source is not enabled is taken too, as QEMU does.
 package final class PlatformInterruptController: Device {
   package static let sourceCount = 96

@@ -1,7 +1,7 @@
 import ByteCoding
 
-/// Machine timer and software interrupts in SiFive's CLINT layout, which QEMU's `virt` board builds from the ACLINT's
-/// MSWI and MTIMER devices: `msip` at 0, `mtimecmp` at 0x4000, `mtime` at 0xbff8.
+/// Machine timer and software interrupts in SiFive's CLINT layout, which QEMU's `virt` board builds from the
+/// ACLINT's MSWI and MTIMER devices: `msip` at 0, `mtimecmp` at 0x4000, `mtime` at 0xbff8.
 ///
 /// It does not tick: `mtime` follows from guest time, and the machine calls `updateTimerInterrupts` when a
 /// `deadlineTime` has come. Between deadlines no level changes.
@@ -19,7 +19,8 @@ package final class CoreLocalInterruptor: Device {
   private var timeCompares: [UInt64]
   /// The timer level of each hart, as the hart last saw it.
   private var timerInterrupts: [Bool]
-  /// What a guest's write to `mtime` added to guest time, in ticks and modulo 2^64. The `time` CSR counts it too.
+  /// What a guest's write to `mtime` added to guest time, in ticks and modulo 2^64. The `time` CSR counts it
+  /// too.
   package private(set) var timeOffsetTicks: UInt64 = 0
 
   package init(board: any Board, hartCount: Int) {
@@ -37,7 +38,8 @@ package final class CoreLocalInterruptor: Device {
     moment.time / MemoryMap.nanosecondsPerTick &+ timeOffsetTicks
   }
 
-  /// The guest time in nanoseconds, later than now, at which the timer level of `hart` changes next; nil for never.
+  /// The guest time in nanoseconds, later than now, at which the timer level of `hart` changes next; nil for
+  /// never.
   ///
   /// It rises when `mtime` reaches `mtimecmp`, and falls when `mtime` wraps to zero.
   package func deadlineTime(hart: Int) -> UInt64? {
@@ -132,8 +134,8 @@ package final class CoreLocalInterruptor: Device {
 
   // MARK: State
 
-  /// `mtime` starts at zero again, as the ACLINT specification asks. It leaves `mtimecmp` open; zero, as on QEMU, means
-  /// that the machine timer's interrupt is pending from the start, until the guest sets a time.
+  /// `mtime` starts at zero again, as the ACLINT specification asks. It leaves `mtimecmp` open; zero, as on
+  /// QEMU, means that the machine timer's interrupt is pending from the start, until the guest sets a time.
   package func reset() {
     timeOffsetTicks = 0 &- board.now.time / MemoryMap.nanosecondsPerTick
     for hart in 0..<hartCount {

@@ -1,12 +1,12 @@
 import ByteCoding
 
-/// The platform-level interrupt controller in SiFive's layout (RISC-V PLIC specification 1.0), as on QEMU's `virt`
-/// board: 96 sources, of which 0 is none, seven priorities, and two contexts a hart, M mode first.
+/// The platform-level interrupt controller in SiFive's layout (RISC-V PLIC specification 1.0), as on QEMU's
+/// `virt` board: 96 sources, of which 0 is none, seven priorities, and two contexts a hart, M mode first.
 ///
-/// Sources are level-triggered. A source's gateway asks for one service at a time: a high level makes the source pending;
-/// a claim takes it; and not before the completion does the gateway look at the level again. A source that falls
-/// before it is claimed stays pending, as the specification says and newer versions of QEMU do. A completion from a context where
-/// the source is not enabled is taken too, as QEMU does.
+/// Sources are level-triggered. A source's gateway asks for one service at a time: a high level makes the
+/// source pending; a claim takes it; and not before the completion does the gateway look at the level again.
+/// A source that falls before it is claimed stays pending, as the specification says and newer versions of
+/// QEMU do. A completion from a context where the source is not enabled is taken too, as QEMU does.
 package final class PlatformInterruptController: Device {
   package static let sourceCount = 96
   private static let wordCount = sourceCount / 32
@@ -63,8 +63,8 @@ package final class PlatformInterruptController: Device {
     }
   }
 
-  /// The source a claim by `context` takes: of those pending and enabled, the one of highest priority above the
-  /// threshold, and of those the lowest. 0 is none.
+  /// The source a claim by `context` takes: of those pending and enabled, the one of highest priority above
+  /// the threshold, and of those the lowest. 0 is none.
   private func candidate(context: Int) -> Int {
     var best = 0
     var bestPriority = thresholds[context]

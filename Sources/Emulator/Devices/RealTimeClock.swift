@@ -1,9 +1,11 @@
 import ByteCoding
 
-/// The Goldfish real-time clock, as QEMU's `virt` board has it: nanoseconds since 1970 in two words, and one alarm.
+/// The Goldfish real-time clock, as QEMU's `virt` board has it: nanoseconds since 1970 in two words, and one
+/// alarm.
 ///
-/// The wall clock is not determined by the machine, so each look at it is a read through the gate. Setting an alarm looks
-/// once: how far away the alarm is then counts in guest time, and so the interrupt comes at a determined moment.
+/// The wall clock is not determined by the machine, so each look at it is a read through the gate. Setting an
+/// alarm looks once: how far away the alarm is then counts in guest time, and so the interrupt comes at a
+/// determined moment.
 package final class RealTimeClock: Device {
   private enum Register {
     static let timeLow: UInt64 = 0x00

@@ -2,13 +2,14 @@ import ByteCoding
 
 /// The 16550A UART at the serial console, registers one byte apart, as on QEMU's `virt` board.
 ///
-/// Two things take no time here. A byte written is transmitted at once, so the transmitter is always empty. And the
-/// four character times after which a 16550A reports data that stay below the receiver's trigger level have always
-/// passed already: any data below the level is a character timeout. Both make the device a function of the guest's
-/// accesses and of the input's position alone.
+/// Two things take no time here. A byte written is transmitted at once, so the transmitter is always empty.
+/// And the four character times after which a 16550A reports data that stay below the receiver's trigger
+/// level have always passed already: any data below the level is a character timeout. Both make the device a
+/// function of the guest's accesses and of the input's position alone.
 ///
-/// Input waits in a backlog, as it does in QEMU's character device, and comes into the receiver as the guest makes room:
-/// up to the trigger level with the FIFO on, one byte without. So input is never overrun; only loopback can do that.
+/// Input waits in a backlog, as it does in QEMU's character device, and comes into the receiver as the guest
+/// makes room: up to the trigger level with the FIFO on, one byte without. So input is never overrun; only
+/// loopback can do that.
 package final class SerialPort: Device {
   private enum Register {
     static let data: UInt64 = 0
@@ -232,8 +233,8 @@ package final class SerialPort: Device {
     updateInterrupt()
   }
 
-  /// Enabling the transmitter's interrupt raises it when the transmitter is empty, even if IIR had been read before:
-  /// not in the datasheet, but drivers rely on it, and QEMU does so.
+  /// Enabling the transmitter's interrupt raises it when the transmitter is empty, even if IIR had been read
+  /// before: not in the datasheet, but drivers rely on it, and QEMU does so.
   private func writeInterruptEnable(_ value: UInt8) {
     if (value ^ interruptEnable) & InterruptEnable.transmitterEmpty != 0 {
       transmitterEmptyPending = value & InterruptEnable.transmitterEmpty != 0

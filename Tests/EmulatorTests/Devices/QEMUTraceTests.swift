@@ -2,8 +2,8 @@ import Emulator
 import Foundation
 import Testing
 
-/// The same register accesses as QEMU's `virt` board has once been given, with the same answers. How the trace was made,
-/// fixtures/devices/record-qemu-trace.py says.
+/// The same register accesses as QEMU's `virt` board has once been given, with the same answers. How the
+/// trace was made, fixtures/devices/record-qemu-trace.py says.
 @Suite struct QEMUTraceTests {
   @Test func answersAreThoseOfQEMU() throws {
     let file = URL(filePath: #filePath).deletingLastPathComponent()

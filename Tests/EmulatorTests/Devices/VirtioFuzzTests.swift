@@ -2,8 +2,8 @@ import ByteCoding
 import Emulator
 import Testing
 
-/// A driver that does whatever a seed says: whatever it leaves in guest memory and writes to registers, the devices go
-/// on, ask the gate only for what is sound, and stay in states that can be saved and restored.
+/// A driver that does whatever a seed says: whatever it leaves in guest memory and writes to registers, the
+/// devices go on, ask the gate only for what is sound, and stay in states that can be saved and restored.
 @Suite struct VirtioFuzzTests {
   typealias Driver = VirtioTestDriver
 
@@ -49,7 +49,8 @@ import Testing
     }
   }
 
-  /// Saved states with flipped bytes either are refused, or give a device that works and saves what it was given.
+  /// Saved states with flipped bytes either are refused, or give a device that works and saves what it was
+  /// given.
   @Test(arguments: [0xbad_0001, 0xbad_0002] as [UInt64]) func randomStates(seed: UInt64) throws {
     print("virtio state seed \(seed)")
     var random = DeviceTestRandom(seed: seed)
@@ -125,7 +126,8 @@ private final class FuzzMachine {
     return MemoryMap.memoryBase + (Bool.random(using: &random) ? offset & ~15 : offset)
   }
 
-  /// One bout with a driver: a fresh start now and then, some descriptors, some heads, a notification, completions.
+  /// One bout with a driver: a fresh start now and then, some descriptors, some heads, a notification,
+  /// completions.
   func step(
     _ random: inout DeviceTestRandom, tally: inout VirtioFuzzTests.Tally, label: String
   ) throws {

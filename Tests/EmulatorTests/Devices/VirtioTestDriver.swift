@@ -1,6 +1,7 @@
 import Emulator
 
-/// A driver of one virtio device with one queue: it writes rings and descriptors as it is told, right or wrong.
+/// A driver of one virtio device with one queue: it writes rings and descriptors as it is told, right or
+/// wrong.
 final class VirtioTestDriver {
   static let base = MemoryMap.memoryBase
   static let descriptors = base + 0x1000

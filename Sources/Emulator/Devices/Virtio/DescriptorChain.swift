@@ -11,8 +11,9 @@ package struct GuestSegment: Equatable, Sendable {
 
 /// One request of a driver: the ranges the device may read, then those it may write.
 ///
-/// The ranges of each kind are used as if they were one: devices do not depend on how a driver cuts them up (virtio
-/// specification 1.2, section 2.7.4). All of them lie in RAM, whose size is fixed, so copying cannot fail.
+/// The ranges of each kind are used as if they were one: devices do not depend on how a driver cuts them up
+/// (virtio specification 1.2, section 2.7.4). All of them lie in RAM, whose size is fixed, so copying cannot
+/// fail.
 package struct DescriptorChain: Equatable, Sendable {
   /// Index of the first descriptor: what the used ring names the request by.
   package var head: UInt16

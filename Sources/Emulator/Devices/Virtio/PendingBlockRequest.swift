@@ -2,7 +2,8 @@ import ByteCoding
 
 /// A request of a driver that a drive is working on.
 ///
-/// It became one or more `BlockRequest`s ("parts", as a discard may name several ranges) with ids from `firstID` on.
+/// It became one or more `BlockRequest`s ("parts", as a discard may name several ranges) with ids from
+/// `firstID` on.
 struct PendingBlockRequest: Equatable {
   /// Where the answer goes. A device that is reset forgets this, but the parts are still under way.
   struct Destination: Equatable {
@@ -54,8 +55,8 @@ struct PendingBlockRequest: Equatable {
     }
   }
 
-  /// Reads a request that is possible in itself: its bytes are whole sectors and few enough, and its ranges lie in RAM and
-  /// are as long as it says.
+  /// Reads a request that is possible in itself: its bytes are whole sectors and few enough, and its ranges
+  /// lie in RAM and are as long as it says.
   init(from reader: inout ByteReader, memory: GuestMemory) throws(ByteCodingError) {
     let start = reader.offset
     firstID = try reader.uint64()

@@ -2,14 +2,16 @@ import ByteCoding
 
 /// A split virtqueue (virtio specification 1.2, section 2.7), seen from the device.
 ///
-/// All of it but the counters below lies in guest memory and may hold anything at any time. What is taken from there is
-/// checked when it is taken, once, and a violation is thrown; no value of the guest's is used unchecked.
+/// All of it but the counters below lies in guest memory and may hold anything at any time. What is taken
+/// from there is checked when it is taken, once, and a violation is thrown; no value of the guest's is used
+/// unchecked.
 package struct VirtQueue {
   /// Most entries a queue may have, and most descriptors of a chain, as on QEMU.
   package static let maximumSize = 1024
   private static let byteLimit = 1 << 32
-  /// How often to ask for a request in one go: as often as there can be one, and once more to learn that there is none. Only
-  /// a driver that makes the device's own answers fall into its available ring could keep it busy for longer.
+  /// How often to ask for a request in one go: as often as there can be one, and once more to learn that
+  /// there is none. Only a driver that makes the device's own answers fall into its available ring could keep
+  /// it busy for longer.
   package static let batchLimit = maximumSize + 1
 
   private enum DescriptorFlags {
@@ -113,7 +115,8 @@ package struct VirtQueue {
       let next = try load(UInt16.self, at: descriptor + 14, in: memory)
 
       if flags & DescriptorFlags.indirect != 0 {
-        // An indirect table ends a chain and does not nest; its descriptor's write flag means nothing (2.7.5.3).
+        // An indirect table ends a chain and does not nest; its descriptor's write flag means nothing
+        // (2.7.5.3).
         guard mayBeIndirect, !isIndirect, flags & DescriptorFlags.next == 0, count > 0,
           count % UInt32(Self.descriptorSize) == 0, count <= UInt32(Self.maximumSize * Self.descriptorSize)
         else { throw .badIndirectTable }
@@ -164,7 +167,8 @@ package struct VirtQueue {
     memory.store(usedIndex, at: deviceAddress + 2)
   }
 
-  /// Whether the driver wants an interrupt for what has been put since this was last asked (2.7.7 and 2.7.10).
+  /// Whether the driver wants an interrupt for what has been put since this was last asked (2.7.7 and
+  /// 2.7.10).
   package mutating func takeInterruptNeed(in memory: GuestMemory, features: UInt64) -> Bool {
     guard isReady, signalledIndex != usedIndex else { return false }
     let previous = signalledIndex

@@ -2,13 +2,15 @@ import ByteCoding
 
 /// The virtio block device (virtio specification 1.2, section 5.2) in front of one drive.
 ///
-/// A request that is sound goes through the gate when the driver notifies the queue, with the data of a write taken
-/// from guest memory then; `complete` answers it, whenever that may be. Whatever needs no drive is answered at once.
+/// A request that is sound goes through the gate when the driver notifies the queue, with the data of a write
+/// taken from guest memory then; `complete` answers it, whenever that may be. Whatever needs no drive is
+/// answered at once.
 ///
-/// Ids of requests ascend over the whole run. They go on ascending when the device is reset, and what was under way
-/// before stays known: its completions still come, and then change nothing.
+/// Ids of requests ascend over the whole run. They go on ascending when the device is reset, and what was
+/// under way before stays known: its completions still come, and then change nothing.
 package final class VirtioBlock: VirtioDevice {
-  /// Most ranges of one request and bytes of each, as the configuration space tells the driver; so also the most bytes.
+  /// Most ranges of one request and bytes of each, as the configuration space tells the driver; so also the
+  /// most bytes.
   private static let segmentLimit = 254
   private static let segmentSizeLimit = 256 << 10
   static let requestLimit = segmentLimit * segmentSizeLimit
@@ -260,7 +262,8 @@ package final class VirtioBlock: VirtioDevice {
 
   // MARK: Completions
 
-  /// Takes the answer of the drive. False: this device is not waiting for such an answer, and nothing has happened.
+  /// Takes the answer of the drive. False: this device is not waiting for such an answer, and nothing has
+  /// happened.
   package func complete(_ completion: BlockCompletion) -> Bool {
     guard completion.drive == driveIndex,
       let index = pending.firstIndex(where: { $0.bit(of: completion.id) != nil }),

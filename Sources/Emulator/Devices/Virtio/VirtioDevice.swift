@@ -1,12 +1,14 @@
 import ByteCoding
 
-/// What stands behind a `VirtioTransport`: one kind of virtio device, with its queues and configuration space.
+/// What stands behind a `VirtioTransport`: one kind of virtio device, with its queues and configuration
+/// space.
 package protocol VirtioDevice: AnyObject {
   /// See `Device.name`.
   var name: String { get }
   /// Virtio specification 1.2, section 5.
   var deviceID: UInt32 { get }
-  /// The feature bits of this kind of device that it offers. The transport adds those of the ring and of virtio itself.
+  /// The feature bits of this kind of device that it offers. The transport adds those of the ring and of
+  /// virtio itself.
   var features: UInt64 { get }
   var queueCount: Int { get }
   /// The configuration space. It never changes and a driver cannot write to it.

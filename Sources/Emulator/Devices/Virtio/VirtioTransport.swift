@@ -1,11 +1,11 @@
 import ByteCoding
 
-/// One virtio-mmio slot of QEMU's `virt` board: the registers of virtio specification 1.2, section 4.2.2 (version 2, not
-/// the legacy interface), the status machine, and the queues. What kind of device it is, `device` says; a slot without
-/// one answers device ID 0.
+/// One virtio-mmio slot of QEMU's `virt` board: the registers of virtio specification 1.2, section 4.2.2
+/// (version 2, not the legacy interface), the status machine, and the queues. What kind of device it is,
+/// `device` says; a slot without one answers device ID 0.
 ///
-/// A driver that breaks a queue's rules gets a device that needs a reset (section 2.1.2), and a configuration interrupt
-/// that says so; until the reset its requests are ignored.
+/// A driver that breaks a queue's rules gets a device that needs a reset (section 2.1.2), and a configuration
+/// interrupt that says so; until the reset its requests are ignored.
 package final class VirtioTransport: Device {
   private enum Register {
     static let magic: UInt64 = 0x00
@@ -72,7 +72,8 @@ package final class VirtioTransport: Device {
   private var queueSelect: UInt32 = 0
   private var queues: [VirtQueue]
 
-  /// Slot `slot`, with PLIC source `MemoryMap.InterruptSource.virtioFirst + slot`. A nil device leaves it empty.
+  /// Slot `slot`, with PLIC source `MemoryMap.InterruptSource.virtioFirst + slot`. A nil device leaves it
+  /// empty.
   package init(board: any Board, slot: Int, device: (any VirtioDevice)?) {
     precondition(slot >= 0 && slot < MemoryMap.virtioSlotCount, "no such virtio slot")
     self.board = board
@@ -206,8 +207,8 @@ package final class VirtioTransport: Device {
     }
   }
 
-  /// Zero resets. Otherwise features are agreed on only if the driver accepts nothing that was not offered, and does not
-  /// take this for a legacy device; and a device that needs a reset goes on needing it.
+  /// Zero resets. Otherwise features are agreed on only if the driver accepts nothing that was not offered,
+  /// and does not take this for a legacy device; and a device that needs a reset goes on needing it.
   private func writeStatus(_ value: UInt8) {
     if value == 0 { return reset() }
     var new = value & ~Status.needsReset | status & Status.needsReset

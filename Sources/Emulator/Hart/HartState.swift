@@ -22,6 +22,11 @@ struct HartState {
   /// Bits of `Attention`: what must be seen to before the next block.
   var attention: UInt64 = 0
 
+  /// While translated code runs: its `Translator`, for what it calls.
+  var engine: UInt = 0
+  /// The number of the jump through which translated code came back, or 0; see `Translator.Site`.
+  var linkSite: UInt64 = 0
+
   // MARK: Translation, derived from what follows it here
 
   /// The tables of the translation cache that loads and stores go through (`TranslationCache`).

@@ -18,6 +18,15 @@ public final class Machine {
   /// Instructions a hart executes before it is the next one's turn.
   static let quantum: Int64 = 5_000
 
+  /// What executes instructions.
+  public enum Engine: String, Sendable, CaseIterable {
+    /// The fastest that the host can run.
+    case automatic = "auto"
+    /// Machine code for x86-64; the interpreter where there is no such host.
+    case translator = "jit"
+    case interpreter
+  }
+
   public let configuration: MachineConfiguration
   let plan: BootPlan
   package let gate: any Gate
@@ -52,7 +61,11 @@ public final class Machine {
   private var mustCheckToHost = false
 
   /// A machine in its power-on state with `plan`'s regions in RAM.
-  public init(configuration: MachineConfiguration, plan: BootPlan, gate: any Gate) {
+  ///
+  /// The engine changes nothing but the speed.
+  public init(
+    configuration: MachineConfiguration, plan: BootPlan, gate: any Gate, engine: Engine = .automatic
+  ) {
     precondition((1...MachineConfiguration.hartCountLimit).contains(configuration.hartCount))
     precondition((0...MachineConfiguration.shiftLimit).contains(configuration.shift))
     precondition(configuration.drives.count <= MachineConfiguration.driveCountLimit)
@@ -61,7 +74,9 @@ public final class Machine {
     self.gate = gate
     memory = GuestMemory(base: MemoryMap.memoryBase, size: configuration.memorySize)
     memoryDigest = MemoryDigest(memory: memory)
-    interpreter = Interpreter(memory: memory, hartCount: configuration.hartCount, environment: self)
+    interpreter = Interpreter(
+      memory: memory, hartCount: configuration.hartCount, environment: self,
+      translates: engine != .interpreter)
     attachDevices()
     memory.beginDirtyEpoch()
     powerOn()

@@ -58,7 +58,8 @@ extension Interpreter: GuestMemoryObserver {
   }
 
   func codeStore(page: Int, offset: Int, count: Int) {
-    guard blocks.invalidate(page: page, offset: offset, count: count) else { return }
+    guard blocks.invalidate(page: page, offset: offset, count: count, onRemoval: blockRemoved)
+    else { return }
     if !blocks.hasCode(page: page) { memory.flags[page] &= ~PageFlags.code }
     for hart in harts { hart.forgetBlocks() }
     mustLeaveBlock = true

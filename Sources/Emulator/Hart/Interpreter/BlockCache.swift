@@ -10,6 +10,10 @@ struct BlockHeader {
   var count: Int32
   /// Bytes of guest memory that the instructions take.
   var byteCount: Int32
+  /// Where the translator's machine code for it begins; 0 for a block that is never translated.
+  var code: UInt = 0
+  /// How often it was interpreted while the translator watched.
+  var heat: Int32 = 0
 }
 
 typealias Block = UnsafeMutablePointer<BlockHeader>
@@ -83,10 +87,10 @@ final class BlockCache {
       + (Int(block.pointee.count) + 1) * MemoryLayout<DecodedInstruction>.stride
   }
 
-  /// Forgets the blocks that decoded any of these bytes; were there any?
+  /// Forgets the blocks that decoded any of these bytes, telling `onRemoval`; were there any?
   ///
   /// Their memory stays as it is until `removeAll`: one of them may be being executed.
-  func invalidate(page: Int, offset: Int, count: Int) -> Bool {
+  func invalidate(page: Int, offset: Int, count: Int, onRemoval: (Block) -> Void) -> Bool {
     var kept: Block?
     var found = false
     var candidate = pages[page]
@@ -96,6 +100,7 @@ final class BlockCache {
       if start < offset + count && offset < start + Int(block.pointee.byteCount) {
         found = true
         unlinkFromBucket(block)
+        onRemoval(block)
       } else {
         block.pointee.nextOnPage = kept
         kept = block

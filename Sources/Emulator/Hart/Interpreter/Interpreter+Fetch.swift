@@ -12,12 +12,20 @@ extension Interpreter {
     } else {
       // An instruction that begins on this page and ends on the next belongs to two translations: it is never cached.
       if pc & 0xfff == 0xffe && host.load(as: UInt16.self) & 3 == 3 { return fetchSingle(hart) }
-      if blocks.isFull { removeAllBlocks() }
+      if mustMakeRoom { removeAllBlocks() }
       block = decodeBlock(at: physical, host)
     }
     hart.jumpCache.entry(for: pc).pointee = JumpCache.Entry(
       key: pc ^ hart.state.pointee.jumpTag, block: UInt64(UInt(bitPattern: block)))
     return block
+  }
+
+  private var mustMakeRoom: Bool {
+    #if arch(x86_64)
+      blocks.isFull || translator?.isFull == true
+    #else
+      blocks.isFull
+    #endif
   }
 
   /// The first `count` instructions of `block`, as a block of their own.
@@ -87,6 +95,10 @@ extension Interpreter {
     }
     for index in 0..<count { block.instructions[index].remaining = UInt8(count - index) }
     block.pointee.address = physical
+    block.pointee.heat = 0
+    #if arch(x86_64)
+      block.pointee.code = translator?.thunks.exitAtRAX ?? 0
+    #endif
     finishBlock(block, count: count)
     blocks.commit(block)
     return block

@@ -29,6 +29,9 @@ extension Interpreter {
         guard let fetched = fetchBlock(hart) else { continue boundary }
         block = fetched
       }
+      #if arch(x86_64)
+        if block.pointee.code != 0, let translator, translator.run(hart, block) { continue boundary }
+      #endif
       var count = Int64(block.pointee.count)
       if count > budget {
         block = shorten(block, to: Int(budget))

@@ -35,8 +35,12 @@ final class Interpreter {
   var mustLeaveBlock = false
   /// A block that is executed once: the last instructions of a turn, or one that cannot be cached.
   let scratchBlock: Block
+  #if arch(x86_64)
+    /// Takes over hot blocks; nil when the interpreter does everything.
+    private(set) var translator: Translator?
+  #endif
 
-  init(memory: GuestMemory, hartCount: Int, environment: any HartEnvironment) {
+  init(memory: GuestMemory, hartCount: Int, environment: any HartEnvironment, translates: Bool) {
     self.memory = memory
     self.environment = environment
     harts = (0..<hartCount).map { Hart(index: $0) }
@@ -50,6 +54,9 @@ final class Interpreter {
     scratchBlock.initialize(
       to: BlockHeader(address: 0, nextInBucket: nil, nextOnPage: nil, count: 0, byteCount: 0))
     memory.observer = self
+    #if arch(x86_64)
+      if translates { translator = Translator(interpreter: self) }
+    #endif
   }
 
   deinit {
@@ -82,7 +89,16 @@ final class Interpreter {
       memory.flags[page] &= ~PageFlags.code
     }
     blocks.removeAll()
+    #if arch(x86_64)
+      translator?.discardAll()
+    #endif
     for hart in harts { hart.forgetBlocks() }
+  }
+
+  func blockRemoved(_ block: Block) {
+    #if arch(x86_64)
+      translator?.discard(block)
+    #endif
   }
 
   // MARK: Leaving a block in its middle

@@ -1,0 +1,73 @@
+#if arch(x86_64)
+  /// Loads and stores: the look-up of `TranslationCache.lookUp`, inline.
+  extension BlockTranslation {
+    /// rax = the host address of `size` bytes at the virtual address in source1 + immediate. Answers the jump that is
+    /// taken, with the virtual address in rax, when the table does not have it.
+    private mutating func lookUp(
+      _ instruction: DecodedInstruction, size: Int, _ table: TranslationCache.Table
+    ) -> UnsafeMutablePointer<UInt8> {
+      let tag = Int32(table == .store ? TranslationCache.tableByteCount : 0)
+      if let base = RegisterMap.host(instruction.source1) {
+        assembler.loadAddress(.rax, base, instruction.immediate)
+      } else {
+        assembler.move(.rax, RegisterMap.operand(instruction.source1))
+        if instruction.immediate != 0 {
+          assembler.arithmetic(.add, .register(.rax), immediate: instruction.immediate)
+        }
+      }
+      assembler.move(.rcx, .register(.rax), wide: false)
+      assembler.shift(.right, .rcx, by: 8, wide: false)
+      assembler.arithmetic(
+        .and, .register(.rcx), immediate: Int32((TranslationCache.entryCount - 1) * 16), wide: false)
+      // The store table stands behind the load table of the same context.
+      assembler.arithmetic(.add, .rcx, .memory(RegisterMap.loadTable))
+      assembler.loadAddress(.rdx, .rax, Int32(size - 1))
+      assembler.arithmetic(.and, .register(.rdx), immediate: -4096)
+      assembler.memory(0x3b, HostRegister.rdx.rawValue, base: .rcx, displacement: tag, wide: true)
+      let miss = assembler.jump(.notEqual)
+      assembler.memory(0x03, HostRegister.rax.rawValue, base: .rcx, displacement: tag + 8, wide: true)
+      return miss
+    }
+
+    mutating func load(_ op: UnsafePointer<DecodedInstruction>) {
+      let instruction = op.pointee
+      let miss = lookUp(instruction, size: instruction.opcode.accessSize, .load)
+      let target = RegisterMap.host(instruction.destination) ?? .rax
+      let (code, wide): (UInt32, Bool) =
+        switch instruction.opcode {
+        case .lb: (0x0fbe, true)
+        case .lbu: (0x0fb6, false)
+        case .lh: (0x0fbf, true)
+        case .lhu: (0x0fb7, false)
+        case .lw: (0x63, true)
+        case .lwu: (0x8b, false)
+        default: (0x8b, true)
+        }
+      assembler.memory(code, target.rawValue, base: .rax, displacement: 0, wide: wide)
+      assembler.move(RegisterMap.operand(instruction.destination), target)
+      // The slow path has set the register itself.
+      callOut(from: miss, op, translator.thunks.load)
+    }
+
+    mutating func store(_ op: UnsafePointer<DecodedInstruction>) {
+      let instruction = op.pointee
+      let miss = lookUp(instruction, size: instruction.opcode.accessSize, .store)
+      var value = HostRegister.rdx
+      if let mapped = RegisterMap.host(instruction.source2) {
+        value = mapped
+      } else {
+        assembler.move(.rdx, RegisterMap.operand(instruction.source2))
+      }
+      switch instruction.opcode {
+      case .sb:
+        assembler.memory(0x88, value.rawValue, base: .rax, displacement: 0, wide: false, isByte: true)
+      case .sh:
+        assembler.byte(0x66)
+        assembler.memory(0x89, value.rawValue, base: .rax, displacement: 0, wide: false)
+      case .sw: assembler.memory(0x89, value.rawValue, base: .rax, displacement: 0, wide: false)
+      default: assembler.memory(0x89, value.rawValue, base: .rax, displacement: 0, wide: true)
+      }
+      callOut(from: miss, op, translator.thunks.store)
+    }
+  }
+#endif

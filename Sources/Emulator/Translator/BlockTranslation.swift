@@ -1,0 +1,140 @@
+#if arch(x86_64)
+  /// Emits the machine code of one block.
+  ///
+  /// Code is independent of the virtual address: pages may be mapped at several, so addresses are formed from
+  /// `HartState.pageBase`, which is right whenever a block is entered.
+  struct BlockTranslation {
+    let block: Block
+    let translator: Translator
+    var assembler: Assembler
+    /// Where the block is entered.
+    private(set) var entry: UInt = 0
+
+    /// Code that is needed rarely stands behind the block.
+    private enum Rest {
+      /// Calls a thunk, and goes on at `resume` unless the block was left.
+      case slow(
+        from: UnsafeMutablePointer<UInt8>, instruction: UnsafePointer<DecodedInstruction>, thunk: UInt,
+        resume: UInt)
+      /// Goes to another place on this page through the loop, until it is linked.
+      case unlinked(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32)
+      /// Goes to another page.
+      case otherPage(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32)
+    }
+    private var rest: [Rest] = []
+
+    init(_ block: Block, _ translator: Translator, at cursor: UnsafeMutablePointer<UInt8>) {
+      self.block = block
+      self.translator = translator
+      assembler = Assembler(at: cursor)
+    }
+
+    mutating func emit() {
+      entry = assembler.address
+      let count = Int32(block.pointee.count)
+      assembler.arithmetic(.sub, .register(RegisterMap.budget), immediate: count)
+      let outOfBudget = assembler.jump(.less)
+
+      // What ends a block has gone elsewhere; else the `blockEnd` behind it goes on.
+      let endsBlock = block.instructions[Int(count) - 1].opcode.endsBlock
+      for index in 0..<Int(count) + (endsBlock ? 0 : 1) { emit(block.instructions + index) }
+
+      assembler.patchHere(outOfBudget)
+      assembler.arithmetic(.add, .register(RegisterMap.budget), immediate: count)
+      formAddress(Int32(block.pointee.address & 0xfff))
+      assembler.jump(to: translator.thunks.exitAtRAX)
+      emitRest()
+    }
+
+    /// rax = the virtual address of a place given by its distance from the start of this page.
+    mutating func formAddress(_ pageOffset: Int32) {
+      assembler.move(.rax, .memory(RegisterMap.pageBase))
+      if pageOffset != 0 { assembler.arithmetic(.add, .register(.rax), immediate: pageOffset) }
+    }
+
+    // MARK: Going on
+
+    /// Goes on at a place given by its distance from the start of this page.
+    mutating func goTo(_ pageOffset: Int32) {
+      if pageOffset >= 0 && pageOffset < 4096 {
+        rest.append(.unlinked(from: assembler.jump(), pageOffset: pageOffset))
+      } else {
+        formAddress(pageOffset)
+        goToRAX()
+      }
+    }
+
+    mutating func goTo(_ pageOffset: Int32, if condition: Condition) {
+      let place = assembler.jump(condition)
+      rest.append(
+        pageOffset >= 0 && pageOffset < 4096
+          ? .unlinked(from: place, pageOffset: pageOffset) : .otherPage(from: place, pageOffset: pageOffset))
+    }
+
+    /// Goes on at the virtual address in rax, by the jump cache if it knows it. See `JumpCache`.
+    mutating func goToRAX() {
+      let entries = Int32(Hart.jumpCacheOffset - RegisterMap.bias)
+      assembler.move(.rcx, .register(.rax), wide: false)
+      assembler.shift(.left, .rcx, by: 3, wide: false)
+      assembler.arithmetic(
+        .and, .register(.rcx), immediate: Int32((JumpCache.entryCount - 1) * 16), wide: false)
+      assembler.arithmetic(.add, .rcx, .register(.rbp))
+      assembler.move(.rdx, .register(.rax))
+      assembler.arithmetic(.xor, .rdx, .memory(RegisterMap.jumpTag))
+      assembler.memory(0x3b, HostRegister.rdx.rawValue, base: .rcx, displacement: entries, wide: true)
+      assembler.jump(.notEqual, to: translator.thunks.exitAtRAX)
+      assembler.memory(0x8b, HostRegister.rcx.rawValue, base: .rcx, displacement: entries + 8, wide: true)
+      assembler.move(.rdx, .register(.rax))
+      assembler.arithmetic(.and, .register(.rdx), immediate: -4096)
+      assembler.move(.memory(RegisterMap.pageBase), .rdx)
+      // A block that is not translated has the address of `exitAtRAX` here.
+      let code = Int32(MemoryLayout<BlockHeader>.offset(of: \.code)!)
+      assembler.jumpIndirect(.rcx, code)
+    }
+
+    // MARK: Calling the interpreter
+
+    /// Has a thunk do `instruction`; the rest of the block goes on behind it.
+    mutating func callOut(_ instruction: UnsafePointer<DecodedInstruction>, _ thunk: UInt) {
+      assembler.moveImmediate(.rdx, UInt64(UInt(bitPattern: instruction)))
+      assembler.call(thunk)
+      assembler.test(.rax, .rax, wide: false)
+      assembler.jump(.notEqual, to: translator.thunks.exit)
+    }
+
+    /// As `callOut`, but only if the jump at `place` is taken, with rax as it is there.
+    mutating func callOut(
+      from place: UnsafeMutablePointer<UInt8>, _ instruction: UnsafePointer<DecodedInstruction>, _ thunk: UInt
+    ) {
+      rest.append(
+        .slow(from: place, instruction: instruction, thunk: thunk, resume: assembler.address))
+    }
+
+    private mutating func emitRest() {
+      for piece in rest {
+        switch piece {
+        case .slow(let place, let instruction, let thunk, let resume):
+          assembler.patchHere(place)
+          callOut(instruction, thunk)
+          assembler.jump(to: resume)
+        case .otherPage(let place, let pageOffset):
+          assembler.patchHere(place)
+          formAddress(pageOffset)
+          goToRAX()
+        case .unlinked(let place, let pageOffset):
+          assembler.patchHere(place)
+          translator.sites.append(
+            Translator.Site(
+              place: place, unlinked: assembler.address,
+              target: block.pointee.address & ~0xfff | UInt64(pageOffset)))
+          // Sites are numbered from 1; 0 says that there is nothing to link.
+          assembler.instruction(
+            0xc7, 0, .memory(RegisterMap.linkSite), wide: true)
+          assembler.int32(Int32(translator.sites.count))
+          formAddress(pageOffset)
+          assembler.jump(to: translator.thunks.exitAtRAX)
+        }
+      }
+    }
+  }
+#endif

@@ -1,0 +1,140 @@
+#if arch(x86_64)
+  /// The pieces of machine code that all blocks share.
+  struct Thunks {
+    /// As a C function of a hart's memory and the address of translated code: runs it until it returns.
+    let enter: UInt
+    /// Jumped to: puts the registers away and returns from `enter`.
+    let exit: UInt
+    /// The same, with the guest's pc in `rax`.
+    let exitAtRAX: UInt
+    /// Called with a decoded instruction's address in `rdx` and an operand in `rax`; afterwards `eax` is not zero when
+    /// the block was left and the hart's pc and budget are set.
+    let load: UInt
+    let store: UInt
+    let execute: UInt
+
+    init(_ assembler: inout Assembler) {
+      let callee: [HostRegister] = [.rbx, .rbp, .r12, .r13, .r14, .r15]
+      func align() { while assembler.address & 15 != 0 { assembler.byte(0xcc) } }
+
+      enter = assembler.address
+      for register in callee { Self.push(register, &assembler) }
+      assembler.arithmetic(.sub, .register(.rsp), immediate: 8)  // so that the stack is aligned for calls
+      assembler.loadAddress(.rbp, .rdi, Int32(RegisterMap.bias))
+      assembler.move(.rax, .register(.rsi))
+      Self.fillRegisters(&assembler)
+      assembler.byte(0xff)  // jmp rax
+      assembler.byte(0xe0)
+
+      align()
+      exitAtRAX = assembler.address
+      assembler.move(.memory(RegisterMap.pc), .rax)
+      exit = assembler.address
+      Self.spillRegisters(&assembler)
+      assembler.arithmetic(.add, .register(.rsp), immediate: 8)
+      for register in callee.reversed() { Self.pop(register, &assembler) }
+      assembler.byte(0xc3)
+
+      align()
+      load = Self.helper(loadHelper, &assembler)
+      align()
+      store = Self.helper(storeHelper, &assembler)
+      align()
+      execute = Self.helper(executeHelper, &assembler)
+      align()
+    }
+
+    private static func helper(_ function: Helper, _ assembler: inout Assembler) -> UInt {
+      let start = assembler.address
+      assembler.arithmetic(.sub, .register(.rsp), immediate: 8)
+      spillRegisters(&assembler)
+      assembler.move(.rsi, .register(.rdx))
+      assembler.move(.rdx, .register(.rax))
+      assembler.move(.rdi, .memory(RegisterMap.engine))
+      assembler.moveImmediate(.rax, UInt64(unsafeBitCast(function, to: UInt.self)))
+      assembler.byte(0xff)  // call rax
+      assembler.byte(0xd0)
+      fillRegisters(&assembler)
+      assembler.arithmetic(.add, .register(.rsp), immediate: 8)
+      assembler.byte(0xc3)
+      return start
+    }
+
+    private static func spillRegisters(_ assembler: inout Assembler) {
+      for (guest, host) in RegisterMap.mapped { assembler.move(RegisterMap.place(ofGuest: guest), host) }
+      assembler.move(.memory(RegisterMap.budgetField), RegisterMap.budget)
+    }
+
+    private static func fillRegisters(_ assembler: inout Assembler) {
+      for (guest, host) in RegisterMap.mapped { assembler.move(host, RegisterMap.place(ofGuest: guest)) }
+      assembler.move(RegisterMap.budget, .memory(RegisterMap.budgetField))
+    }
+
+    private static func push(_ register: HostRegister, _ assembler: inout Assembler) {
+      if register.rawValue >= 8 { assembler.byte(0x41) }
+      assembler.byte(0x50 | register.rawValue & 7)
+    }
+
+    private static func pop(_ register: HostRegister, _ assembler: inout Assembler) {
+      if register.rawValue >= 8 { assembler.byte(0x41) }
+      assembler.byte(0x58 | register.rawValue & 7)
+    }
+  }
+
+  // MARK: What translated code calls
+
+  private typealias Helper = @convention(c) (UnsafeRawPointer, UnsafeRawPointer, UInt64) -> UInt32
+
+  private let loadHelper: Helper = { engine, instruction, address in
+    withTranslator(engine) { $0.load(instruction.assumingMemoryBound(to: DecodedInstruction.self), address) }
+  }
+
+  private let storeHelper: Helper = { engine, instruction, address in
+    withTranslator(engine) { $0.store(instruction.assumingMemoryBound(to: DecodedInstruction.self), address) }
+  }
+
+  private let executeHelper: Helper = { engine, instruction, _ in
+    withTranslator(engine) { $0.execute(instruction.assumingMemoryBound(to: DecodedInstruction.self)) }
+  }
+
+  /// The translator is alive: it owns the code that calls.
+  @inline(__always)
+  private func withTranslator(_ engine: UnsafeRawPointer, _ body: (Translator) -> Bool) -> UInt32 {
+    Unmanaged<Translator>.fromOpaque(engine)._withUnsafeGuaranteedRef { body($0) ? 1 : 0 }
+  }
+
+  extension Translator {
+    fileprivate func load(_ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64) -> Bool {
+      interpreter.loadSlowly(hart, instruction, address, size: instruction.pointee.opcode.accessSize)
+    }
+
+    fileprivate func store(_ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64) -> Bool {
+      interpreter.storeSlowly(
+        hart, instruction, address, size: instruction.pointee.opcode.accessSize,
+        hart.x[Int(instruction.pointee.source2)])
+    }
+
+    fileprivate func execute(_ instruction: UnsafePointer<DecodedInstruction>) -> Bool {
+      let opcode = instruction.pointee.opcode
+      if opcode.isAtomic { return interpreter.executeAtomic(hart, instruction) }
+      if opcode.isFloatingPoint { return interpreter.executeFloatingPoint(hart, instruction) }
+      interpreter.executeSystem(hart, instruction)
+      return true
+    }
+  }
+
+  extension Opcode {
+    /// Bytes that an integer load or store moves.
+    var accessSize: Int {
+      switch self {
+      case .lb, .lbu, .sb: 1
+      case .lh, .lhu, .sh: 2
+      case .lw, .lwu, .sw: 4
+      default: 8
+      }
+    }
+
+    var isAtomic: Bool { rawValue >= Opcode.lrW.rawValue && rawValue <= Opcode.amomaxuD.rawValue }
+    var isFloatingPoint: Bool { rawValue >= Opcode.flw.rawValue && rawValue <= Opcode.fclassD.rawValue }
+  }
+#endif

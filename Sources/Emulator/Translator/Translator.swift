@@ -1,0 +1,132 @@
+#if arch(x86_64)
+  #if canImport(Glibc)
+    import Glibc
+  #else
+    import Darwin
+  #endif
+
+  /// The fast engine: turns decoded blocks into x86-64 machine code.
+  ///
+  /// A translated block does what the interpreter does for the same block, instruction by instruction; what is rare or
+  /// intricate (faults, devices, page crossings, CSRs) calls the interpreter's own functions for it. So both engines
+  /// share every decision that matters, and differ only in how they add and compare.
+  ///
+  /// How control moves: the interpreter's loop enters a block (`enter`). A block ends by jumping to the next one, directly
+  /// where both stand on one page (`link`), through the jump cache elsewhere, or returns to the loop. A block begins by
+  /// taking its length off the budget, and returns without having done anything when that is not enough.
+  final class Translator {
+    /// Blocks are translated when they have run this often.
+    static let heatThreshold: Int32 = 6
+    static let bufferByteCount = 64 << 20
+    /// More than any block takes.
+    static let blockByteLimit = 64 << 10
+
+    unowned let interpreter: Interpreter
+    /// The hart whose code runs.
+    var hart: Hart
+
+    private let buffer: UnsafeMutablePointer<UInt8>
+    private var cursor: UnsafeMutablePointer<UInt8>
+    /// Where blocks begin, behind the thunks.
+    private let blocksStart: UnsafeMutablePointer<UInt8>
+    let thunks: Thunks
+
+    /// A jump from one block to another on the same page, by its number.
+    struct Site {
+      /// The distance to set.
+      var place: UnsafeMutablePointer<UInt8>
+      /// Where it leads while it is not linked: code that returns to the loop and says which site it was.
+      var unlinked: UInt
+      /// Physical address of the block that it leads to.
+      var target: UInt64
+    }
+    var sites: [Site] = []
+    /// The sites that lead to a block, by its address.
+    private var incoming: [UInt: [Int32]] = [:]
+
+    private typealias Enter = @convention(c) (UnsafeMutableRawPointer, UInt) -> Void
+    private let enterCode: Enter
+
+    /// Nil when the host gives no memory that can be executed; then the interpreter does all the work.
+    init?(interpreter: Interpreter) {
+      let mapping = mmap(
+        nil, Self.bufferByteCount, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      guard let mapping, mapping != MAP_FAILED else { return nil }
+      buffer = mapping.bindMemory(to: UInt8.self, capacity: Self.bufferByteCount)
+      self.interpreter = interpreter
+      hart = interpreter.harts[0]
+      var assembler = Assembler(at: buffer)
+      thunks = Thunks(&assembler)
+      cursor = assembler.cursor
+      blocksStart = cursor
+      // The thunk is machine code that follows the platform's calling convention.
+      enterCode = unsafeBitCast(thunks.enter, to: Enter.self)
+    }
+
+    deinit { munmap(buffer, Self.bufferByteCount) }
+
+    // MARK: Running
+
+    /// Runs translated code from `block` on, if the block is hot and the budget has room for it. False: nothing was done.
+    ///
+    /// The caller has looked the block up at the hart's pc and sees to attention and budget afterwards.
+    func run(_ hart: Hart, _ block: Block) -> Bool {
+      let state = hart.state
+      if block.pointee.code == thunks.exitAtRAX {
+        state.pointee.linkSite = 0
+        block.pointee.heat += 1
+        guard block.pointee.heat >= Self.heatThreshold, translate(block) else { return false }
+      }
+      if state.pointee.linkSite != 0 {
+        link(Int(state.pointee.linkSite - 1), to: block)
+        state.pointee.linkSite = 0
+      }
+      guard Int64(block.pointee.count) <= state.pointee.budget else { return false }
+      self.hart = hart
+      state.pointee.engine = UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())
+      state.pointee.pageBase = state.pointee.pc & ~0xfff
+      enterCode(hart.base, block.pointee.code)
+      return true
+    }
+
+    // MARK: Translating
+
+    /// Is there room for another block? If not, the owner of the blocks removes them all.
+    var isFull: Bool { cursor + Self.blockByteLimit > buffer + Self.bufferByteCount }
+
+    private func translate(_ block: Block) -> Bool {
+      guard !isFull else { return false }
+      var translation = BlockTranslation(block, self, at: cursor)
+      translation.emit()
+      cursor = translation.assembler.cursor
+      block.pointee.code = translation.entry
+      return true
+    }
+
+    // MARK: Linking
+
+    private func link(_ number: Int, to block: Block) {
+      // Between leaving the site's block and here an interrupt may have led elsewhere.
+      guard sites[number].target == block.pointee.address else { return }
+      Assembler.patch(sites[number].place, to: block.pointee.code)
+      incoming[UInt(bitPattern: block), default: []].append(Int32(number))
+    }
+
+    /// `block` is no more: nothing leads to it from here on.
+    func discard(_ block: Block) {
+      for number in incoming.removeValue(forKey: UInt(bitPattern: block)) ?? [] {
+        let site = sites[Int(number)]
+        Assembler.patch(site.place, to: site.unlinked)
+      }
+      block.pointee.code = thunks.exitAtRAX
+    }
+
+    /// All blocks are gone.
+    func discardAll() {
+      cursor = blocksStart
+      sites.removeAll(keepingCapacity: true)
+      incoming.removeAll(keepingCapacity: true)
+      for hart in interpreter.harts { hart.state.pointee.linkSite = 0 }
+    }
+  }
+#endif

@@ -43,7 +43,7 @@ let package = Package(
       name: "RecordReplayTests", dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage"],
       swiftSettings: settings),
     .testTarget(
-      name: "InspectionTests", dependencies: ["Inspection", "ReplayLog"], swiftSettings: settings),
+      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog"], swiftSettings: settings),
     .testTarget(name: "ConformanceTests", dependencies: ["Emulator"], swiftSettings: settings),
     .testTarget(name: "EndToEndTests", swiftSettings: settings),
   ]

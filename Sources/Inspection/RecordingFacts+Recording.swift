@@ -19,14 +19,14 @@ extension RecordingFacts {
         Image(role: image.role, path: image.path, byteCount: image.size, digest: image.digest)
       },
       drives: manifest.drives.map { drive in
-        let (byteCount, overflows) = drive.sectorCount.multipliedReportingOverflow(by: 512)
-        return Drive(
-          byteCount: overflows ? .max : byteCount, isReadOnly: drive.readOnly, base: drive.bases.first?.path,
+        // Opening has checked that the product fits.
+        Drive(
+          byteCount: drive.sectorCount * 512, isReadOnly: drive.readOnly, base: drive.bases.first?.path,
           overlay: drive.overlay)
       },
       snapshots: snapshots.map { snapshot in
         Snapshot(name: snapshot.name, position: snapshot.moment.position, time: snapshot.moment.time)
-      }.sorted { ($0.position, $0.time, $0.name) < ($1.position, $1.time, $1.name) },
+      },
       files: files.compactMap { name, path in
         HostFiles.kind(of: path) == .regular
           ? HostFiles.size(of: path).map { File(name: name, byteCount: $0) } : nil

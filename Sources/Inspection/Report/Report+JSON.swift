@@ -65,6 +65,10 @@ enum JSON {
   }
 
   static func string(_ text: String) -> String {
+    // Most texts are plain, and this is where the time goes.
+    if text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) && $0 != 0x22 && $0 != 0x5c }) {
+      return "\"\(text)\""
+    }
     var json = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

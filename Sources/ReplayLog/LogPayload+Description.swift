@@ -24,18 +24,20 @@ extension LogPayload: CustomStringConvertible {
   private static let shownLimit = 60
 
   private static func quoted(_ data: [UInt8]) -> String {
-    var text = "\""
+    var text = [UInt8(ascii: "\"")]
     for byte in data.prefix(shownLimit) {
       switch byte {
-      case UInt8(ascii: "\n"): text += "\\n"
-      case UInt8(ascii: "\r"): text += "\\r"
-      case UInt8(ascii: "\t"): text += "\\t"
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += "\\\(Character(Unicode.Scalar(byte)))"
-      case 0x20..<0x7f: text.unicodeScalars.append(Unicode.Scalar(byte))
-      default: text += "\\x\(hexadecimal(byte))"
+      case UInt8(ascii: "\n"): text += Array("\\n".utf8)
+      case UInt8(ascii: "\r"): text += Array("\\r".utf8)
+      case UInt8(ascii: "\t"): text += Array("\\t".utf8)
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += [UInt8(ascii: "\\"), byte]
+      case 0x20..<0x7f: text.append(byte)
+      default: text += Array("\\x\(hexadecimal(byte))".utf8)
       }
     }
-    return text + "\"" + (data.count > shownLimit ? "... (\(data.count) bytes)" : "")
+    text.append(UInt8(ascii: "\""))
+    return String(decoding: text, as: UTF8.self)
+      + (data.count > shownLimit ? "... (\(data.count) bytes)" : "")
   }
 
   private static func hexadecimal(_ data: [UInt8]) -> String {

@@ -51,8 +51,8 @@ enum CSV {
   }
 
   private static func field(_ text: String) -> String {
-    // By scalars: as a character, CR LF is neither CR nor LF.
-    guard text.unicodeScalars.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r" }) else {
+    // Comma, quote, LF, CR. By bytes: as a character, CR LF is neither CR nor LF.
+    guard text.utf8.contains(where: { $0 == 0x2c || $0 == 0x22 || $0 == 0x0a || $0 == 0x0d }) else {
       return text
     }
     var quoted = "\""

@@ -25,43 +25,48 @@ extension Report {
   /// Where there are several sections, each line begins with the name of its own.
   func renderLines(to write: (String) throws -> Void) throws {
     for section in sections {
-      let label = sections.count > 1 ? [(name: "section", json: JSON.string(section.name))] : []
+      let label = sections.count > 1 ? section.name : nil
       try section.produce { row in
-        try write(JSON.object(label + JSON.members(section.columns, row)) + "\n")
+        try write(JSON.object(section.columns, row, section: label) + "\n")
       }
     }
   }
 }
 
-/// Values as JSON (RFC 8259), in ASCII where that is simple and UTF-8 elsewhere.
+/// Values as JSON (RFC 8259) in UTF-8. Control characters are escaped.
 enum JSON {
-  static func object(_ columns: [Column], _ row: [FieldValue]) -> String { object(members(columns, row)) }
-
-  static func object(_ members: [(name: String, json: String)]) -> String {
-    "{" + members.map { "\(string($0.name)):\($0.json)" }.joined(separator: ",") + "}"
-  }
-
-  static func members(_ columns: [Column], _ row: [FieldValue]) -> [(name: String, json: String)] {
+  /// An object of the values that there are; `section` comes first when given.
+  static func object(_ columns: [Column], _ row: [FieldValue], section: String? = nil) -> String {
     precondition(columns.count == row.count, "a row with another number of values than columns")
-    var members: [(name: String, json: String)] = []
-    for (column, value) in zip(columns, row) {
+    var json = "{"
+    func start(_ name: String, _ suffix: String = "") {
+      if json.utf8.count > 1 { json += "," }
+      // Names are made of letters, digits and underscores.
+      json += "\"\(name)\(suffix)\":"
+    }
+    if let section {
+      start("section")
+      json += string(section)
+    }
+    for (column, value) in zip(columns, row) where value != .none {
+      start(column.name)
       switch value {
-      case .none: continue
-      case .text(let text): members.append((column.name, string(text)))
+      case .none: break
+      case .text(let text): json += string(text)
       case .data(let data):
-        members.append((column.name, string(String(decoding: data, as: UTF8.self))))
-        if !data.isUTF8 { members.append((column.name + "_base64", string(data.base64))) }
-      case .integer(let number), .size(let number), .time(let number):
-        members.append((column.name, String(number)))
-      case .decimal(let number, let places):
-        members.append((column.name, number.fixed(places: places) ?? "null"))
-      case .flag(let flag): members.append((column.name, flag ? "true" : "false"))
-      case .digest(let digest): members.append((column.name, string(digest.hexadecimal)))
-      case .list(let texts):
-        members.append((column.name, "[" + texts.map(string).joined(separator: ",") + "]"))
+        json += string(String(decoding: data, as: UTF8.self))
+        if !data.isUTF8 {
+          start(column.name, "_base64")
+          json += string(data.base64)
+        }
+      case .integer(let number), .size(let number), .time(let number): json += String(number)
+      case .decimal(let number, let places): json += number.fixed(places: places) ?? "null"
+      case .flag(let flag): json += flag ? "true" : "false"
+      case .digest(let digest): json += string(digest.hexadecimal)
+      case .list(let texts): json += "[" + texts.map(string).joined(separator: ",") + "]"
       }
     }
-    return members
+    return json + "}"
   }
 
   static func string(_ text: String) -> String {

@@ -54,7 +54,7 @@ private final class AlignedRows {
   private func start() throws {
     guard !waiting.isEmpty else { return try write("\(indent)none\n") }
     widths = columns.indices.map { column in
-      max(columns[column].title.count, waiting.map { $0[column].text.count }.max() ?? 0)
+      max(columns[column].title.count, waiting.map { HumanText.width($0[column].text) }.max() ?? 0)
     }
     // A heading stands over its column: to the right over numbers.
     try put(
@@ -72,8 +72,10 @@ private final class AlignedRows {
       line += column == 0 ? "" : "  "
       line += HumanText.padded(cell.text, to: widths[column], right: cell.isNumber)
     }
-    while line.last == " " { line.removeLast() }
-    try write(line + "\n")
+    // Nothing comes after the last value that there is.
+    let end =
+      line.utf8.lastIndex { $0 != UInt8(ascii: " ") }.map { line.utf8.index(after: $0) } ?? line.startIndex
+    try write("\(line[..<end])\n")
   }
 }
 
@@ -98,12 +100,13 @@ enum HumanText {
 
   /// 1234567 as "1,234,567".
   static func grouped(_ number: UInt64) -> String {
-    var text = ""
-    for (index, digit) in String(number).reversed().enumerated() {
-      if index > 0 && index % 3 == 0 { text.append(",") }
+    let digits = Array(String(number).utf8)
+    var text: [UInt8] = []
+    for (index, digit) in digits.enumerated() {
+      if index > 0 && (digits.count - index) % 3 == 0 { text.append(UInt8(ascii: ",")) }
       text.append(digit)
     }
-    return String(text.reversed())
+    return String(decoding: text, as: UTF8.self)
   }
 
   /// 16777216 as "16 MiB", and 1234567 as "1,234,567 bytes": rounded only where nothing is lost.
@@ -115,8 +118,15 @@ enum HumanText {
     return "\(grouped(number)) bytes"
   }
 
+  /// Characters of a text; counting them is slow, and needless for plain text.
+  static func width(_ text: String) -> Int {
+    text.utf8.allSatisfy { $0 < 0x80 } ? text.utf8.count : text.count
+  }
+
   static func padded(_ text: String, to width: Int, right: Bool = false) -> String {
-    let space = String(repeating: " ", count: max(0, width - text.count))
+    let missing = width - self.width(text)
+    if missing <= 0 { return text }
+    let space = String(repeating: " ", count: missing)
     return right ? space + text : text + space
   }
 }

@@ -9,6 +9,8 @@ public enum VisibleText {
   /// UTF-8 as it is, but control and format characters, line ends among them, and bytes that are no UTF-8, as escapes:
   /// `\n`, `\e`, `\x07`, `\u{202e}`. A backslash stays one.
   public static func of(_ bytes: some Collection<UInt8>) -> String {
+    // Most text is plain, and this is where the time goes.
+    if bytes.allSatisfy({ (0x20..<0x7f).contains($0) }) { return String(decoding: bytes, as: UTF8.self) }
     var text = ""
     var rest = bytes[...]
     var decoder = UTF8()

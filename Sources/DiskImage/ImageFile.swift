@@ -61,7 +61,11 @@ package final class ImageFile {
     if !readOnly { try lock() }
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // Explicitly: a child process on its way from fork to exec still holds the descriptor, and with it the lock.
+    if !isReadOnly { flock(descriptor, LOCK_UN) }
+    close(descriptor)
+  }
 
   /// Two writers would destroy an image, so the second one is refused.
   private func lock() throws(DiskImageError) {

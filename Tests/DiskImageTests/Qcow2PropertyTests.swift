@@ -56,7 +56,7 @@ import Testing
     let empty = State(disk: base)
     var active = empty
     var snapshots: [String: State] = [:]
-    for step in 0..<160 {
+    for step in 0..<120 {
       let offset = random.below(shape.size)
       let longest = random.below(3) == 0 ? shape.size : min(shape.size, 3 * shape.clusterSize)
       let count = 1 + random.below(min(shape.size - offset, longest))

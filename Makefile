@@ -1,0 +1,28 @@
+# What this project's people type. Each target does its own set-up on a fresh Debian machine.
+
+.PHONY: build demo test lint fixtures clean
+
+build:
+	@Scripts/set-up
+	swift build -c release --product rrtool
+
+# Records a buggy guest until its bug shows, replays that, reads its log, and rewinds it.
+demo: build
+	@Scripts/demo
+
+# Every test, in release mode: the guests that they run are too slow otherwise.
+test:
+	@Scripts/set-up tests
+	swift build -c release --build-tests
+	swift test -c release --skip-build
+
+lint:
+	swift format lint --strict --recursive Sources Tests Package.swift
+
+# Builds the bare-metal guests anew and embeds the ledger into the tool.
+fixtures:
+	fixtures/guests/build fixtures/guests/built
+	fixtures/guests/embed
+
+clean:
+	rm -rf .build .scratch

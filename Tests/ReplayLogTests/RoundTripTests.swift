@@ -131,6 +131,12 @@ import Testing
     #expect(decoded.first == "complete")
     #expect(decoded.contains("# machine=virt, \"\(seed)\" = ünï"))
     #expect(decoded.filter { !$0.hasPrefix("#") }.dropFirst().elementsEqual(events.map(line)), "seed \(seed)")
+
+    // The same without the end: the recorder was killed.
+    try log.write(to: scratch.path("killed.gz"), memberSpan: 50_000_000, closing: false)
+    let killed = try decode(scratch.path("killed.gz"))
+    #expect(killed.first == "incomplete")
+    #expect(killed.dropFirst() == decoded.dropFirst())
   }
 
   @Test func theDocumentsExampleIsALog() throws {

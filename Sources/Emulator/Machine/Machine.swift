@@ -291,7 +291,8 @@ public final class Machine {
     case .consoleInput(let bytes): serialPort.receive(bytes)
     case .blockCompletion(let completion):
       // An answer that no device waits for changes nothing.
-      if completion.drive < blockDevices.count { _ = blockDevices[completion.drive].complete(completion) }
+      guard blockDevices.indices.contains(completion.drive) else { return }
+      _ = blockDevices[completion.drive].complete(completion)
     case .reset: isResetRequested = true
     case .powerOff: powerOffStatus = 0
     }

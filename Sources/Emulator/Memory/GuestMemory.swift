@@ -27,7 +27,7 @@ package final class GuestMemory {
   package private(set) var dirtyPages: [Int32] = []
   /// Called for what a flagged page needs besides dirty tracking. Set once by the interpreter, which outlives every
   /// use of this memory by a guest.
-  unowned var observer: any GuestMemoryObserver = NoObserver.shared
+  unowned(unsafe) var observer: any GuestMemoryObserver = NoObserver.shared
 
   package init(base: UInt64, size: UInt64) {
     precondition(size > 0 && size % UInt64(Self.pageSize) == 0, "RAM is made of whole pages")

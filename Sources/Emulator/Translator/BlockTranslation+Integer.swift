@@ -86,7 +86,10 @@
       case .div, .rem, .divw, .remw, .divu, .remu, .divuw, .remuw: divide(instruction)
 
       default:
-        if !emitBitManipulation(instruction) {
+        if emitBitManipulation(instruction) || emitAtomic(op) { return }
+        if instruction.opcode.endsBlock {
+          callOutAtEnd(op)
+        } else {
           callOut(op, translator.thunks.execute)
         }
       }

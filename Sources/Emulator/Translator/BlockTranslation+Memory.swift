@@ -3,7 +3,7 @@
   extension BlockTranslation {
     /// rax = the host address of `size` bytes at the virtual address in source1 + immediate. Answers the jump that is
     /// taken, with the virtual address in rax, when the table does not have it.
-    private mutating func lookUp(
+    mutating func lookUp(
       _ instruction: DecodedInstruction, size: Int, _ table: TranslationCache.Table
     ) -> UnsafeMutablePointer<UInt8> {
       let tag = Int32(table == .store ? TranslationCache.tableByteCount : 0)

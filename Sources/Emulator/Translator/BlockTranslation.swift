@@ -16,6 +16,8 @@
       case slow(
         from: UnsafeMutablePointer<UInt8>, instruction: UnsafePointer<DecodedInstruction>, thunk: UInt,
         resume: UInt)
+      /// Goes on where the instruction that left the block has led.
+      case left(from: UnsafeMutablePointer<UInt8>)
       /// Goes to another place on this page through the loop, until it is linked.
       case unlinked(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32)
       /// Goes to another page.
@@ -99,7 +101,23 @@
       assembler.moveImmediate(.rdx, UInt64(UInt(bitPattern: instruction)))
       assembler.call(thunk)
       assembler.test(.rax, .rax, wide: false)
+      rest.append(.left(from: assembler.jump(.notEqual)))
+    }
+
+    /// Has a thunk do the last instruction of the block, after which the hart's pc says where to go on.
+    mutating func callOutAtEnd(_ instruction: UnsafePointer<DecodedInstruction>) {
+      assembler.moveImmediate(.rdx, UInt64(UInt(bitPattern: instruction)))
+      assembler.call(translator.thunks.execute)
+      goOnAfterLeaving()
+    }
+
+    /// eax holds an outcome, which is not `goesOn`.
+    private mutating func goOnAfterLeaving() {
+      assembler.arithmetic(
+        .cmp, .register(.rax), immediate: Int32(Thunks.Outcome.jumps.rawValue), wide: false)
       assembler.jump(.notEqual, to: translator.thunks.exit)
+      assembler.move(.rax, .memory(RegisterMap.pc))
+      goToRAX()
     }
 
     /// As `callOut`, but only if the jump at `place` is taken, with rax as it is there.
@@ -111,8 +129,14 @@
     }
 
     private mutating func emitRest() {
-      for piece in rest {
-        switch piece {
+      // Pieces may add pieces of their own.
+      var index = 0
+      while index < rest.count {
+        defer { index += 1 }
+        switch rest[index] {
+        case .left(let place):
+          assembler.patchHere(place)
+          goOnAfterLeaving()
         case .slow(let place, let instruction, let thunk, let resume):
           assembler.patchHere(place)
           callOut(instruction, thunk)

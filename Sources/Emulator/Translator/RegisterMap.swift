@@ -36,6 +36,8 @@
     static let loadTable = displacement(\.loadTable)
     static let jumpTag = displacement(\.jumpTag)
     static let linkSite = displacement(\.linkSite)
+    static let reservationAddress = displacement(\.reservationAddress)
+    static let reservationValue = displacement(\.reservationValue)
     static let engine = displacement(\.engine)
 
     private static func displacement(_ field: PartialKeyPath<HartState>) -> Int32 {

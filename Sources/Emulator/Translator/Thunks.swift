@@ -7,11 +7,19 @@
     let exit: UInt
     /// The same, with the guest's pc in `rax`.
     let exitAtRAX: UInt
-    /// Called with a decoded instruction's address in `rdx` and an operand in `rax`; afterwards `eax` is not zero when
-    /// the block was left and the hart's pc and budget are set.
+    /// Called with a decoded instruction's address in `rdx` and an operand in `rax`; afterwards `eax` holds an `Outcome`.
     let load: UInt
     let store: UInt
     let execute: UInt
+
+    enum Outcome: UInt32 {
+      /// The block goes on behind the instruction.
+      case goesOn = 0
+      /// The block was left: the hart's pc and budget are set, and the loop must look around.
+      case returns = 1
+      /// The block was left, and nothing keeps the hart from going on at its pc at once.
+      case jumps = 2
+    }
 
     init(_ assembler: inout Assembler) {
       let callee: [HostRegister] = [.rbx, .rbp, .r12, .r13, .r14, .r15]
@@ -99,27 +107,56 @@
 
   /// The translator is alive: it owns the code that calls.
   @inline(__always)
-  private func withTranslator(_ engine: UnsafeRawPointer, _ body: (Translator) -> Bool) -> UInt32 {
-    Unmanaged<Translator>.fromOpaque(engine)._withUnsafeGuaranteedRef { body($0) ? 1 : 0 }
+  private func withTranslator(
+    _ engine: UnsafeRawPointer, _ body: (Translator) -> Thunks.Outcome
+  ) -> UInt32 {
+    Unmanaged<Translator>.fromOpaque(engine)._withUnsafeGuaranteedRef { body($0).rawValue }
   }
 
   extension Translator {
-    fileprivate func load(_ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64) -> Bool {
-      interpreter.loadSlowly(hart, instruction, address, size: instruction.pointee.opcode.accessSize)
+    fileprivate func load(_ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64)
+      -> Thunks.Outcome
+    {
+      let hart = hart
+      let isLeft = interpreter.loadSlowly(
+        hart, instruction, address, size: instruction.pointee.opcode.accessSize)
+      return isLeft ? outcome(hart) : .goesOn
     }
 
-    fileprivate func store(_ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64) -> Bool {
-      interpreter.storeSlowly(
+    fileprivate func store(_ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64)
+      -> Thunks.Outcome
+    {
+      let hart = hart
+      let isLeft = interpreter.storeSlowly(
         hart, instruction, address, size: instruction.pointee.opcode.accessSize,
         hart.x[Int(instruction.pointee.source2)])
+      return isLeft ? outcome(hart) : .goesOn
     }
 
-    fileprivate func execute(_ instruction: UnsafePointer<DecodedInstruction>) -> Bool {
+    fileprivate func execute(_ instruction: UnsafePointer<DecodedInstruction>) -> Thunks.Outcome {
+      let hart = hart
       let opcode = instruction.pointee.opcode
-      if opcode.isAtomic { return interpreter.executeAtomic(hart, instruction) }
-      if opcode.isFloatingPoint { return interpreter.executeFloatingPoint(hart, instruction) }
-      interpreter.executeSystem(hart, instruction)
-      return true
+      let isLeft: Bool
+      if opcode.isAtomic {
+        isLeft = interpreter.executeAtomic(hart, instruction)
+      } else if opcode.isFloatingPoint {
+        isLeft = interpreter.executeFloatingPoint(hart, instruction)
+      } else {
+        interpreter.executeSystem(hart, instruction)
+        isLeft = true
+      }
+      return isLeft ? outcome(hart) : .goesOn
+    }
+
+    /// After a block was left: what the interpreter's loop does between two blocks.
+    private func outcome(_ hart: Hart) -> Thunks.Outcome {
+      let state = hart.state
+      if state.pointee.attention & Attention.leave != 0 { return .returns }
+      if state.pointee.attention != 0 {
+        if hart.interruptToTake() != nil { return .returns }
+        state.pointee.attention = 0
+      }
+      return .jumps
     }
   }
 

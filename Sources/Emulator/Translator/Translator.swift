@@ -21,7 +21,8 @@
     /// More than any block takes.
     static let blockByteLimit = 64 << 10
 
-    unowned let interpreter: Interpreter
+    /// Owns this object.
+    unowned(unsafe) let interpreter: Interpreter
     /// The hart whose code runs.
     var hart: Hart
 

@@ -25,14 +25,20 @@ final class Interpreter {
   let harts: [Hart]
   let protection: [PhysicalMemoryProtection]
   let blocks: BlockCache
-  unowned let environment: any HartEnvironment
+  /// The machine, which owns this object and so outlives it.
+  unowned(unsafe) let environment: any HartEnvironment
 
   /// Per hart: the pages marked with `PageFlags.pageTable`.
   var pageTablePages: [[Int32]]
   /// Per hart: stores to marked pages since the last flush.
   var pageTableStores: [Int]
-  /// Set when the rest of the current block may no longer be what should be executed next.
-  var mustLeaveBlock = false
+  /// Set when the rest of the current block may no longer be what should be executed next. Raw memory, because every slow
+  /// store looks at it.
+  var mustLeaveBlock: Bool {
+    get { leaveFlag.pointee }
+    set { leaveFlag.pointee = newValue }
+  }
+  private let leaveFlag: UnsafeMutablePointer<Bool>
   /// A block that is executed once: the last instructions of a turn, or one that cannot be cached.
   let scratchBlock: Block
   #if arch(x86_64)
@@ -47,6 +53,8 @@ final class Interpreter {
     protection = (0..<hartCount).map { _ in PhysicalMemoryProtection() }
     blocks = BlockCache(memory: memory)
     pageTablePages = Array(repeating: [], count: hartCount)
+    leaveFlag = .allocate(capacity: 1)
+    leaveFlag.initialize(to: false)
     pageTableStores = Array(repeating: 0, count: hartCount)
     let scratch = UnsafeMutableRawPointer.allocate(
       byteCount: BlockCache.blockByteLimit, alignment: 16)
@@ -63,6 +71,7 @@ final class Interpreter {
     memory.observer = NoObserver.shared
     for hart in harts { hart.deallocate() }
     UnsafeMutableRawPointer(scratchBlock).deallocate()
+    leaveFlag.deallocate()
   }
 
   /// To the state after power-on. RAM is the machine's to set.

@@ -40,7 +40,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding"], swiftSettings: settings),
     .testTarget(
-      name: "RecordReplayTests", dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage"],
+      name: "RecordReplayTests", dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage", "ByteCoding"],
       swiftSettings: settings),
     .testTarget(
       name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog"], swiftSettings: settings),

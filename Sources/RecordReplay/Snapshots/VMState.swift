@@ -21,6 +21,18 @@ package struct VMState: Equatable {
   /// Requests to drives that were made and not answered.
   package var pending: [ReplayDrives.Pending]
 
+  package init(
+    moment: Moment, machine: [UInt8], digests: [UInt64], nextEvent: UInt64, matchedOutput: Int,
+    pending: [ReplayDrives.Pending]
+  ) {
+    self.moment = moment
+    self.machine = machine
+    self.digests = digests
+    self.nextEvent = nextEvent
+    self.matchedOutput = matchedOutput
+    self.pending = pending
+  }
+
   private enum Tag: UInt32, CaseIterable {
     case moment = 0x544e_4d4d  // "MMNT"
     case machine = 0x4843_414d  // "MACH"

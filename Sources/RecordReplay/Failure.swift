@@ -34,5 +34,14 @@ public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     self.remedy = remedy
   }
 
-  public var description: String { "\(subject): \(problem); \(remedy)" }
+  /// One line. Names and numbers in it come from files of strangers: what could start a new line or an escape sequence
+  /// of a terminal is a question mark.
+  public var description: String { Self.printable("\(subject): \(problem); \(remedy)") }
+
+  private static func printable(_ text: String) -> String {
+    func isControl(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || [0x2028, 0x2029].contains(scalar.value)
+    }
+    return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "?" : $0 }))
+  }
 }

@@ -7,10 +7,30 @@ extension GuestMemory {
 
   /// Writes all of `data`, or nothing and answers false when part of it would lie outside RAM.
   @discardableResult
-  package func write(_ data: some Collection<UInt8>, at address: UInt64) -> Bool {
+  package func write(_ data: UnsafeRawBufferPointer, at address: UInt64) -> Bool {
     guard let target = pointer(at: address, count: data.count) else { return false }
     prepareStore(at: address, count: data.count)
-    UnsafeMutableRawBufferPointer(start: target, count: data.count).copyBytes(from: data)
+    UnsafeMutableRawBufferPointer(start: target, count: data.count).copyMemory(from: data)
+    return true
+  }
+
+  @discardableResult
+  package func write(_ data: [UInt8], at address: UInt64) -> Bool {
+    data.withUnsafeBytes { write($0, at: address) }
+  }
+
+  @discardableResult
+  package func write(_ data: ArraySlice<UInt8>, at address: UInt64) -> Bool {
+    data.withUnsafeBytes { write($0, at: address) }
+  }
+
+  /// Sets `count` bytes to zero, or nothing and answers false when part of them would lie outside RAM.
+  @discardableResult
+  package func clear(at address: UInt64, count: Int) -> Bool {
+    guard let target = pointer(at: address, count: count) else { return false }
+    prepareStore(at: address, count: count)
+    UnsafeMutableRawBufferPointer(start: target, count: count).initializeMemory(
+      as: UInt8.self, repeating: 0)
     return true
   }
 

@@ -73,9 +73,7 @@ package final class GuestMemory {
     for page in 0..<pageCount {
       let start = bytes + page * Self.pageSize
       if Self.isZero(UnsafeRawBufferPointer(start: start, count: Self.pageSize)) { continue }
-      prepareStore(at: base + UInt64(page * Self.pageSize), count: Self.pageSize)
-      UnsafeMutableRawBufferPointer(start: start, count: Self.pageSize).initializeMemory(
-        as: UInt8.self, repeating: 0)
+      clear(at: base + UInt64(page * Self.pageSize), count: Self.pageSize)
     }
   }
 }

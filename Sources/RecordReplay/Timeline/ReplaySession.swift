@@ -73,7 +73,7 @@ final class ReplaySession {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunk, alignment: 16)
     defer { buffer.deallocate() }
     for region in plan.regions {
-      memory.write(repeatElement(0, count: region.bytes.count), at: region.address)
+      memory.clear(at: region.address, count: region.bytes.count)
     }
     var offset = 0
     while offset < image.size {

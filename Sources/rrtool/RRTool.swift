@@ -22,9 +22,7 @@ struct RRTool: ParsableCommand {
       """,
     version: "rrtool \(ToolVersion.text)",
     subcommands: [
-      RecordCommand.self, RunCommand.self, ReplayCommand.self, SnapshotCommand.self, VerifyCommand.self,
-      InspectCommand.self,
-      ListCommand.self,
-      RemoveCommand.self,
+      RecordCommand.self, RunCommand.self, ReplayCommand.self, InspectCommand.self, SnapshotCommand.self,
+      VerifyCommand.self, ListCommand.self, RemoveCommand.self,
     ])
 }

@@ -95,7 +95,7 @@ public final class Recorder {
       recording = Recording(path: options.output, manifest: manifest)
     } catch {
       folder.discard()
-      throw error
+      throw folder.naming(error)
     }
   }
 

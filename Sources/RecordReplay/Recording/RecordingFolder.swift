@@ -78,6 +78,15 @@ package struct RecordingFolder {
     for outsider in outsiders { try? HostFiles.removeFile(outsider.workPath) }
   }
 
+  /// A failure in terms of the names that the user gave, not of those where the recording is built.
+  package func naming(_ failure: Failure) -> Failure {
+    var failure = failure
+    for (target, work) in outsiders + [(target, workPath)] where failure.subject.hasPrefix(work) {
+      failure.subject = target + failure.subject.dropFirst(work.count)
+    }
+    return failure
+  }
+
   private static func checkReplaceable(_ target: String, force: Bool) throws(Failure) {
     guard HostFiles.kind(of: target) != nil || HostFiles.linkTarget(target) != nil else { return }
     guard force else {

@@ -17,7 +17,7 @@ public final class Recorder {
     public var digestInterval: UInt64
 
     public static let defaultSnapshotName = "replay_init"
-    public static let defaultDigestInterval: UInt64 = 50_000_000
+    public static let defaultDigestInterval: UInt64 = 200_000_000
 
     public init(
       output: String, force: Bool = false, logPath: String? = nil, snapshotName: String? = nil,

@@ -29,7 +29,7 @@ let package = Package(
     .executableTarget(
       name: "rrtool",
       dependencies: [
-        "Inspection", "RecordReplay", "ReplayLog",
+        "Inspection", "RecordReplay", "ReplayLog", "Emulator",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Emulator
 import RecordReplay
 
 /// The options that say what to run.
@@ -35,8 +36,7 @@ struct GuestOptions: ParsableArguments {
         + "overlay=none. May be given up to 7 times.", valueName: "drive"))
   var drive: [String] = []
 
-  @Option(help: ArgumentHelp("What executes instructions: auto or interpreter.", valueName: "engine"))
-  var engine = "auto"
+  @OptionGroup var engineOption: EngineOption
 
   @Option(help: ArgumentHelp("Stop after so many instructions.", valueName: "n"))
   var maxInstructions: String?
@@ -60,12 +60,13 @@ struct GuestOptions: ParsableArguments {
 
   /// Reads everything that is needed to start.
   func guest() throws(Failure) -> Guest {
-    guard ["auto", "interpreter"].contains(engine) else {
-      throw Failure(
-        .usage, "--engine \(engine)", "there is no such engine", remedy: "give auto or interpreter")
-    }
+    let engine = try engineOption.parsed()
     let timing = try timing()
-    if isDemonstration { return Demonstration.guest(timing) }
+    if isDemonstration {
+      var guest = Demonstration.guest(timing)
+      guest.engine = engine
+      return guest
+    }
     guard bios != nil || kernel != nil else {
       throw Failure(
         .usage, "guest", "nothing to boot is given",
@@ -78,6 +79,7 @@ struct GuestOptions: ParsableArguments {
       name: HostFiles.lastName(of: kernel ?? bios ?? ""),
       memorySize: try Size.parse(memory, option: "--memory"),
       hartCount: smp, shift: timing.shift, sleeps: timing.sleeps, commandLine: append ?? "")
+    guest.engine = engine
     if let bios { try guest.load(.bios, from: bios) }
     if let kernel { try guest.load(.kernel, from: kernel) }
     if let initrd { try guest.load(.initrd, from: initrd) }
@@ -93,6 +95,24 @@ struct GuestOptions: ParsableArguments {
         remedy: "give one such as 10_000_000")
     }
     return count
+  }
+}
+
+/// What executes instructions. It changes the speed and nothing else, so a replay may use another one.
+struct EngineOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "What executes instructions: \(Machine.Engine.allCases.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "engine"))
+  var engine = Machine.Engine.automatic.rawValue
+
+  func parsed() throws(Failure) -> Machine.Engine {
+    guard let known = Machine.Engine(rawValue: engine) else {
+      throw Failure(
+        .usage, "--engine \(engine)", "there is no such engine",
+        remedy: "give one of \(Machine.Engine.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    return known
   }
 }
 

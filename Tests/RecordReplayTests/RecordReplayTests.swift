@@ -52,6 +52,13 @@ import Testing
     #expect(try recorded.replay().digests == first.digests)
   }
 
+  /// Both engines are the same machine: a run of one is replayed by the other, digest by digest.
+  @Test(arguments: Machine.Engine.allCases) func anyEngineReplaysARecording(engine: Machine.Engine) throws {
+    let recorded = try RecordedGuest("ledger", harts: 2, digestInterval: 100_000, drives: blankDrive)
+    let timeline = try Timeline(recorded.recording, engine: engine)
+    #expect(try timeline.run() == .end(.poweredOff(status: recorded.result.ending.status)))
+  }
+
   @Test func aLimitEndsWhereItSays() throws {
     let recorded = try RecordedGuest("counter", limit: 300_000, digestInterval: 100_000)
     #expect(recorded.result.ending.reason == .limit)

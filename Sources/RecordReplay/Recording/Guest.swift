@@ -15,6 +15,8 @@ public struct Guest: Sendable {
   /// Where `images` came from.
   public private(set) var sources: [RecordingManifest.Boot.Image] = []
   public var drives: [DriveOptions]
+  /// What executes its instructions: it changes the speed and nothing else.
+  public var engine = Machine.Engine.automatic
 
   /// One boot image's limit: more than any kernel or initramfs has.
   private static let imageLimit: UInt64 = 4 << 30

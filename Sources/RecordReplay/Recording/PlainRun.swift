@@ -40,7 +40,8 @@ public final class PlainRun {
     let configuration = try guest.configuration(drives: manifests)
     self.workers = workers
     live = LiveGate(inbox: inbox, drives: workers, console: console, sleeps: guest.sleeps)
-    machine = Machine(configuration: configuration, plan: try guest.plan(configuration), gate: live)
+    machine = Machine(
+      configuration: configuration, plan: try guest.plan(configuration), gate: live, engine: guest.engine)
     live.machine = machine
   }
 

@@ -62,7 +62,7 @@ public final class Recorder {
       // The log's header names the digests, which only the machine knows, and the machine wants its gate first.
       let relay = SinkRelay()
       gate = RecordingGate(recording: live, into: relay)
-      machine = Machine(configuration: configuration, plan: plan, gate: gate)
+      machine = Machine(configuration: configuration, plan: plan, gate: gate, engine: guest.engine)
       live.machine = machine
 
       var logName = Recording.logName

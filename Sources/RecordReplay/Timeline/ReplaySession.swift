@@ -13,7 +13,8 @@ final class ReplaySession {
   let scratch: [ScratchOverlay?]
 
   init(
-    _ recording: Recording, log: ReplayLogReader, snapshot name: String, console: any ConsoleOutput
+    _ recording: Recording, log: ReplayLogReader, snapshot name: String, console: any ConsoleOutput,
+    engine: Machine.Engine
   ) throws(Failure) {
     let manifest = recording.manifest
     let (memory, state) = try SnapshotStore(recording).load(name)
@@ -33,7 +34,7 @@ final class ReplaySession {
       source: LogSource(log, from: state.nextEvent), matchedOutput: state.matchedOutput,
       drives: ReplayDrives(storage: storage, pending: state.pending), console: console)
     let plan = try Self.plan(of: recording)
-    machine = Machine(configuration: manifest.configuration, plan: plan, gate: gate)
+    machine = Machine(configuration: manifest.configuration, plan: plan, gate: gate, engine: engine)
     origin = name
     self.scratch = scratch
     gate.machine = machine

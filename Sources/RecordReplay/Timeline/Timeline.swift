@@ -24,6 +24,7 @@ public final class Timeline {
   public let recording: Recording
   public let log: ReplayLogReader
   private let console: any ConsoleOutput
+  private let engine: Machine.Engine
   private var session: ReplaySession
   private var ended: Stop?
 
@@ -31,16 +32,19 @@ public final class Timeline {
   ///
   /// Everything is checked before anything runs: the log, the snapshot, the base images.
   public init(
-    _ recording: Recording, from name: String? = nil, console: any ConsoleOutput = NullConsoleOutput()
+    _ recording: Recording, from name: String? = nil, console: any ConsoleOutput = NullConsoleOutput(),
+    engine: Machine.Engine = .automatic
   ) throws(Failure) {
     self.recording = recording
     self.console = console
+    self.engine = engine
     log = try recording.openLog()
     for drive in recording.manifest.drives {
       try BaseImages.check(drive.bases, recording: recording.path)
     }
     session = try ReplaySession(
-      recording, log: log, snapshot: name ?? recording.manifest.initialSnapshot, console: console)
+      recording, log: log, snapshot: name ?? recording.manifest.initialSnapshot, console: console,
+      engine: engine)
   }
 
   /// Where the machine stands.
@@ -103,7 +107,8 @@ public final class Timeline {
       let here = self.position
       if ended != nil || here > position || (best?.moment.position ?? 0) > here {
         session = try ReplaySession(
-          recording, log: log, snapshot: best?.name ?? recording.manifest.initialSnapshot, console: console)
+          recording, log: log, snapshot: best?.name ?? recording.manifest.initialSnapshot, console: console,
+          engine: engine)
         ended = nil
       }
     } catch {

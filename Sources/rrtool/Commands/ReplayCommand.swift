@@ -23,11 +23,13 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Stop at this position instead of the end.", valueName: "position"))
   var to: String?
 
+  @OptionGroup var engine: EngineOption
+
   func run() throws {
     try reporting {
       let recording = try Recording(opening: TraceFolder().locate(recording))
       let output = DescriptorConsoleOutput(descriptor: 1)
-      let timeline = try Timeline(recording, from: from, console: output)
+      let timeline = try Timeline(recording, from: from, console: output, engine: engine.parsed())
       var target: UInt64?
       if let to, to != "end" {
         let position = try timeline.resolve(PositionExpression.parsed(to, option: "--to"))

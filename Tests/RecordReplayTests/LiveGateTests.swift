@@ -1,0 +1,120 @@
+import Emulator
+import RecordReplay
+import Testing
+
+/// The gate to the real outside: drives on their threads, the inbox, idle time.
+@Suite struct LiveGateTests {
+  /// A drive on which nothing can be written, and one sector cannot be read.
+  private final class BadDrive: DriveStorage {
+    static let failure = Failure(.host, "bad drive", "is full", remedy: "make room")
+    func read(sector: UInt64, byteCount: Int) throws(Failure) -> [UInt8] {
+      if sector == 1 { throw Self.failure }
+      return [UInt8](repeating: 5, count: byteCount)
+    }
+    func write(sector: UInt64, _ data: [UInt8]) throws(Failure) { throw Self.failure }
+    func zero(sector: UInt64, sectorCount: UInt64) throws(Failure) { throw Self.failure }
+    func flush() throws(Failure) {}
+  }
+
+  private final class Control: MachineControl {
+    var stops = 0
+    let currentHart = 0
+    func requestStop() { stops += 1 }
+    func programCounter(hart: Int) -> UInt64 { 0 }
+  }
+
+  private let here = Moment(position: 1000, time: 8000)
+
+  private func request(_ id: UInt64, sector: UInt64, _ operation: BlockRequest.Operation) -> BlockRequest {
+    BlockRequest(drive: 0, id: id, sector: sector, operation: operation)
+  }
+
+  @Test func aDriveAnswersInOrderAndAFailedReadIsTheGuests() {
+    let inbox = Inbox()
+    let worker = BlockWorker(storage: BadDrive(), inbox: inbox)
+    let gate = LiveGate(inbox: inbox, drives: [worker], console: NullConsoleOutput(), sleeps: false)
+    for id in 0..<20 as Range<UInt64> {
+      gate.blockRequest(request(id, sector: id % 2, .read(byteCount: 512)), at: here)
+    }
+    worker.finish()
+    for id in 0..<20 as Range<UInt64> {
+      let succeeded = id % 2 == 0
+      #expect(
+        gate.takeArrival(at: here)
+          == .blockCompletion(
+            BlockCompletion(
+              drive: 0, id: id, succeeded: succeeded, data: succeeded ? [UInt8](repeating: 5, count: 512) : []
+            )))
+    }
+    #expect(gate.takeArrival(at: here) == nil)
+    #expect(gate.stopReason == nil)
+  }
+
+  @Test func aFailedWriteEndsTheRun() {
+    let inbox = Inbox()
+    let worker = BlockWorker(storage: BadDrive(), inbox: inbox)
+    let gate = LiveGate(inbox: inbox, drives: [worker], console: NullConsoleOutput(), sleeps: false)
+    let machine = Control()
+    gate.machine = machine
+    gate.blockRequest(request(1, sector: 0, .write([UInt8](repeating: 0, count: 512))), at: here)
+    worker.finish()
+    #expect(gate.takeArrival(at: here) == nil)
+    #expect(gate.stopReason == .failed(BadDrive.failure))
+    #expect(machine.stops == 1)
+  }
+
+  @Test func withoutSleepTimeJumpsToTheTimer() {
+    let gate = LiveGate(inbox: Inbox(), drives: [], console: NullConsoleOutput(), sleeps: false)
+    let began = HostClock.monotonic()
+    #expect(gate.idle(at: here, until: 3_600_000_000_000) == .wake(time: 3_600_000_000_000))
+    #expect(HostClock.monotonic() - began < 60_000_000_000)
+  }
+
+  @Test func withSleepTimePassesAsTheHosts() {
+    let gate = LiveGate(inbox: Inbox(), drives: [], console: NullConsoleOutput(), sleeps: true)
+    let began = HostClock.monotonic()
+    #expect(gate.idle(at: here, until: here.time + 30_000_000) == .wake(time: here.time + 30_000_000))
+    #expect(HostClock.monotonic() - began >= 30_000_000)
+  }
+
+  /// The moment of an arrival that ends idleness must tell a replay that the machine was idle.
+  @Test(arguments: [false, true]) func anArrivalWakesLaterThanIdlenessBegan(sleeps: Bool) throws {
+    let inbox = Inbox()
+    let gate = LiveGate(inbox: inbox, drives: [], console: NullConsoleOutput(), sleeps: sleeps)
+    inbox.offer(.consoleInput([65]))
+    guard case .wake(let time) = gate.idle(at: here, until: here.time + 1_000_000_000) else {
+      Issue.record("stopped")
+      return
+    }
+    #expect(time > here.time && time < here.time + 1_000_000_000)
+    #expect(gate.takeArrival(at: Moment(position: here.position, time: time)) == .consoleInput([65]))
+  }
+
+  @Test func withoutTimerAndSourceNothingWillCome() {
+    let gate = LiveGate(inbox: Inbox(), drives: [], console: NullConsoleOutput(), sleeps: true)
+    #expect(gate.idle(at: here, until: nil) == .stop)
+    #expect(gate.stopReason == .idleForever)
+  }
+
+  @Test func theUserEndsARunThatWaits() {
+    let inbox = Inbox()
+    inbox.openSource()
+    let gate = LiveGate(inbox: inbox, drives: [], console: NullConsoleOutput(), sleeps: true)
+    inbox.onOwnThread { inbox.requestStop() }
+    guard case .wake(let time) = gate.idle(at: here, until: nil) else {
+      Issue.record("stopped at once")
+      return
+    }
+    #expect(gate.takeArrival(at: Moment(position: here.position, time: time)) == nil)
+    #expect(gate.stopReason == .interrupted)
+  }
+
+  @Test func outputComesALineAtATimeAndBeforeIdleness() {
+    let output = KeptOutput()
+    let gate = LiveGate(inbox: Inbox(), drives: [], console: output, sleeps: false)
+    for byte in "line\nprompt> ".utf8 { gate.consoleOutput(byte, at: here) }
+    #expect(output.text == "line\n")
+    _ = gate.idle(at: here, until: here.time)
+    #expect(output.text == "line\nprompt> ")
+  }
+}

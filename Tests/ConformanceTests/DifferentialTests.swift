@@ -1,0 +1,72 @@
+import Emulator
+import Foundation
+import Testing
+
+/// Random programs must leave the same log, windows and page tables in RAM here and on QEMU.
+///
+/// `RRTOOL_DIFFERENTIAL_SEED` sets the first seed and `RRTOOL_DIFFERENTIAL_PROGRAMS` how many programs run in each mode.
+@Suite(.serialized, .enabled(if: QEMU.isInstalled, "needs \(QEMU.executable)"))
+struct DifferentialTests {
+  private static let chunkCount = 500
+
+  private static func setting(_ name: String) -> UInt64? {
+    ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
+  }
+
+  @Test(arguments: RandomProgram.Mode.allCases)
+  func randomProgramsRunAsOnQEMU(mode: RandomProgram.Mode) throws {
+    let firstSeed = Self.setting("RRTOOL_DIFFERENTIAL_SEED") ?? 1
+    let count = Self.setting("RRTOOL_DIFFERENTIAL_PROGRAMS") ?? 4
+    var instructionCount = 0
+    for seed in firstSeed..<firstSeed + count {
+      let program = RandomProgram(seed: seed, mode: mode, chunkCount: Self.chunkCount)
+      instructionCount += program.instructionCount
+      try compare(program)
+    }
+    print("\(mode) mode: \(instructionCount) random instructions, seeds \(firstSeed)..<\(firstSeed + count)")
+    #expect(UInt64(instructionCount) > count * 100_000)
+  }
+
+  private func compare(_ program: RandomProgram) throws {
+    let memorySize = RandomProgram.memorySize
+    let oracle = try QEMU.run(image: program.image, memorySize: memorySize, seconds: 120)
+    let machine = try EmulatedMachine.run(
+      image: program.image, memorySize: memorySize, instructionLimit: 1_000_000_000)
+    let size = Int(memorySize)
+    let ours = UnsafeRawBufferPointer(
+      start: try #require(machine.memory.pointer(at: RandomProgram.ramBase, count: size)), count: size)
+    try withExtendedLifetime(machine) {
+      try oracle.withUnsafeBytes { theirs in
+        try #require(theirs.count == size)
+        check(program, ours: ours, theirs: theirs)
+      }
+    }
+  }
+
+  private func check(_ program: RandomProgram, ours: UnsafeRawBufferPointer, theirs: UnsafeRawBufferPointer) {
+    let logRange = RandomProgram.logOffset..<RandomProgram.logOffset + RandomProgram.logSize
+    func log(_ ram: UnsafeRawBufferPointer) -> GuestLog {
+      GuestLog(words: UnsafeRawBufferPointer(rebasing: ram[logRange]).bindMemory(to: UInt64.self))
+    }
+    let name = "seed \(program.seed), \(program.mode) mode"
+    let ourLog = log(ours)
+    if let difference = ourLog.firstDifference(from: log(theirs), names: ("rrtool", "QEMU")) {
+      Issue.record(
+        """
+        \(name): chunk \(difference.chunk), \(difference.text)
+        \(program.listing(chunk: difference.chunk))
+        """)
+      return
+    }
+    #expect(ourLog.isComplete, "\(name)")
+    #expect(ourLog.records.count >= Self.chunkCount, "\(name)")
+    // The log agrees; what is left is what was stored and never loaded again.
+    if let offset = program.dataRange.first(where: { ours[$0] != theirs[$0] }) {
+      Issue.record(
+        """
+        \(name): \(String(RandomProgram.ramBase + UInt64(offset), radix: 16)) holds \(ours[offset]) here and \
+        \(theirs[offset]) on QEMU
+        """)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import Foundation
+
+/// Debian's QEMU as an oracle.
+enum QEMU {
+  static let executable = "/usr/bin/qemu-system-riscv64"
+  static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: executable) }
+
+  /// The same extensions as ours, and no others.
+  static let processor = "rv64,zba=on,zbb=on,zbc=off,zbs=on,h=off"
+
+  struct Failure: Error, CustomStringConvertible {
+    var description: String
+  }
+
+  /// Runs a flat image in M mode until it switches the board off, and gives RAM at the end. RAM is a file that QEMU maps,
+  /// so nothing need come out through a device.
+  ///
+  /// It has two harts, and the image must stop the second one: with one hart, QEMU 7.2 breaks atomic operations up into a
+  /// load and a store, and a faulting or misaligned one reports the load's cause instead of its own.
+  static func run(image: [UInt8], memorySize: UInt64, seconds: Double) throws -> Data {
+    let folder = FileManager.default.temporaryDirectory.appending(
+      path: "rrtool-conformance-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let bios = folder.appending(path: "image")
+    let memory = folder.appending(path: "memory")
+    try Data(image).write(to: bios)
+
+    let process = Process()
+    process.executableURL = URL(filePath: executable)
+    process.arguments = [
+      "-M", "virt,memory-backend=ram", "-cpu", processor, "-smp", "2", "-m", "\(memorySize >> 20)M",
+      "-object", "memory-backend-file,id=ram,size=\(memorySize),mem-path=\(memory.path),share=on",
+      "-bios", bios.path, "-display", "none", "-serial", "none", "-monitor", "none",
+    ]
+    process.standardInput = FileHandle.nullDevice
+    let errors = Pipe()
+    process.standardError = errors
+    try process.run()
+    // A wrong program may never end; the process is stopped then, and the wait below comes back.
+    let deadline = DispatchWorkItem { process.terminate() }
+    DispatchQueue.global().asyncAfter(deadline: .now() + seconds, execute: deadline)
+    process.waitUntilExit()
+    deadline.cancel()
+    guard process.terminationReason == .exit, process.terminationStatus == 0 else {
+      let text = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
+      throw Failure(description: "QEMU ended with \(process.terminationStatus) within \(seconds) s: \(text)")
+    }
+    return try Data(contentsOf: memory, options: .alwaysMapped)
+  }
+}

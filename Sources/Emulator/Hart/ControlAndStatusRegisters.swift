@@ -218,11 +218,6 @@ extension Interpreter {
     flushTranslations(hart)
   }
 
-  private func protectionChanged(_ hart: Hart) {
-    hart.translationCache.flushAll()
-    flushTranslations(hart)
-  }
-
   // MARK: Counters and timers
 
   private func readUserCounter(_ hart: Hart, _ number: Int) -> UInt64? {

@@ -32,6 +32,8 @@ struct HartState {
   /// The tables of the translation cache that loads and stores go through (`TranslationCache`).
   var loadTable: UInt = 0
   var storeTable: UInt = 0
+  /// Some PMP entry is active.
+  var isProtected: UInt64 = 0
   /// Combined with an address, the key of the jump cache.
   var jumpTag: UInt64 = 0
   /// Counts flushes of the translations for fetches.

@@ -19,7 +19,7 @@ extension Machine {
     let lines = hart.state.pointee.interruptLines
     hart.reset()
     interpreter.protection[hart.index].reset()
-    interpreter.flushTranslations(hart)
+    interpreter.protectionChanged(hart)
     let state = hart.state
     state.pointee.interruptLines = lines
     state.pointee.privilege = Privilege.supervisor

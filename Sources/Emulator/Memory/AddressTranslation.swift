@@ -29,13 +29,14 @@ enum AccessKind {
 
 /// The outcome of a translation.
 enum Translation {
-  case physical(UInt64)
+  /// With the physical address of the page-table entry that decided; 0 where there is no page table.
+  case physical(UInt64, entry: UInt64)
   /// The exception to raise.
   case fault(cause: UInt64)
 }
 
 /// A page-table entry (volume II, section 4.4.1).
-private enum PageTableEntry {
+enum PageTableEntry {
   static let valid: UInt64 = 1
   static let read: UInt64 = 2
   static let write: UInt64 = 4
@@ -45,6 +46,9 @@ private enum PageTableEntry {
   static let dirty: UInt64 = 128
   /// N, PBMT and reserved: none of the extensions that use them is there.
   static let mustBeZero: UInt64 = 0x3ff << 54
+
+  static func isValid(_ entry: UInt64) -> Bool { entry & valid != 0 }
+  static func isLeaf(_ entry: UInt64) -> Bool { entry & (read | execute) != 0 }
 }
 
 /// Walks page tables (volume II, section 4.3.2).
@@ -56,7 +60,7 @@ extension Interpreter {
   func translate(_ hart: Hart, _ address: UInt64, _ access: AccessKind, privilege: UInt64) -> Translation {
     let satp = hart.state.pointee.satp
     let mode = satp >> 60
-    if privilege == Privilege.machine || mode == 0 { return .physical(address) }
+    if privilege == Privilege.machine || mode == 0 { return .physical(address, entry: 0) }
     let levels = mode == 8 ? 3 : 4
     // The bits above the virtual address must all equal its top bit.
     let unused = UInt64(64 - (12 + 9 * levels))
@@ -68,8 +72,9 @@ extension Interpreter {
     while true {
       let entryAddress = table + (address >> UInt64(12 + 9 * level) & 0x1ff) << 3
       guard let host = memory.pointer(at: entryAddress, count: 8),
-        protection[hart.index].allows(
-          entryAddress, size: 8, PhysicalMemoryProtection.Permission.read, privilege: Privilege.supervisor)
+        allows(
+          hart, entryAddress, size: 8, PhysicalMemoryProtection.Permission.read,
+          privilege: Privilege.supervisor)
       else { return .fault(cause: access.accessFault) }
       markPageTable(entryAddress, hart: hart)
       let entry = host.load(as: UInt64.self)
@@ -119,11 +124,15 @@ extension Interpreter {
         return .fault(cause: access.pageFault)
       }
       guard
-        protection[hart.index].allows(
-          entryAddress, size: 8, PhysicalMemoryProtection.Permission.write, privilege: Privilege.supervisor)
+        allows(
+          hart, entryAddress, size: 8, PhysicalMemoryProtection.Permission.write,
+          privilege: Privilege.supervisor)
       else { return .fault(cause: access.accessFault) }
       storePageTableEntry(wanted, at: entryAddress)
     }
-    return .physical(frame | address & (span - 1))
+    if level > 0 {
+      memory.flags[Int((entryAddress - memory.base) >> GuestMemory.pageShift)] |= PageFlags.largePages
+    }
+    return .physical(frame | address & (span - 1), entry: entryAddress)
   }
 }

@@ -19,6 +19,9 @@ enum PageFlags {
   /// The word `tohost` of the host-target interface is on this page.
   static let hostInterface: Bits = 1 << 11
 
+  /// With `pageTables`: some of the entries used map large pages. Needs no care by itself.
+  static let largePages: Bits = 1 << 12
+
   static let needsCare: Bits = pageTables | code | clean | hostInterface
 }
 

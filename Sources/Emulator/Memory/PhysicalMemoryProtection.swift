@@ -69,6 +69,9 @@ final class PhysicalMemoryProtection {
     compile()
   }
 
+  /// Is any entry active?
+  var isActive: Bool { !regions.isEmpty }
+
   private func compile() {
     regions = []
     for entry in 0..<Self.entryCount {
@@ -96,7 +99,6 @@ final class PhysicalMemoryProtection {
 
   /// May `size` bytes at a physical address be accessed with `permission` from `privilege`?
   func allows(_ address: UInt64, size: UInt64, _ permission: UInt8, privilege: UInt64) -> Bool {
-    if regions.isEmpty { return true }
     let last = address &+ (size &- 1)
     for region in regions where address <= region.last && last >= region.first {
       // The entry must match all of the access (section 3.7.1, "Priority and Matching Logic").
@@ -114,5 +116,28 @@ final class PhysicalMemoryProtection {
       (region.first <= page || region.first > page | 0xfff)
         && (region.last < page || region.last >= page | 0xfff)
     }
+  }
+}
+
+/// Most guests set no entry, and then nothing but a field of the hart is looked at.
+extension Interpreter {
+  @inline(__always)
+  func allows(
+    _ hart: Hart, _ address: UInt64, size: UInt64, _ permission: UInt8, privilege: UInt64
+  ) -> Bool {
+    hart.state.pointee.isProtected == 0
+      || protection[hart.index].allows(address, size: size, permission, privilege: privilege)
+  }
+
+  @inline(__always)
+  func isUniform(_ hart: Hart, page address: UInt64) -> Bool {
+    hart.state.pointee.isProtected == 0 || protection[hart.index].isUniform(page: address)
+  }
+
+  /// Must follow every change of the hart's PMP registers.
+  func protectionChanged(_ hart: Hart) {
+    hart.state.pointee.isProtected = protection[hart.index].isActive ? 1 : 0
+    hart.translationCache.flushAll()
+    flushTranslations(hart)
   }
 }

@@ -25,9 +25,11 @@ struct TranslationCache {
   static let machine = 3
   static let contextCount = 4
 
-  static let entryCount = 256
+  static let entryCount = 1024
   static let tableByteCount = entryCount * 16
-  static let contextByteCount = 3 * tableByteCount
+  /// Behind the tables: for each entry the physical address of the page-table entry that it came from.
+  static let originsOffset = 3 * tableByteCount
+  static let contextByteCount = originsOffset + 3 * entryCount * 8
   static let byteCount = contextCount * contextByteCount
   static let pageMask: UInt64 = 0xfff
   /// No page's address: its low bits are not zero.
@@ -52,11 +54,32 @@ struct TranslationCache {
     return UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: address &+ entry.pointee.offset))
   }
 
-  func insert(_ context: Int, _ table: Table, address: UInt64, host: UnsafeMutableRawPointer) {
+  /// `entry` is the physical address of the page-table entry that decided, 0 where there is none.
+  func insert(
+    _ context: Int, _ table: Table, address: UInt64, host: UnsafeMutableRawPointer, entry: UInt64
+  ) {
     let page = address & ~Self.pageMask
     let place = Int(truncatingIfNeeded: address >> 12) & (Self.entryCount - 1)
     entries(context, table)[place] = Entry(
       tag: page, offset: UInt64(UInt(bitPattern: host)) &- address)
+    origins(context)[table.rawValue * Self.entryCount + place] = entry
+  }
+
+  /// Takes out what came from the page-table entry at a physical address.
+  ///
+  /// The entry of a page of 4 KiB stands in its table where the low bits of the page number say, which are also the low
+  /// bits of the place here; only one that maps a large page can have led to any place.
+  func drop(entry: UInt64, mayBeLarge: Bool) {
+    let first = mayBeLarge ? 0 : Int(entry >> 3 & 511)
+    let step = mayBeLarge ? 1 : 512
+    for context in 0..<Self.machine {
+      let origins = origins(context)
+      // The three tables of a context stand behind each other.
+      let entries = entries(context, .load)
+      for place in stride(from: first, to: 3 * Self.entryCount, by: step) where origins[place] == entry {
+        entries[place].tag = Self.noPage
+      }
+    }
   }
 
   /// Empties the contexts that go through page tables.
@@ -85,6 +108,10 @@ struct TranslationCache {
 
   private func entries(_ context: Int, _ table: Table) -> UnsafeMutablePointer<Entry> {
     self.table(context, table).assumingMemoryBound(to: Entry.self)
+  }
+
+  private func origins(_ context: Int) -> UnsafeMutablePointer<UInt64> {
+    (table(context, .load) + Self.originsOffset).assumingMemoryBound(to: UInt64.self)
   }
 
   private func flush(_ context: Int) { clear(table(context, .load), Self.contextByteCount) }

@@ -5,6 +5,9 @@
 /// engines agree, and a run that goes on from a snapshot, with empty caches, is the run that was recorded.
 extension Interpreter: GuestMemoryObserver {
   /// Notes that a translation of `hart` is about to depend on the entry at a physical address.
+  ///
+  /// Returns at once for a page that is marked already, which is the common case.
+  @inline(__always)
   func markPageTable(_ address: UInt64, hart: Hart) {
     let page = Int((address - memory.base) >> GuestMemory.pageShift)
     let bit = PageFlags.pageTable(hart: hart.index)
@@ -17,9 +20,15 @@ extension Interpreter: GuestMemoryObserver {
   func flushTranslations(_ hart: Hart) {
     hart.flushTranslations()
     let bit = PageFlags.pageTable(hart: hart.index)
-    for page in pageTablePages[hart.index] { memory.flags[Int(page)] &= ~bit }
+    for page in pageTablePages[hart.index] {
+      memory.flags[Int(page)] &= ~bit
+      if memory.flags[Int(page)] & PageFlags.pageTables == 0 {
+        memory.flags[Int(page)] &= ~PageFlags.largePages
+      }
+    }
     pageTablePages[hart.index].removeAll(keepingCapacity: true)
     pageTableStores[hart.index] = 0
+    fetchEntries[hart.index].removeAll(keepingCapacity: true)
     mustLeaveBlock = true
   }
 
@@ -42,26 +51,38 @@ extension Interpreter: GuestMemoryObserver {
   }
 
   func pageTableStore(page: Int, offset: Int, count: Int, harts affected: PageFlags.Bits) {
-    // Translations depend on valid entries only. An entry that is not valid yet is the common case: a page is mapped.
-    var isUsed = false
+    let pageStart = memory.base + UInt64(page * GuestMemory.pageSize)
     var entryOffset = offset & ~7
     while entryOffset < offset + count {
-      let byteOffset = page * GuestMemory.pageSize + entryOffset
-      isUsed = isUsed || memory.bytes.load(fromByteOffset: byteOffset, as: UInt64.self) & 1 != 0
+      let old = memory.bytes.load(
+        fromByteOffset: page * GuestMemory.pageSize + entryOffset, as: UInt64.self)
+      for hart in harts where affected & PageFlags.pageTable(hart: hart.index) != 0 {
+        entryChanges(
+          pageStart + UInt64(entryOffset), old: old, hart: hart,
+          mayBeLarge: memory.flags[page] & PageFlags.largePages != 0)
+      }
       entryOffset += 8
     }
-    for hart in harts where affected & PageFlags.pageTable(hart: hart.index) != 0 {
-      pageTableStores[hart.index] += 1
-      // A page that holds page tables no more would stay slow to write until the next flush; so there is one soon.
-      if isUsed || pageTableStores[hart.index] > Self.pageTableStoreLimit { flushTranslations(hart) }
-    }
+  }
+
+  /// A page-table entry on a page that the hart has used is about to change.
+  private func entryChanges(_ address: UInt64, old: UInt64, hart: Hart, mayBeLarge: Bool) {
+    pageTableStores[hart.index] += 1
+    // A page that holds page tables no more would stay slow to write until the next flush; so there is one soon.
+    guard pageTableStores[hart.index] <= Self.pageTableStoreLimit else { return flushTranslations(hart) }
+    // Translations depend on valid entries only. An entry that is not valid yet is the common case: a page is mapped.
+    guard PageTableEntry.isValid(old) else { return }
+    // What lies below an entry that points to another table is not known one by one.
+    guard PageTableEntry.isLeaf(old) else { return flushTranslations(hart) }
+    hart.translationCache.drop(entry: address, mayBeLarge: mayBeLarge)
+    if fetchEntries[hart.index].contains(address) { hart.forgetBlocks() }
+    mustLeaveBlock = true
   }
 
   func codeStore(page: Int, offset: Int, count: Int) {
     guard blocks.invalidate(page: page, offset: offset, count: count, onRemoval: blockRemoved)
     else { return }
     if !blocks.hasCode(page: page) { memory.flags[page] &= ~PageFlags.code }
-    for hart in harts { hart.forgetBlocks() }
     mustLeaveBlock = true
   }
 

@@ -86,7 +86,7 @@
       case .div, .rem, .divw, .remw, .divu, .remu, .divuw, .remuw: divide(instruction)
 
       default:
-        if emitBitManipulation(instruction) || emitAtomic(op) { return }
+        if emitBitManipulation(instruction) || emitAtomic(op) || emitFloatingPoint(op) { return }
         if instruction.opcode.endsBlock {
           callOutAtEnd(op)
         } else {

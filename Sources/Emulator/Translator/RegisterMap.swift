@@ -36,9 +36,14 @@
     static let loadTable = displacement(\.loadTable)
     static let jumpTag = displacement(\.jumpTag)
     static let linkSite = displacement(\.linkSite)
+    static let mstatus = displacement(\.mstatus)
     static let reservationAddress = displacement(\.reservationAddress)
     static let reservationValue = displacement(\.reservationValue)
     static let engine = displacement(\.engine)
+
+    static func place(ofFloatingPoint register: UInt8) -> HostOperand {
+      .memory(Int32(Hart.floatingPointOffset + Int(register) * 8 - bias))
+    }
 
     private static func displacement(_ field: PartialKeyPath<HartState>) -> Int32 {
       // Every stored property of a plain struct has an offset.

@@ -23,8 +23,9 @@
 
     /// Owns this object.
     unowned(unsafe) let interpreter: Interpreter
-    /// The hart whose code runs.
-    var hart: Hart
+    /// The hart whose code runs. Raw memory, because every call out looks at it.
+    private let runningHart: UnsafeMutablePointer<Hart>
+    var hart: Hart { runningHart.pointee }
 
     private let buffer: UnsafeMutablePointer<UInt8>
     private var cursor: UnsafeMutablePointer<UInt8>
@@ -55,7 +56,8 @@
       guard let mapping, mapping != MAP_FAILED else { return nil }
       buffer = mapping.bindMemory(to: UInt8.self, capacity: Self.bufferByteCount)
       self.interpreter = interpreter
-      hart = interpreter.harts[0]
+      runningHart = .allocate(capacity: 1)
+      runningHart.initialize(to: interpreter.harts[0])
       var assembler = Assembler(at: buffer)
       thunks = Thunks(&assembler)
       cursor = assembler.cursor
@@ -64,7 +66,10 @@
       enterCode = unsafeBitCast(thunks.enter, to: Enter.self)
     }
 
-    deinit { munmap(buffer, Self.bufferByteCount) }
+    deinit {
+      munmap(buffer, Self.bufferByteCount)
+      runningHart.deallocate()
+    }
 
     // MARK: Running
 
@@ -83,7 +88,7 @@
         state.pointee.linkSite = 0
       }
       guard Int64(block.pointee.count) <= state.pointee.budget else { return false }
-      self.hart = hart
+      runningHart.pointee = hart
       state.pointee.engine = UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())
       state.pointee.pageBase = state.pointee.pc & ~0xfff
       enterCode(hart.base, block.pointee.code)

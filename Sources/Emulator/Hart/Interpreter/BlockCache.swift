@@ -30,7 +30,7 @@ final class BlockCache {
   /// Instructions in a block at most.
   static let lengthLimit = 64
   private static let arenaByteCount = 32 << 20
-  private static let bucketCount = 1 << 16
+  private static let bucketCount = 1 << 18
   static let blockByteLimit =
     MemoryLayout<BlockHeader>.stride + (lengthLimit + 1) * MemoryLayout<DecodedInstruction>.stride
 
@@ -133,6 +133,6 @@ final class BlockCache {
   }
 
   private func bucket(_ address: UInt64) -> Int {
-    Int(truncatingIfNeeded: ((address >> 1) &* 0x9e37_79b9_7f4a_7c15) >> 48)
+    Int(truncatingIfNeeded: ((address >> 1) &* 0x9e37_79b9_7f4a_7c15) >> 46)
   }
 }

@@ -73,31 +73,20 @@ extension Interpreter {
     case .fault(let fault):
       raise(hart, instruction, cause: fault.cause, value: fault.value)
       return nil
-    case .physical(let physical):
+    case .physical(let physical, let entry):
       guard let host = memory.pointer(at: physical, count: size) else {
         raise(hart, instruction, cause: access.accessFault, value: address)
         return nil
       }
       if access == .load {
-        if protection[hart.index].isUniform(page: physical) {
-          hart.translationCache.insert(hart.dataContext, .load, address: address, host: host)
+        if isUniform(hart, page: physical) {
+          hart.translationCache.insert(hart.dataContext, .load, address: address, host: host, entry: entry)
         }
       } else {
-        insertForStore(hart, address, physical: physical, host)
+        insertForStore(hart, address, physical: physical, entry: entry, host)
       }
       return host
     }
-  }
-
-  /// Lets the translation cache have a page that needs no care. A page that does is left to `prepareStore`.
-  private func insertForStore(
-    _ hart: Hart, _ address: UInt64, physical: UInt64, _ host: UnsafeMutableRawPointer
-  ) {
-    let page = Int((physical - memory.base) >> GuestMemory.pageShift)
-    guard memory.flags[page] & PageFlags.needsCare == 0, protection[hart.index].isUniform(page: physical)
-    else { return }
-    memory.flags[page] |= PageFlags.mayBeInWriteTLB
-    hart.translationCache.insert(hart.dataContext, .store, address: address, host: host)
   }
 
   private static func combine(_ opcode: Opcode, _ old: UInt64, _ operand: UInt64) -> UInt64 {

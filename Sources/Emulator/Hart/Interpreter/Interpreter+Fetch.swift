@@ -47,23 +47,24 @@ extension Interpreter {
     let table = UInt(bitPattern: hart.translationCache.table(context, .fetch))
     if let host = TranslationCache.lookUp(table, pc, size: 1) { return (host, ()) }
     let physical: UInt64
+    let entry: UInt64
     switch translate(hart, pc, .fetch, privilege: hart.state.pointee.privilege) {
-    case .physical(let address): physical = address
+    case .physical(let address, let leaf): (physical, entry) = (address, leaf)
     case .fault(let cause):
       raiseFetch(hart, cause: cause, value: pc)
       return nil
     }
     guard let host = memory.pointer(at: physical, count: 2),
-      protection[hart.index].isUniform(page: physical)
+      isUniform(hart, page: physical)
     else { return (nil, ()) }
     guard
-      protection[hart.index].allows(
-        physical, size: 2, AccessKind.fetch.permission, privilege: hart.state.pointee.privilege)
+      allows(hart, physical, size: 2, AccessKind.fetch.permission, privilege: hart.state.pointee.privilege)
     else {
       raiseFetch(hart, cause: ExceptionCause.instructionAccessFault, value: pc)
       return nil
     }
-    hart.translationCache.insert(context, .fetch, address: pc, host: host)
+    hart.translationCache.insert(context, .fetch, address: pc, host: host, entry: entry)
+    fetchEntries[hart.index].insert(entry)
     return (host, ())
   }
 
@@ -138,10 +139,8 @@ extension Interpreter {
     case .fault(let cause):
       raiseFetch(hart, cause: cause, value: address)
       return nil
-    case .physical(let physical):
-      if protection[hart.index].allows(
-        physical, size: 2, AccessKind.fetch.permission, privilege: privilege)
-      {
+    case .physical(let physical, _):
+      if allows(hart, physical, size: 2, AccessKind.fetch.permission, privilege: privilege) {
         if let host = memory.pointer(at: physical, count: 2) { return host.load(as: UInt16.self) }
         if let value = environment.readBus(physical, size: 2) {
           return UInt16(truncatingIfNeeded: value)

@@ -75,7 +75,7 @@ extension Interpreter {
     for (start, count, shift) in [(address, firstCount, 0), (second, size - firstCount, firstCount * 8)] {
       switch physical(hart, start, size: count, .load) {
       case .fault(let fault): return .fault(fault)
-      case .physical(let physical):
+      case .physical(let physical, _):
         guard let host = memory.pointer(at: physical, count: count) else {
           return .fault(Fault(cause: ExceptionCause.loadAccessFault, value: start))
         }
@@ -90,10 +90,11 @@ extension Interpreter {
   private func readWithinPage(_ hart: Hart, _ address: UInt64, size: Int) -> ReadOutcome {
     switch physical(hart, address, size: size, .load) {
     case .fault(let fault): return .fault(fault)
-    case .physical(let physical):
+    case .physical(let physical, let entry):
       if let host = memory.pointer(at: physical, count: size) {
-        if protection[hart.index].isUniform(page: physical) {
-          hart.translationCache.insert(hart.dataContext, .load, address: address, host: host)
+        if isUniform(hart, page: physical) {
+          hart.translationCache.insert(
+            hart.dataContext, .load, address: address, host: host, entry: entry)
         }
         return .value(Self.loadInteger(host, size), isDevice: false)
       }
@@ -114,7 +115,7 @@ extension Interpreter {
     for (start, count) in [(address, firstCount), (second, size - firstCount)] {
       switch physical(hart, start, size: count, .store) {
       case .fault(let fault): return fault
-      case .physical(let physical):
+      case .physical(let physical, _):
         guard memory.pointer(at: physical, count: count) != nil else {
           return Fault(cause: ExceptionCause.storeAccessFault, value: start)
         }
@@ -130,9 +131,10 @@ extension Interpreter {
   private func writeWithinPage(_ hart: Hart, _ address: UInt64, size: Int, _ value: UInt64) -> Fault? {
     switch physical(hart, address, size: size, .store) {
     case .fault(let fault): return fault
-    case .physical(let physical):
+    case .physical(let physical, let entry):
       if let host = memory.pointer(at: physical, count: size) {
-        prepareStore(hart, address, physical: physical, size: size, host)
+        memory.prepareStore(at: physical, count: size)
+        insertForStore(hart, address, physical: physical, entry: entry, host)
         Self.storeInteger(host, size, value)
         return nil
       }
@@ -144,22 +146,20 @@ extension Interpreter {
     }
   }
 
-  /// Sees to what the page's flags ask for, and lets the translation cache have the page if nothing is left to see to.
-  func prepareStore(
-    _ hart: Hart, _ address: UInt64, physical: UInt64, size: Int, _ host: UnsafeMutableRawPointer
+  /// Lets the translation cache have a page for stores, unless it needs care: then `GuestMemory.prepareStore` sees to
+  /// each store.
+  func insertForStore(
+    _ hart: Hart, _ address: UInt64, physical: UInt64, entry: UInt64, _ host: UnsafeMutableRawPointer
   ) {
     let page = Int((physical - memory.base) >> GuestMemory.pageShift)
-    if memory.flags[page] & PageFlags.needsCare != 0 {
-      memory.noteStore(page: page, offset: Int(physical & 0xfff), count: size)
-      if memory.flags[page] & PageFlags.needsCare != 0 { return }
-    }
-    guard protection[hart.index].isUniform(page: physical) else { return }
+    guard memory.flags[page] & PageFlags.needsCare == 0, isUniform(hart, page: physical)
+    else { return }
     memory.flags[page] |= PageFlags.mayBeInWriteTLB
-    hart.translationCache.insert(hart.dataContext, .store, address: address, host: host)
+    hart.translationCache.insert(hart.dataContext, .store, address: address, host: host, entry: entry)
   }
 
   enum PhysicalOutcome {
-    case physical(UInt64)
+    case physical(UInt64, entry: UInt64)
     case fault(Fault)
   }
 
@@ -168,12 +168,11 @@ extension Interpreter {
     let privilege = hart.dataPrivilege
     switch translate(hart, address, access, privilege: privilege) {
     case .fault(let cause): return .fault(Fault(cause: cause, value: address))
-    case .physical(let physical):
+    case .physical(let physical, let entry):
       guard
-        protection[hart.index].allows(
-          physical, size: UInt64(size), access.permission, privilege: privilege)
+        allows(hart, physical, size: UInt64(size), access.permission, privilege: privilege)
       else { return .fault(Fault(cause: access.accessFault, value: address)) }
-      return .physical(physical)
+      return .physical(physical, entry: entry)
     }
   }
 

@@ -19,7 +19,7 @@ protocol HartEnvironment: AnyObject {
 /// reached through handles; classes, arrays and protocols appear on slow paths only.
 final class Interpreter {
   /// After this many stores to a hart's page tables its translations are flushed, used or not.
-  static let pageTableStoreLimit = 64
+  static let pageTableStoreLimit = 4096
 
   let memory: GuestMemory
   let harts: [Hart]
@@ -32,6 +32,8 @@ final class Interpreter {
   var pageTablePages: [[Int32]]
   /// Per hart: stores to marked pages since the last flush.
   var pageTableStores: [Int]
+  /// Per hart: the page-table entries that its jump cache may depend on, all that fetches have used since the last flush.
+  var fetchEntries: [Set<UInt64>]
   /// Set when the rest of the current block may no longer be what should be executed next. Raw memory, because every slow
   /// store looks at it.
   var mustLeaveBlock: Bool {
@@ -56,6 +58,7 @@ final class Interpreter {
     leaveFlag = .allocate(capacity: 1)
     leaveFlag.initialize(to: false)
     pageTableStores = Array(repeating: 0, count: hartCount)
+    fetchEntries = Array(repeating: [], count: hartCount)
     let scratch = UnsafeMutableRawPointer.allocate(
       byteCount: BlockCache.blockByteLimit, alignment: 16)
     scratchBlock = scratch.bindMemory(to: BlockHeader.self, capacity: 1)
@@ -79,15 +82,14 @@ final class Interpreter {
     for hart in harts {
       hart.reset()
       protection[hart.index].reset()
-      flushTranslations(hart)
+      protectionChanged(hart)
     }
   }
 
   /// Forgets all that was derived from memory and registers; they have been replaced.
   func flushEverything() {
     for hart in harts {
-      hart.translationCache.flushAll()
-      flushTranslations(hart)
+      protectionChanged(hart)
       hart.contextChanged()
     }
     removeAllBlocks()
@@ -104,7 +106,9 @@ final class Interpreter {
     for hart in harts { hart.forgetBlocks() }
   }
 
+  /// Nothing leads to `block` any more. It may be the one that is being executed.
   func blockRemoved(_ block: Block) {
+    for hart in harts { hart.jumpCache.drop(block) }
     #if arch(x86_64)
       translator?.discard(block)
     #endif

@@ -9,7 +9,7 @@ struct JumpCache {
     var block: UInt64
   }
 
-  static let entryCount = 4096
+  static let entryCount = 16384
   static let byteCount = entryCount * 16
   /// The counter wraps after this many flushes; the cache is then emptied in earnest.
   static let generationMask: UInt64 = 0x1fff
@@ -23,6 +23,17 @@ struct JumpCache {
   @inline(__always)
   func entry(for pc: UInt64) -> UnsafeMutablePointer<Entry> {
     base.assumingMemoryBound(to: Entry.self) + Int(truncatingIfNeeded: pc >> 1 & UInt64(Self.entryCount - 1))
+  }
+
+  /// Takes out every entry that leads to `block`. The page offset of its address and of an entry's place are the same
+  /// bits, so few places need a look.
+  func drop(_ block: Block) {
+    let entries = base.assumingMemoryBound(to: Entry.self)
+    var place = Int(block.pointee.address & 0xfff) >> 1
+    while place < Self.entryCount {
+      if entries[place].block == UInt64(UInt(bitPattern: block)) { entries[place].key = ~0 }
+      place += 2048
+    }
   }
 
   func flush() {

@@ -2,7 +2,7 @@ import Emulator
 import Foundation
 import Testing
 
-/// Random programs must leave the same log, windows and page tables in RAM here and on QEMU.
+/// Random programs must leave the same in RAM here, with either engine, and on QEMU: log, windows, page tables, code.
 ///
 /// `RRTOOL_DIFFERENTIAL_SEED` sets the first seed and `RRTOOL_DIFFERENTIAL_PROGRAMS` how many programs run in each mode.
 @Suite(.serialized, .enabled(if: QEMU.isInstalled, "needs \(QEMU.executable)"))
@@ -30,25 +30,33 @@ struct DifferentialTests {
   private func compare(_ program: RandomProgram) throws {
     let memorySize = RandomProgram.memorySize
     let oracle = try QEMU.run(image: program.image, memorySize: memorySize, seconds: 120)
-    let machine = try EmulatedMachine.run(
-      image: program.image, memorySize: memorySize, instructionLimit: 1_000_000_000)
-    let size = Int(memorySize)
-    let ours = UnsafeRawBufferPointer(
-      start: try #require(machine.memory.pointer(at: RandomProgram.ramBase, count: size)), count: size)
-    try withExtendedLifetime(machine) {
-      try oracle.withUnsafeBytes { theirs in
-        try #require(theirs.count == size)
-        check(program, ours: ours, theirs: theirs)
+    var positions: [UInt64] = []
+    for engine in [Machine.Engine.interpreter, .translator] {
+      let machine = try EmulatedMachine.run(
+        image: program.image, memorySize: memorySize, engine: engine, instructionLimit: 1_000_000_000)
+      positions.append(machine.now.position)
+      let size = Int(memorySize)
+      let ours = UnsafeRawBufferPointer(
+        start: try #require(machine.memory.pointer(at: RandomProgram.ramBase, count: size)), count: size)
+      try withExtendedLifetime(machine) {
+        try oracle.withUnsafeBytes { theirs in
+          try #require(theirs.count == size)
+          check(program, engine, ours: ours, theirs: theirs)
+        }
       }
     }
+    #expect(positions[0] == positions[1], "seed \(program.seed), \(program.mode) mode: instructions executed")
   }
 
-  private func check(_ program: RandomProgram, ours: UnsafeRawBufferPointer, theirs: UnsafeRawBufferPointer) {
+  private func check(
+    _ program: RandomProgram, _ engine: Machine.Engine, ours: UnsafeRawBufferPointer,
+    theirs: UnsafeRawBufferPointer
+  ) {
     let logRange = RandomProgram.logOffset..<RandomProgram.logOffset + RandomProgram.logSize
     func log(_ ram: UnsafeRawBufferPointer) -> GuestLog {
       GuestLog(words: UnsafeRawBufferPointer(rebasing: ram[logRange]).bindMemory(to: UInt64.self))
     }
-    let name = "seed \(program.seed), \(program.mode) mode"
+    let name = "seed \(program.seed), \(program.mode) mode, \(engine)"
     let ourLog = log(ours)
     if let difference = ourLog.firstDifference(from: log(theirs), names: ("rrtool", "QEMU")) {
       Issue.record(
@@ -61,7 +69,7 @@ struct DifferentialTests {
     #expect(ourLog.isComplete, "\(name)")
     #expect(ourLog.records.count >= Self.chunkCount, "\(name)")
     // The log agrees; what is left is what was stored and never loaded again.
-    if let offset = program.dataRange.first(where: { ours[$0] != theirs[$0] }) {
+    if let offset = program.image.indices.first(where: { ours[$0] != theirs[$0] }) {
       Issue.record(
         """
         \(name): \(String(RandomProgram.ramBase + UInt64(offset), radix: 16)) holds \(ours[offset]) here and \

@@ -7,10 +7,12 @@ enum EmulatedMachine {
   }
 
   /// Runs a flat image in M mode until it switches the board off, and gives the machine with its RAM at the end.
-  static func run(image: [UInt8], memorySize: UInt64, instructionLimit: UInt64) throws -> Machine {
+  static func run(
+    image: [UInt8], memorySize: UInt64, engine: Machine.Engine, instructionLimit: UInt64
+  ) throws -> Machine {
     let configuration = MachineConfiguration(memorySize: memorySize, hartCount: 1, shift: 0, drives: [])
     let plan = try BootPlan(images: BootImages(bios: image), configuration: configuration)
-    let machine = Machine(configuration: configuration, plan: plan, gate: SilentGate())
+    let machine = Machine(configuration: configuration, plan: plan, gate: SilentGate(), engine: engine)
     let stop = machine.run(until: instructionLimit)
     guard stop == .poweredOff(status: 0) else {
       let counter = String(machine.programCounter(hart: 0), radix: 16)

@@ -105,7 +105,8 @@ struct RandomInstructions {
     case 42..<68: return .code(floatingPoint())
     case 68..<83: return .code(compressed())
     case 83..<93: return jump()
-    case 93..<97: return .code(system())
+    case 93..<96: return .code(system())
+    case 96: return .code(selfModification())
     default: return .code(reservedEncoding())
     }
   }
@@ -267,6 +268,27 @@ struct RandomInstructions {
     case 6: return Encode.immediate(0x73, 0, 0, 0, pick([0, 1]))
     default: return Encode.word(pick([0x0ff0_000f, 0x0000_100f, 0x8330_000f]))
     }
+  }
+
+  /// Writes the instruction that follows: an addi whose immediate counts the chunk's rounds, so that it is another one
+  /// each time.
+  mutating func selfModification() -> [UInt16] {
+    let here = namedDestination()
+    var word = namedDestination()
+    while word == here { word = namedDestination() }
+    var shifted = namedDestination()
+    while shifted == here || shifted == word { shifted = namedDestination() }
+    let target = destination()
+    let written = 0x13 | target << 7 | source() << 15 | bits(7) << 20
+    let low = Int(Int32(bitPattern: written << 20) >> 20)
+    var code = Encode.upper(0x17, here, 0)
+    code += Encode.upper(0x37, word, (written &- UInt32(truncatingIfNeeded: low)) >> 12)
+    code += Encode.immediate(0x13, 0, word, word, low)
+    // The immediate stands at bit 20.
+    code += Encode.immediate(0x13, 1, shifted, Reserved.rounds, 20)
+    code += Encode.register(0x33, 0, 0, word, word, shifted)
+    code += Encode.store(0x23, 2, here, word, 28) + Encode.word(0x0000_100f)
+    return code + Encode.immediate(0x13, 0, target, target, 1)
   }
 
   /// Words in opcodes that only compute, with function fields as they fall: mostly illegal instructions.

@@ -42,13 +42,11 @@ struct RandomProgram {
 
   let seed: UInt64
   let mode: Mode
-  /// What stands in RAM at reset, from its start.
+  /// What stands in RAM at reset, from its start: code, windows, page tables.
   private(set) var image: [UInt8]
   private(set) var chunks: [Chunk] = []
   /// Random instructions generated, the same ones in several rounds counted once.
   private(set) var instructionCount = 0
-  /// From the start of RAM: windows, then page tables. Both are compared at the end.
-  private(set) var dataRange: Range<Int>
 
   /// At most 1,900 chunks, so that one page table maps all windows.
   init(seed: UInt64, mode: Mode, chunkCount: Int, itemsPerChunk: Int = 200) {
@@ -64,7 +62,8 @@ struct RandomProgram {
     let chunksOffset = handlerOffset + 2 * handler.count
     for index in 0..<chunkCount {
       let start = chunksOffset + 2 * code.count
-      let rounds = random.oneIn(8) ? 2 + random.below(40) : 1
+      // Enough rounds, now and then, for an engine that translates what is executed often.
+      let rounds = random.oneIn(3) ? 2 + random.below(30) : 1
       let (parcels, count) = Self.chunk(index: index, rounds: rounds, items: itemsPerChunk, &random)
       code += parcels
       instructionCount += count
@@ -75,13 +74,12 @@ struct RandomProgram {
     let windows = Self.pageUp(chunksOffset + 2 * code.count)
     let windowPages = Self.pageUp(chunkCount * Self.windowStride + 8) / 4096
     let tables = windows + windowPages * 4096
-    dataRange = windows..<tables + 3 * 4096
     let start = Self.start(
       mode: mode, handler: handlerOffset, firstChunk: chunksOffset, windows: windows, tables: tables)
     precondition(2 * start.count <= Self.startLength)
 
     image = []
-    image.reserveCapacity(dataRange.upperBound)
+    image.reserveCapacity(tables + 3 * 4096)
     Self.append(start, to: &image)
     image += [UInt8](repeating: 0, count: Self.startLength - image.count)
     Self.append(handler, to: &image)

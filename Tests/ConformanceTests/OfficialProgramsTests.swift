@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 /// The official riscv-tests, which are not part of the project: their built programs are taken from the folder that
-/// `RISCV_TESTS` names, or `.scratch/riscv-tests`. Each runs through `rrtool run --bios` and must end with status 0.
+/// `RISCV_TESTS` names, or `.scratch/riscv-tests`. Each runs through `rrtool run --bios` with either engine, and must end
+/// with status 0.
 @Suite struct OfficialProgramsTests {
   private static let folder = URL(
     filePath: ProcessInfo.processInfo.environment["RISCV_TESTS"] ?? ".scratch/riscv-tests",
@@ -25,28 +26,31 @@ import Testing
     }.sorted { $0.path < $1.path }
   }()
 
-  @Test func programsPass() throws {
+  @Test(arguments: ["interpreter", "jit"])
+  func programsPass(engine: String) throws {
     guard !Self.programs.isEmpty else {
       print("riscv-tests: none in \(Self.folder.path); set RISCV_TESTS to the folder of the built programs")
       return
     }
     var failures: [String] = []
     for program in Self.programs {
-      let (status, output) = try Self.run(program)
+      let (status, output) = try Self.run(program, engine: engine)
       // A run that was cut short is no success, though it ends with 0.
       if status != 0 || output.contains("reached its limit") {
         failures.append("\(program.lastPathComponent): status \(status) \(output)")
       }
     }
-    print("riscv-tests: \(Self.programs.count - failures.count) of \(Self.programs.count) programs pass")
+    print(
+      "riscv-tests, \(engine): \(Self.programs.count - failures.count) of \(Self.programs.count) programs pass"
+    )
     #expect(failures.isEmpty, "\(failures.joined(separator: "\n"))")
   }
 
-  private static func run(_ program: URL) throws -> (status: Int32, output: String) {
+  private static func run(_ program: URL, engine: String) throws -> (status: Int32, output: String) {
     let process = Process()
     process.executableURL = tool
     process.arguments = [
-      "run", "--bios", program.path, "--memory", "128M", "--serial", "null",
+      "run", "--bios", program.path, "--memory", "128M", "--serial", "null", "--engine", engine,
       "--max-instructions", String(instructionLimit),
     ]
     process.standardInput = FileHandle.nullDevice

@@ -45,6 +45,6 @@ let package = Package(
     .testTarget(
       name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog"], swiftSettings: settings),
     .testTarget(name: "ConformanceTests", dependencies: ["Emulator"], swiftSettings: settings),
-    .testTarget(name: "EndToEndTests", swiftSettings: settings),
+    .testTarget(name: "EndToEndTests", dependencies: ["rrtool"], swiftSettings: settings),
   ]
 )

@@ -1,0 +1,60 @@
+import Foundation
+import Testing
+
+/// An unmodified Debian kernel with a busybox initramfs and a disk. `make test` builds it before.
+@Suite struct DebianTests {
+  private static let folder = Place.project.appending(path: ".scratch/debian")
+
+  private func options(_ name: String = "initrd-work.gz") throws -> [String] {
+    let folder = Self.folder
+    try #require(
+      FileManager.default.fileExists(atPath: folder.appending(path: ".built-from").path),
+      "the Debian guest is missing: run 'make test', or fixtures/debian/make-guest")
+    return [
+      "--memory", "512M", "--kernel", folder.appending(path: "vmlinuz").path,
+      "--initrd", folder.appending(path: name).path, "--append", "console=ttyS0",
+      "--drive", "file=\(folder.appending(path: "disk.raw").path)",
+    ]
+  }
+
+  private func expectWorkDone(_ recorded: ProgramResult) {
+    #expect(recorded.status == 0, "\(recorded.errors)")
+    for expected in [
+      "disk md5 039cc2bbe98a46133a2d9cac02431443", "counted to 50000", "entropy from virtio_rng.0",
+      "disk md5 after writing 50d927184e99f6a3dde19e4eb4f2caca", "WORK-DONE",
+    ] {
+      #expect(recorded.text.contains(expected), "\(recorded.text.suffix(2000))")
+    }
+  }
+
+  @Test(arguments: [(harts: 1, replays: 3), (harts: 2, replays: 1)])
+  func workReplaysAsRecorded(harts: Int, replays: Int) throws {
+    let scratch = try Scratch()
+    let recorded = try scratch.rrtool(
+      ["record", "-o", scratch.path("run.rr"), "--smp", String(harts)] + options(), seconds: 900)
+    expectWorkDone(recorded)
+    #expect(recorded.text.contains("\(harts) harts"))
+    // A replay compares digests of the whole state on its way, so "the same as recorded" includes them.
+    for _ in 0..<replays { try scratch.expectReplay("run.rr", equals: recorded) }
+    try scratch.expectSoundFiles("run.rr")
+    #expect(try scratch.summary(scratch.path("run.rr")).run.logComplete)
+  }
+
+  @Test func killedInTheMiddleReplaysToTheLastBlock() throws {
+    let scratch = try Scratch()
+    let program = try scratch.start(
+      [Place.tool.path, "record", "-o", scratch.path("run.rr")] + options())
+    try program.wait(for: "counted to")
+    kill(program.process.processIdentifier, SIGKILL)
+    program.process.waitUntilExit()
+    let killed = try program.result()
+    try #require(killed.status == 128 + SIGKILL)
+
+    let replayed = try scratch.rrtool("replay", scratch.path("run.rr"), seconds: 900)
+    #expect(replayed.status == 0, "\(replayed.errors)")
+    #expect(replayed.errors.contains("incomplete"))
+    #expect(killed.output.starts(with: replayed.output))
+    #expect(replayed.text.contains("Linux version"), "the log was not written while the guest ran")
+    try scratch.expectSoundImages("run.rr")
+  }
+}

@@ -1,0 +1,84 @@
+import Testing
+
+/// Every bare-metal guest, recorded and replayed.
+@Suite struct GuestTests {
+  struct Guest: CustomTestStringConvertible, Sendable {
+    let name: String
+    var harts = 1
+    var status: Int32 = 0
+    var lastLine: String
+    var input = ""
+    var hasDisk = false
+    var testDescription: String { "\(name), \(harts) harts" }
+  }
+
+  static let guests: [Guest] = [
+    Guest(name: "hello", lastLine: "hello: status 0"),
+    Guest(name: "status42", status: 42, lastLine: "hello: status 42"),
+    Guest(name: "counter", lastLine: "counter: done"),
+    Guest(name: "idle", lastLine: "idle: 100 timer interrupts, a second of guest time passed"),
+    Guest(name: "selfmodify", lastLine: "selfmodify: right"),
+    Guest(
+      name: "traps",
+      lastLine:
+        "traps: 1280 load faults, 2560 store faults, 2040 user calls, 40 supervisor calls, sum 1625480: right"
+    ),
+    Guest(
+      name: "smp", harts: 2,
+      lastLine: "smp: 2 harts, 10000 by lock, 15000 by atomic additions, 200 rounds of the token: right"),
+    Guest(
+      name: "smp", harts: 8,
+      lastLine: "smp: 8 harts, 40000 by lock, 180000 by atomic additions, 200 rounds of the token: right"),
+    Guest(name: "diskcheck", lastLine: "diskcheck: 86 checks, 0 failed", hasDisk: true),
+    Guest(
+      name: "echo", lastLine: "echo: 34 bytes, 2 lines",
+      input: "what is typed here\rcomes back\rquit\r"),
+  ]
+
+  @Test(arguments: guests) func replaysAsRecorded(_ guest: Guest) throws {
+    let scratch = try Scratch()
+    var options = ["--bios", Place.guest(guest.name), "--smp", String(guest.harts), "--memory", "64M"]
+    if guest.hasDisk { options += ["--drive", "file=\(try scratch.disk("disk.raw", sectors: 1024))"] }
+
+    let recorded = try scratch.rrtool(
+      ["record", "-o", scratch.path("run.rr")] + options, input: guest.input)
+    #expect(recorded.status == guest.status, "\(recorded.errors)")
+    #expect(recorded.lines.last == guest.lastLine)
+    try scratch.expectReplay("run.rr", equals: recorded)
+    try scratch.expectSoundFiles("run.rr")
+
+    let console = try scratch.rrtool("inspect", scratch.path("run.rr"), "console")
+    #expect(console.output == recorded.output)
+  }
+
+  /// Pure computation does not depend on whether it is recorded, nor on the engine.
+  @Test(arguments: ["counter", "selfmodify", "traps"]) func enginesAgree(_ name: String) throws {
+    let scratch = try Scratch()
+    var positions: Set<UInt64> = []
+    var outputs: Set<[UInt8]> = []
+    for engine in ["auto", "interpreter"] {
+      let recorded = try scratch.record("\(engine).rr", "--engine", engine, "--bios", Place.guest(name))
+      outputs.insert(recorded.output)
+      positions.insert(try scratch.summary(scratch.path("\(engine).rr")).run.endPosition)
+    }
+    outputs.insert(try scratch.rrtool("run", "--bios", Place.guest(name)).output)
+    #expect(positions.count == 1)
+    #expect(outputs.count == 1)
+  }
+
+  @Test func stopsAfterTheInstructionsAskedFor() throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_003")
+    #expect(try scratch.summary(scratch.path("run.rr")).run.endPosition == 1_000_003)
+  }
+
+  /// The console goes to a file as it would to standard output.
+  @Test func serialPortGoesToAFile() throws {
+    let scratch = try Scratch()
+    let result = try scratch.rrtool(
+      "run", "--bios", Place.guest("hello"), "--serial", "file:" + scratch.path("console.txt"))
+    #expect(result.status == 0)
+    #expect(result.output.isEmpty)
+    #expect(String(decoding: try scratch.bytes("console.txt"), as: UTF8.self) == "hello: status 0\r\n")
+  }
+}

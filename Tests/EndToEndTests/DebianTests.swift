@@ -45,10 +45,7 @@ import Testing
     let program = try scratch.start(
       [Place.tool.path, "record", "-o", scratch.path("run.rr")] + options())
     try program.wait(for: "counted to")
-    kill(program.process.processIdentifier, SIGKILL)
-    program.process.waitUntilExit()
-    let killed = try program.result()
-    try #require(killed.status == 128 + SIGKILL)
+    let killed = try program.killed()
 
     let replayed = try scratch.rrtool("replay", scratch.path("run.rr"), seconds: 900)
     #expect(replayed.status == 0, "\(replayed.errors)")

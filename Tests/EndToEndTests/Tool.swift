@@ -83,14 +83,14 @@ final class Scratch {
 
   /// Runs a program, found by PATH, to its end. One that takes longer than `seconds` is killed.
   func run(_ command: [String], input: String = "", seconds: Int = 300) throws -> ProgramResult {
-    let process = try start(["timeout", "--signal=KILL", String(seconds)] + command, input: input)
-    process.process.waitUntilExit()
-    return try process.result()
+    let program = try RunningProgram(
+      ["timeout", "--signal=KILL", String(seconds)] + command, input: input, scratch: self)
+    return try program.waitForResult()
   }
 
-  /// Starts a program and leaves it running.
-  func start(_ command: [String], input: String = "") throws -> RunningProgram {
-    try RunningProgram(command, input: input, scratch: self)
+  /// Starts a program and leaves it running, to be typed to.
+  func start(_ command: [String]) throws -> RunningProgram {
+    try RunningProgram(command, input: nil, scratch: self)
   }
 }
 
@@ -99,12 +99,13 @@ struct RunningProgram {
   let process: Process
   private let outputPath: String
   private let errorPath: String
+  private let keyboard: Pipe?
 
-  fileprivate init(_ command: [String], input: String, scratch: Scratch) throws {
+  /// Standard input is the text, or, when there is none, whatever `type` gives.
+  fileprivate init(_ command: [String], input: String?, scratch: Scratch) throws {
     let name = ".program-\(UUID().uuidString)"
     outputPath = scratch.path(name + ".out")
     errorPath = scratch.path(name + ".err")
-    let inputPath = try scratch.file(name + ".in", input.utf8)
     for path in [outputPath, errorPath] { try Data().write(to: URL(filePath: path)) }
 
     process = Process()
@@ -112,7 +113,14 @@ struct RunningProgram {
     process.arguments = command
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["RRTOOL_TRACE_DIR": scratch.path("traces"), "LC_ALL": "C"]) { $1 }
-    process.standardInput = try FileHandle(forReadingFrom: URL(filePath: inputPath))
+    if let input {
+      keyboard = nil
+      process.standardInput = try FileHandle(
+        forReadingFrom: URL(filePath: scratch.file(name + ".in", input.utf8)))
+    } else {
+      keyboard = Pipe()
+      process.standardInput = keyboard
+    }
     process.standardOutput = try FileHandle(forWritingTo: URL(filePath: outputPath))
     process.standardError = try FileHandle(forWritingTo: URL(filePath: errorPath))
     try process.run()
@@ -132,7 +140,20 @@ struct RunningProgram {
     }
   }
 
-  func result() throws -> ProgramResult {
+  func type(_ text: String) throws {
+    try keyboard?.fileHandleForWriting.write(contentsOf: Data(text.utf8))
+  }
+
+  /// Ends it as a power cut would, and answers what it left. It must still run.
+  func killed() throws -> ProgramResult {
+    kill(process.processIdentifier, SIGKILL)
+    let result = try waitForResult()
+    try #require(result.status == 128 + SIGKILL, "it ended by itself: \(result.errors)")
+    return result
+  }
+
+  func waitForResult() throws -> ProgramResult {
+    process.waitUntilExit()
     let status = process.terminationStatus
     return ProgramResult(
       status: process.terminationReason == .uncaughtSignal ? 128 + status : status,

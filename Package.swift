@@ -40,10 +40,12 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding"], swiftSettings: settings),
     .testTarget(
-      name: "RecordReplayTests", dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage", "ByteCoding"],
+      name: "RecordReplayTests",
+      dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage", "ByteCoding"],
       swiftSettings: settings),
     .testTarget(
-      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog"], swiftSettings: settings),
+      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog"],
+      swiftSettings: settings),
     .testTarget(name: "ConformanceTests", dependencies: ["Emulator"], swiftSettings: settings),
     .testTarget(name: "EndToEndTests", dependencies: ["rrtool"], swiftSettings: settings),
   ]

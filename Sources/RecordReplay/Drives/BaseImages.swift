@@ -12,6 +12,12 @@ enum BaseImages {
     let image = try withImageFailures({ () throws(DiskImageError) in
       try chain.opener().open(path, format: format, readOnly: true)
     })
+    // As the lower part of a qcow2 image a raw file may be of any size; a drive by itself must be whole.
+    if format == .raw, let size = HostFiles.size(of: path), size == 0 || size % 512 != 0 {
+      throw Failure(
+        .file, path, "has \(size) bytes, and a drive is whole sectors of 512, at least one",
+        remedy: "make it larger with 'truncate --size=%512', or check that it was copied to its end")
+    }
     return (image, try chain.bases())
   }
 

@@ -30,7 +30,11 @@ package struct RecordingFolder {
     let name = HostFiles.lastName(of: target)
     workPath = "\(parent)/.\(name).\(getpid()).new"
     if HostFiles.kind(of: workPath) == .folder { try HostFiles.removeFlatFolder(workPath) }
-    try HostFiles.makeFolder(workPath)
+    do throws(Failure) {
+      try HostFiles.makeFolder(workPath)
+    } catch {
+      throw naming(error)
+    }
   }
 
   /// Adds a file that is to stand outside of the folder. Answers where to create it.

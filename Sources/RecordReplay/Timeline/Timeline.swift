@@ -66,9 +66,11 @@ public final class Timeline {
   ) throws(ReplayError) -> Stop {
     defer { session.gate.flushConsole() }
     let machine = session.machine
-    // Past the last event there is nothing to be replayed.
+    // Past the last event there is nothing to be replayed. A complete log ends with an event that takes no time. One
+    // that was cut off may end with console output, whose later bytes come after its position: there the gate stops
+    // the machine at the last byte.
     let (limit, isOverflow) = log.last.position.addingReportingOverflow(1)
-    let last = isOverflow ? UInt64.max : limit
+    let last = isOverflow || !log.isComplete ? UInt64.max : limit
     while true {
       if let ended { return ended }
       let here = machine.now.position

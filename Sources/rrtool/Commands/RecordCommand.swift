@@ -51,7 +51,7 @@ struct RecordCommand: ParsableCommand {
         }
         return try recorder.run(limit: limit)
       }
-      say("recorded \(target): \(result.ending.summary)")
+      if result.failure == nil { say("recorded \(target): \(result.ending.summary)") }
       try result.leave()
     }
   }

@@ -42,10 +42,12 @@ package final class CoreLocalInterruptor: Device {
   /// never.
   ///
   /// It rises when `mtime` reaches `mtimecmp`, and falls when `mtime` wraps to zero.
-  package func deadlineTime(hart: Int) -> UInt64? {
+  package func deadlineTime(hart: Int) -> UInt64? { deadlineTime(compare: timeCompares[hart]) }
+
+  /// The same for any timer that is high while `mtime` is at least `compare`; `stimecmp` is another one.
+  package func deadlineTime(compare: UInt64) -> UInt64? {
     let now = board.now
     let ticks = ticks(at: now)
-    let compare = timeCompares[hart]
     let wait: UInt64
     if ticks < compare {
       wait = compare - ticks

@@ -34,7 +34,7 @@ struct HartState {
   var storeTable: UInt = 0
   /// Some PMP entry is active.
   var isProtected: UInt64 = 0
-  /// Combined with an address, the key of the jump cache.
+  /// What marks the entries of the jump cache that are good now (`JumpCache`).
   var jumpTag: UInt64 = 0
   /// Counts flushes of the translations for fetches.
   var fetchGeneration: UInt64 = 0

@@ -23,7 +23,8 @@ extension Machine {
     let state = hart.state
     state.pointee.interruptLines = lines
     state.pointee.privilege = Privilege.supervisor
-    state.pointee.pc = address
+    // Bit 0 falls away as in every jump; an ELF file may well have an odd entry point.
+    state.pointee.pc = address & ~1
     state.pointee.medeleg = 0xb1ff
     state.pointee.mideleg = InterruptBit.supervisor
     state.pointee.mcounteren = 0xffff_ffff

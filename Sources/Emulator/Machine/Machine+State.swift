@@ -140,7 +140,7 @@ extension Machine {
     let hart = Int(try reader.uint8())
     let quantum = Int64(try reader.uint16())
     guard hart < configuration.hartCount, quantum <= Self.quantum, turnPosition < 1 << 52,
-      idleTime < 1 << 62
+      idleTime < Self.timeLimit
     else { throw .malformed(offset: reader.offset, what: "a board's state that no board can have") }
     currentHart = hart
     quantumLeft = quantum

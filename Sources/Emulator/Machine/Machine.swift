@@ -15,6 +15,10 @@ public final class Machine {
     case poweredOff(status: UInt32)
   }
 
+  /// Guest time, in nanoseconds, at which no timer fires any more: 146 years. It keeps what follows from
+  /// time far from the end of 64 bits, whatever a guest writes into its timers.
+  static let timeLimit: UInt64 = 1 << 62
+
   /// Instructions a hart executes before it is the next one's turn.
   static let quantum: Int64 = 5_000
 
@@ -162,7 +166,8 @@ public final class Machine {
       {
         deliver(arrival)
       }
-      if isStopRequested || powerOffStatus != nil || isResetRequested { continue }
+      // What arrived may also have written `tohost`.
+      if isStopRequested || powerOffStatus != nil || isResetRequested || mustCheckToHost { continue }
       updateTimers()
       if chooseHart() {
         takeTurn(until: position)
@@ -254,16 +259,17 @@ public final class Machine {
     timersAreStale = false
     clint.updateTimerInterrupts()
     realTimeClock.updateAlarm()
-    var earliest = realTimeClock.deadlineTime()
+    var earliest: UInt64?
     func consider(_ deadline: UInt64?) {
-      if let deadline { earliest = earliest.map { min($0, deadline) } ?? deadline }
+      guard let deadline, deadline < Self.timeLimit else { return }
+      earliest = earliest.map { min($0, deadline) } ?? deadline
     }
+    consider(realTimeClock.deadlineTime())
     for hart in interpreter.harts {
       consider(clint.deadlineTime(hart: hart.index))
       consider(updateSupervisorTimer(hart))
     }
     timerDeadline = earliest
-    timersAreStale = false
   }
 
   /// Sstc: STIP follows from comparing `time` with `stimecmp`. Answers when it changes next.
@@ -274,14 +280,9 @@ public final class Machine {
     }
     // With the timer there, software's own bit has no say.
     hart.state.pointee.mipSoftware &= ~InterruptBit.supervisorTimer
-    let ticks = clint.ticks(at: now)
     let compare = hart.state.pointee.stimecmp
-    setHartInterrupt(hart: hart.index, .supervisorTimer, level: ticks >= compare)
-    guard ticks < compare else { return nil }
-    let (target, overflows) = (now.time / MemoryMap.nanosecondsPerTick)
-      .addingReportingOverflow(compare - ticks)
-    let (time, exceeds) = target.multipliedReportingOverflow(by: MemoryMap.nanosecondsPerTick)
-    return overflows || exceeds ? nil : time
+    setHartInterrupt(hart: hart.index, .supervisorTimer, level: clint.ticks(at: now) >= compare)
+    return clint.deadlineTime(compare: compare)
   }
 
   // MARK: Arrivals, power and reset

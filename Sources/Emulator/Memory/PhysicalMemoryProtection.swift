@@ -24,13 +24,16 @@ final class PhysicalMemoryProtection {
     var permissions: UInt8
     var isLocked: Bool
   }
-  /// The active entries, the one with the highest priority first.
+  /// The active entries that hold any byte, the one with the highest priority first.
   private var regions: [Region] = []
+  /// Is any entry active, be it one that holds no byte?
+  private(set) var isActive = false
 
   func reset() {
     configurations = [UInt8](repeating: 0, count: Self.entryCount)
     addresses = [UInt64](repeating: 0, count: Self.entryCount)
     regions = []
+    isActive = false
   }
 
   /// Puts back saved registers, which need not be ones that a program could have written.
@@ -69,11 +72,9 @@ final class PhysicalMemoryProtection {
     compile()
   }
 
-  /// Is any entry active?
-  var isActive: Bool { !regions.isEmpty }
-
   private func compile() {
     regions = []
+    isActive = configurations.contains { $0 >> 3 & 3 != 0 }
     for entry in 0..<Self.entryCount {
       let configuration = configurations[entry]
       let address = addresses[entry]

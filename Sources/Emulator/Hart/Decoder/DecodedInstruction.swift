@@ -1,24 +1,24 @@
 /// One instruction, taken apart once so that it can be executed many times. 16 bytes.
-struct DecodedInstruction {
-  var opcode: Opcode
+package struct DecodedInstruction {
+  package var opcode: Opcode
   /// Destination register; 32, the bin, when an integer instruction names x0.
-  var destination: UInt8
-  var source1: UInt8
-  var source2: UInt8
+  package var destination: UInt8
+  package var source1: UInt8
+  package var source2: UInt8
   /// Low twelve bits of the instruction's address.
-  var pageOffset: UInt16
+  package var pageOffset: UInt16
   /// Instructions from this one to the end of its block, this one included.
-  var remaining: UInt8
+  package var remaining: UInt8
   /// Bytes of the instruction: 2 or 4.
-  var length: UInt8
+  package var length: UInt8
   /// The immediate, sign-extended; a shift amount; or a CSR's number.
-  var immediate: Int32
+  package var immediate: Int32
   /// The instruction as it stands in memory: rounding mode and third source are taken from here, and an illegal
   /// instruction reports it.
-  var raw: UInt32
+  package var raw: UInt32
 
   /// The register that takes what is written to x0: the register file has one place more than the architecture.
-  static let bin: UInt8 = 32
+  package static let bin: UInt8 = 32
 
   var roundingField: UInt32 { raw >> 12 & 7 }
   var source3: Int { Int(raw >> 27) }

@@ -4,7 +4,7 @@
 extension Decoder {
   /// The instruction that `half` abbreviates, or nil when it is illegal or reserved. Hints become what they abbreviate,
   /// which does nothing.
-  static func expand(_ half: UInt16) -> UInt32? {
+  package static func expand(_ half: UInt16) -> UInt32? {
     let word = UInt32(half)
     switch (word & 3, word >> 13) {
     case (0, let function): return expandQuadrant0(word, function)

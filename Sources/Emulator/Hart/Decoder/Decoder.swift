@@ -2,9 +2,9 @@
 /// found out when the instruction is executed.
 ///
 /// Reference: The RISC-V Instruction Set Manual, volume I, "RV32/64G Instruction Set Listings".
-enum Decoder {
+package enum Decoder {
   /// Decodes the instruction whose low 16 bits are those of `word` and, unless it is compressed, all 32.
-  static func decode(_ word: UInt32, pageOffset: UInt16) -> DecodedInstruction {
+  package static func decode(_ word: UInt32, pageOffset: UInt16) -> DecodedInstruction {
     if word & 3 == 3 {
       var instruction = decodeFull(word)
       instruction.pageOffset = pageOffset

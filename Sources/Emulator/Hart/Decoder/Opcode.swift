@@ -1,7 +1,7 @@
 /// What a decoded instruction does. Compressed instructions are decoded to the instruction they abbreviate.
 ///
 /// The order is that of the manual's chapters. The numbers are not part of any format.
-enum Opcode: UInt8 {
+package enum Opcode: UInt8 {
   // Not an instruction: the end of a block that runs on into the next one.
   case blockEnd
   case illegal

@@ -16,7 +16,7 @@ extension Interpreter {
       block = decodeBlock(at: physical, host)
     }
     hart.jumpCache.entry(for: pc).pointee = JumpCache.Entry(
-      key: pc ^ hart.state.pointee.jumpTag, block: UInt64(UInt(bitPattern: block)))
+      pc: pc, taggedBlock: UInt64(UInt(bitPattern: block)) ^ hart.state.pointee.jumpTag)
     return block
   }
 

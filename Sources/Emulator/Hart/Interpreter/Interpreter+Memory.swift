@@ -6,6 +6,7 @@ extension Interpreter {
     _ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64, size: Int
   ) -> Bool {
     beginExactPosition(hart, instruction)
+    mustLeaveBlock = false
     switch read(hart, address, size: size) {
     case .fault(let cause):
       raise(hart, instruction, cause: cause.cause, value: cause.value)
@@ -15,6 +16,11 @@ extension Interpreter {
       // Reading a device may raise or lower interrupts: they are looked at before the next instruction.
       if isDevice {
         hart.state.pointee.attention |= Attention.interrupts
+        leaveBlock(hart, after: instruction)
+        return true
+      }
+      // A load can change code: the A bit that translation set may stand in what comes next.
+      if mustLeaveBlock {
         leaveBlock(hart, after: instruction)
         return true
       }
@@ -59,8 +65,12 @@ extension Interpreter {
     case .lb: hart.x[destination] = UInt64(bitPattern: Int64(Int8(truncatingIfNeeded: value)))
     case .lh: hart.x[destination] = UInt64(bitPattern: Int64(Int16(truncatingIfNeeded: value)))
     case .lw: hart.x[destination] = UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: value)))
-    case .flw: hart.f[destination] = value | 0xffff_ffff_0000_0000
-    case .fld: hart.f[destination] = value
+    case .flw:
+      hart.f[destination] = value | 0xffff_ffff_0000_0000
+      hart.state.pointee.mstatus |= Status.fs
+    case .fld:
+      hart.f[destination] = value
+      hart.state.pointee.mstatus |= Status.fs
     default: hart.x[destination] = value  // ld, lbu, lhu, lwu: `value` has no bits above the size
     }
   }
@@ -133,8 +143,12 @@ extension Interpreter {
     case .fault(let fault): return fault
     case .physical(let physical, let entry):
       if let host = memory.pointer(at: physical, count: size) {
+        let page = Int((physical - memory.base) >> GuestMemory.pageShift)
+        let isPageTable = memory.flags[page] & PageFlags.pageTables != 0
         memory.prepareStore(at: physical, count: size)
-        insertForStore(hart, address, physical: physical, entry: entry, host)
+        // A store to page tables may have dropped the hart's translations. The one that this store came by would then
+        // stand in the cache without a mark on the tables it follows from, and the store may have changed it, too.
+        if !isPageTable { insertForStore(hart, address, physical: physical, entry: entry, host) }
         Self.storeInteger(host, size, value)
         return nil
       }

@@ -22,9 +22,10 @@ extension Interpreter {
       let pc = state.pointee.pc
       var block: Block
       let entry = jumpCache.entry(for: pc)
-      if entry.pointee.key == pc ^ state.pointee.jumpTag {
-        // An entry with a valid key holds a block.
-        block = Block(bitPattern: UInt(entry.pointee.block)).unsafelyUnwrapped
+      let candidate = entry.pointee.taggedBlock ^ state.pointee.jumpTag
+      if entry.pointee.pc == pc && candidate >> 48 == 0 {
+        // An entry that is good holds a block.
+        block = Block(bitPattern: UInt(candidate)).unsafelyUnwrapped
       } else {
         guard let fetched = fetchBlock(hart) else { continue boundary }
         block = fetched

@@ -1,12 +1,14 @@
 /// From a virtual address to the decoded block that begins there: the short way that most jumps take.
 ///
-/// The key of an entry joins the address with a tag of 15 bits, the translation context and a counter of flushes.
-/// Virtual addresses are sign-extended from at most 48 bits and physical ones have fewer, so bits 48 to 63 of an address are
-/// all equal; the tag's own top bit is always clear, so two different pairs never give one key.
+/// An entry is good for one program counter and one tag of 15 bits: the translation context and a counter of flushes.
+/// The tag stands in bits 48 to 62 above the block's host address, which never reaches that far. The program counter
+/// is compared in full, for a program can jump to any address, those that no translation has among them.
 struct JumpCache {
   struct Entry {
-    var key: UInt64
-    var block: UInt64
+    var pc: UInt64
+    /// The block's host address, exclusive-or the tag: taking the current tag out again leaves an address below
+    /// 2^48 only if it is the one that was put in.
+    var taggedBlock: UInt64
   }
 
   static let entryCount = 16384
@@ -37,9 +39,9 @@ struct JumpCache {
   }
 
   func flush() {
-    // A key of all ones belongs to no address: instructions are at even ones.
+    // No instruction is at an odd address.
     for index in 0..<Self.entryCount {
-      base.assumingMemoryBound(to: Entry.self)[index] = Entry(key: ~0, block: 0)
+      base.assumingMemoryBound(to: Entry.self)[index] = Entry(pc: ~0, taggedBlock: 0)
     }
   }
 }

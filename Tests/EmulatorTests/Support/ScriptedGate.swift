@@ -1,0 +1,89 @@
+import Emulator
+
+/// A gate whose every answer follows from a script and from the moment it is asked at.
+///
+/// What it does at a moment depends on nothing else, so that runs which are cut differently meet the same world.
+final class ScriptedGate: Gate {
+  struct ScriptedArrival {
+    /// Delivered at this position, or in the first idle gap from this guest time on.
+    var position: UInt64
+    var time: UInt64 = .max
+    var arrival: Arrival
+  }
+
+  private let script: [ScriptedArrival]
+  private var next = 0
+  /// Distances from one poll to the next; one poll at least stands before each scripted arrival.
+  private let pollDistance: () -> UInt64
+  private(set) var output: [UInt8] = []
+  private(set) var outputMoments: [Moment] = []
+  private(set) var requests: [BlockRequest] = []
+  /// Answers to block requests: how many instructions later each comes, and nil for never.
+  private let blockDelay: UInt64?
+  private var completions: [(position: UInt64, completion: BlockCompletion)] = []
+  /// Called with every byte of console output.
+  var onOutput: ((UInt8) -> Void)?
+
+  init(
+    script: [ScriptedArrival] = [], blockDelay: UInt64? = nil, pollDistance: @escaping () -> UInt64 = { 1 << 40 }
+  ) {
+    self.script = script
+    self.blockDelay = blockDelay
+    self.pollDistance = pollDistance
+  }
+
+  /// Leaves out what was due before `moment`: for a machine that is restored there.
+  func skip(past moment: Moment) {
+    while next < script.count && script[next].position < moment.position { next += 1 }
+  }
+
+  func readWallClock(at moment: Moment) -> UInt64 { 1_700_000_000_000_000_000 &+ moment.time }
+  func readEntropy(count: Int, at moment: Moment) -> [UInt8] {
+    var random = SeededGenerator(seed: moment.position)
+    return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+  }
+
+  func nextPoll(after moment: Moment) -> UInt64 {
+    var poll = moment.position + max(1, pollDistance())
+    if next < script.count { poll = min(poll, max(script[next].position, moment.position + 1)) }
+    if let due = completions.first { poll = min(poll, max(due.position, moment.position + 1)) }
+    return poll
+  }
+
+  func takeArrival(at moment: Moment) -> Arrival? {
+    if let due = completions.first, due.position <= moment.position {
+      completions.removeFirst()
+      return .blockCompletion(due.completion)
+    }
+    guard next < script.count, script[next].position <= moment.position || script[next].time <= moment.time
+    else { return nil }
+    next += 1
+    return script[next - 1].arrival
+  }
+
+  func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd {
+    let scripted = next < script.count ? script[next].time : .max
+    guard let wake = [deadline, scripted == .max ? nil : scripted].compactMap({ $0 }).min() else { return .stop }
+    return .wake(time: max(wake, moment.time))
+  }
+
+  func consoleOutput(_ byte: UInt8, at moment: Moment) {
+    output.append(byte)
+    outputMoments.append(moment)
+    onOutput?(byte)
+  }
+
+  func blockRequest(_ request: BlockRequest, at moment: Moment) {
+    requests.append(request)
+    guard let blockDelay else { return }
+    var data: [UInt8] = []
+    if case .read(let count) = request.operation {
+      data = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ Int(request.sector)) }
+    }
+    completions.append(
+      (
+        moment.position + blockDelay,
+        BlockCompletion(drive: request.drive, id: request.id, succeeded: true, data: data)
+      ))
+  }
+}

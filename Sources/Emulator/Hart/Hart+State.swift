@@ -18,7 +18,8 @@ extension Hart {
     Field(path: \.interruptLines, mask: InterruptBit.all), Field(path: \.mtvec), Field(path: \.mscratch),
     Field(path: \.mepc, mask: ~1), Field(path: \.mcause), Field(path: \.mtval), Field(path: \.mcounteren),
     Field(path: \.mcountinhibit, mask: 5), Field(path: \.menvcfg), Field(path: \.mcycleOffset),
-    Field(path: \.minstretOffset), Field(path: \.stvec), Field(path: \.sscratch), Field(path: \.sepc, mask: ~1),
+    Field(path: \.minstretOffset), Field(path: \.stvec), Field(path: \.sscratch),
+    Field(path: \.sepc, mask: ~1),
     Field(path: \.scause), Field(path: \.stval), Field(path: \.scounteren), Field(path: \.senvcfg),
     Field(path: \.satp), Field(path: \.stimecmp), Field(path: \.executedBeforeTurn),
   ]

@@ -111,7 +111,9 @@ extension Machine {
           let configurations = Array(try reader.raw(PhysicalMemoryProtection.entryCount))
           var addresses: [UInt64] = []
           for _ in configurations { addresses.append(try reader.uint64()) }
-          interpreter.protection[hart.index].restore(configurations: configurations, addresses: addresses)
+          guard
+            interpreter.protection[hart.index].restore(configurations: configurations, addresses: addresses)
+          else { throw .malformed(offset: reader.offset, what: "PMP registers that no hart can have") }
         })
     }
     let devices = bus.devices.map { device in
@@ -146,6 +148,9 @@ extension Machine {
     quantumLeft = quantum
     let isOff = try reader.bool()
     let status = try reader.uint32()
+    guard isOff || status == 0 else {
+      throw .malformed(offset: reader.offset, what: "the exit status of a machine that is on")
+    }
     powerOffStatus = isOff ? status : nil
   }
 }

@@ -11,6 +11,8 @@ final class PhysicalMemoryProtection {
 
   static let entryCount = 16
   private static let locked: UInt8 = 0x80
+  /// L, A, X, W and R.
+  private static let configurationMask: UInt8 = 0x9f
   /// Physical addresses have 56 bits; `pmpaddr` holds bits 2 to 55.
   private static let addressMask: UInt64 = (1 << 54) - 1
 
@@ -36,12 +38,16 @@ final class PhysicalMemoryProtection {
     isActive = false
   }
 
-  /// Puts back saved registers, which need not be ones that a program could have written.
-  func restore(configurations: [UInt8], addresses: [UInt64]) {
+  /// Puts back saved registers; false when they have bits that the registers lack.
+  func restore(configurations: [UInt8], addresses: [UInt64]) -> Bool {
     precondition(configurations.count == Self.entryCount && addresses.count == Self.entryCount)
-    self.configurations = configurations.map { $0 & 0x9f }
-    self.addresses = addresses.map { $0 & Self.addressMask }
+    guard configurations.allSatisfy({ $0 & ~Self.configurationMask == 0 }),
+      addresses.allSatisfy({ $0 & ~Self.addressMask == 0 })
+    else { return false }
+    self.configurations = configurations
+    self.addresses = addresses
     compile()
+    return true
   }
 
   /// `pmpcfg0` (`index` 0) or `pmpcfg2` (`index` 2).
@@ -53,7 +59,7 @@ final class PhysicalMemoryProtection {
     for byte in 0..<8 {
       let entry = index * 4 + byte
       guard configurations[entry] & Self.locked == 0 else { continue }
-      let new = UInt8(truncatingIfNeeded: value >> UInt64(byte * 8)) & 0x9f
+      let new = UInt8(truncatingIfNeeded: value >> UInt64(byte * 8)) & Self.configurationMask
       // W without R is reserved: the entry keeps what it had.
       guard new & 3 != Permission.write else { continue }
       configurations[entry] = new

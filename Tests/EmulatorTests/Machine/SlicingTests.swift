@@ -4,7 +4,9 @@ import Testing
 /// Where a run is cut, and how often the gate is asked, changes nothing.
 @Suite struct SlicingTests {
   /// The fingerprints at `positions`, and how the run to each of them ended.
-  static func trace(_ machine: Machine, _ positions: [UInt64], cut: () -> UInt64?) -> [([UInt64], Machine.Stop)] {
+  static func trace(_ machine: Machine, _ positions: [UInt64], cut: () -> UInt64?) -> [(
+    [UInt64], Machine.Stop
+  )] {
     positions.map { position in
       var stop = Machine.Stop.position
       while machine.now.position < position, stop == .position {
@@ -30,7 +32,8 @@ import Testing
       #expect(left.1 == right.1, "\(what) seed \(seed)")
       #expect(
         left.0 == right.0,
-        "\(what) seed \(seed): \(differences(left.0, right.0, reference.digestNames)) differ at \(left.0.suffix(2))")
+        "\(what) seed \(seed): \(differences(left.0, right.0, reference.digestNames)) differ at \(left.0.suffix(2))"
+      )
     }
   }
 
@@ -40,7 +43,8 @@ import Testing
       let seed = UInt64.random(in: 0...UInt64.max)
       Self.expectEqual(
         { poll in
-          makeMachine(program: program, harts: harts, shift: shift, gate: InterruptGuest.gate(pollDistance: poll))
+          makeMachine(
+            program: program, harts: harts, shift: shift, gate: InterruptGuest.gate(pollDistance: poll))
         }, length: 160_000, seed: seed, "\(harts) harts, shift \(shift)")
     }
   }

@@ -6,7 +6,8 @@ import Testing
 @Suite struct SnapshotTests {
   /// Copies `machine` where it stands and compares the two at `steps` later positions.
   static func expectSameFuture(
-    _ machine: Machine, steps: [UInt64], gates: (copy: ScriptedGate, Void) = (ScriptedGate(), ()), _ what: String
+    _ machine: Machine, steps: [UInt64], gates: (copy: ScriptedGate, Void) = (ScriptedGate(), ()),
+    _ what: String
   ) throws {
     let copy = try machine.copied(gate: gates.copy)
     #expect(copy.fingerprint == machine.fingerprint, "\(what): at once")
@@ -19,7 +20,8 @@ import Testing
       #expect(left == right, "\(what)")
       let (one, other) = (machine.fingerprint, copy.fingerprint)
       #expect(
-        one == other, "\(what): \(differences(one, other, machine.digestNames)) differ between \(start) and \(position)")
+        one == other,
+        "\(what): \(differences(one, other, machine.digestNames)) differ between \(start) and \(position)")
       if left != .position || one != other { return }
     }
   }
@@ -33,7 +35,8 @@ import Testing
         let position = machine.now.position + UInt64.random(in: 1...4_000, using: &random)
         guard machine.run(until: position) == .position else { break }
         try Self.expectSameFuture(
-          machine, steps: [1, 2, 5, 20, 100, 500, 3_000], "seed \(seed), harts \(harts), snapshot at \(position)")
+          machine, steps: [1, 2, 5, 20, 100, 500, 3_000],
+          "seed \(seed), harts \(harts), snapshot at \(position)")
       }
     }
   }

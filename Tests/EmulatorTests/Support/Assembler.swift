@@ -40,12 +40,14 @@ enum Instruction {
     function7 << 25 | UInt32(rs2) << 20 | UInt32(rs1) << 15 | function3 << 12 | UInt32(rd) << 7 | opcode
   }
 
-  static func typeI(_ opcode: UInt32, _ function3: UInt32, _ rd: Int, _ rs1: Int, _ immediate: Int) -> UInt32 {
+  static func typeI(_ opcode: UInt32, _ function3: UInt32, _ rd: Int, _ rs1: Int, _ immediate: Int) -> UInt32
+  {
     UInt32(truncatingIfNeeded: immediate & 0xfff) << 20 | UInt32(rs1) << 15 | function3 << 12
       | UInt32(rd) << 7 | opcode
   }
 
-  static func typeS(_ opcode: UInt32, _ function3: UInt32, _ rs1: Int, _ rs2: Int, _ immediate: Int) -> UInt32 {
+  static func typeS(_ opcode: UInt32, _ function3: UInt32, _ rs1: Int, _ rs2: Int, _ immediate: Int) -> UInt32
+  {
     let bits = UInt32(truncatingIfNeeded: immediate & 0xfff)
     let registers = UInt32(rs2) << 20 | UInt32(rs1) << 15
     return (bits >> 5) << 25 | registers | function3 << 12 | (bits & 31) << 7 | opcode
@@ -199,27 +201,40 @@ struct Assembly {
   /// The address of a label (within 2 GiB of here).
   mutating func loadAddress(_ rd: Int, _ name: String) {
     fixups.append(
-      (bytes.count, name, { from, to in
-        let distance = Int64(bitPattern: to &- from)
-        let upper = UInt32(truncatingIfNeeded: (distance + 0x800) >> 12) & 0xf_ffff
-        let low = Int((distance << 52) >> 52)
-        return [upper << 12 | UInt32(rd) << 7 | 0x17, Instruction.addi(rd, rd, low)]
-      }))
+      (
+        bytes.count, name,
+        { from, to in
+          let distance = Int64(bitPattern: to &- from)
+          let upper = UInt32(truncatingIfNeeded: (distance + 0x800) >> 12) & 0xf_ffff
+          let low = Int((distance << 52) >> 52)
+          return [upper << 12 | UInt32(rd) << 7 | 0x17, Instruction.addi(rd, rd, low)]
+        }
+      ))
     emit(0, 0)
   }
 
   mutating func jump(_ name: String, link rd: Int = 0) {
-    fixups.append((bytes.count, name, { from, to in [Instruction.jal(rd, Int(Int64(bitPattern: to &- from)))] }))
+    fixups.append(
+      (bytes.count, name, { from, to in [Instruction.jal(rd, Int(Int64(bitPattern: to &- from)))] }))
     emit(0)
   }
 
-  enum Condition: UInt32 { case equal = 0, notEqual = 1, less = 4, greaterOrEqual = 5, lessUnsigned = 6 }
+  enum Condition: UInt32 {
+    case equal = 0
+    case notEqual = 1
+    case less = 4
+    case greaterOrEqual = 5
+    case lessUnsigned = 6
+  }
 
   mutating func branch(_ condition: Condition, _ rs1: Int, _ rs2: Int, _ name: String) {
     fixups.append(
-      (bytes.count, name, { from, to in
-        [Instruction.typeB(condition.rawValue, rs1, rs2, Int(Int64(bitPattern: to &- from)))]
-      }))
+      (
+        bytes.count, name,
+        { from, to in
+          [Instruction.typeB(condition.rawValue, rs1, rs2, Int(Int64(bitPattern: to &- from)))]
+        }
+      ))
     emit(0)
   }
 

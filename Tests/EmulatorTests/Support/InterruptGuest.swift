@@ -76,7 +76,8 @@ enum InterruptGuest {
     ScriptedGate(
       script: (1...40).map { (index: Int) -> ScriptedGate.ScriptedArrival in
         let bytes = [UInt8(index), UInt8(65 + index)]
-        return ScriptedGate.ScriptedArrival(position: UInt64(index * index * 97), arrival: .consoleInput(bytes))
+        return ScriptedGate.ScriptedArrival(
+          position: UInt64(index * index * 97), arrival: .consoleInput(bytes))
       }, pollDistance: pollDistance)
   }
 }

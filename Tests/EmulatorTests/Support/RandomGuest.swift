@@ -70,6 +70,13 @@ struct RandomGuest {
       program.emit(isLeft ? I.slli(R.t1, R.t0, shift) : I.srli(R.t1, R.t0, shift), I.xor(R.t0, R.t0, R.t1))
     }
     program.emit(I.csrw(C.mscratch, R.t0))
+    // Most exceptions are merely stepped over.
+    program.emit(I.csrr(R.t1, C.mcause))
+    program.branch(.less, R.t1, 0, "renew")
+    program.emit(I.andi(R.t1, R.t0, 15))
+    program.branch(.equal, R.t1, 0, "renew")
+    program.emit(I.csrr(R.t1, C.mepc), I.addi(R.t1, R.t1, 4), I.csrw(C.mepc, R.t1), I.mret)
+    program.label("renew")
     // The next timer interrupt, and no software interrupt.
     program.emit(I.csrr(R.t6, C.mhartid))
     program.load(R.t1, 0x200_0000)
@@ -81,6 +88,7 @@ struct RandomGuest {
     program.emit(I.addi(R.t1, R.t1, -2), I.csrw(C.stimecmp, R.t1))
     // Interrupts as at the start, and the root of the page tables.
     program.set(C.mie, 0x88 | random.next() & 0xaaa)
+    program.emit(I.csrr(R.t0, C.mscratch))
     program.load(R.t1, isSv48 ? tables + 0x1000 : tables)
     program.load(R.t2, (tables + 0x2000) >> 2 | 1)
     program.emit(I.sd(R.t2, R.t1, 16))
@@ -156,8 +164,10 @@ struct RandomGuest {
   // MARK: Random code
 
   private static let controlRegisters = [
-    0x001, 0x002, 0x003, 0x100, 0x104, 0x106, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14d, 0x180, 0x300, 0x302, 0x303,
-    0x306, 0x30a, 0x320, 0x341, 0x342, 0x343, 0x344, 0x3a2, 0x3b4, 0x3b5, 0xb00, 0xb02, 0xc00, 0xc01, 0xc02, 0xf14,
+    0x001, 0x002, 0x003, 0x100, 0x104, 0x106, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14d, 0x180, 0x300, 0x302,
+    0x303,
+    0x306, 0x30a, 0x320, 0x341, 0x342, 0x343, 0x344, 0x3a2, 0x3b4, 0x3b5, 0xb00, 0xb02, 0xc00, 0xc01, 0xc02,
+    0xf14,
   ]
 
   private static let functions7: [UInt32] = [0, 0, 0x20, 1, 4, 5, 0x10, 0x14, 0x24, 0x30, 0x34]
@@ -195,7 +205,8 @@ struct RandomGuest {
       return Instruction.typeB(
         branches[number(0..<6)], number(0..<32), number(0..<32), number(-64..<128) * 2)
     case 68..<71: return Instruction.jal(destination(), number(-512..<512) * 2)
-    case 71..<72: return Instruction.jalr(destination(), number(0..<8) == 0 ? number(0..<32) : 11, number(-64..<64))
+    case 71..<72:
+      return Instruction.jalr(destination(), number(0..<8) == 0 ? number(0..<32) : 11, number(-64..<64))
     case 72..<79: return any() & 0xfffc_fffc | UInt32(number(0..<3)) | UInt32(number(0..<3)) << 16
     case 79..<84:
       let function = atomics[number(0..<atomics.count)]

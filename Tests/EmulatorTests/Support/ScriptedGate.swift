@@ -21,14 +21,16 @@ final class ScriptedGate: Gate {
   /// Answers to block requests: how many instructions later each comes, and nil for never.
   private let blockDelay: UInt64?
   private var completions: [(position: UInt64, completion: BlockCompletion)] = []
-  /// Called with every byte of console output.
-  var onOutput: ((UInt8) -> Void)?
+  /// What entropy is made of, over and over; nil for numbers that follow from the position.
+  private let entropy: [UInt8]?
 
   init(
-    script: [ScriptedArrival] = [], blockDelay: UInt64? = nil, pollDistance: @escaping () -> UInt64 = { 1 << 40 }
+    script: [ScriptedArrival] = [], blockDelay: UInt64? = nil, entropy: [UInt8]? = nil,
+    pollDistance: @escaping () -> UInt64 = { 1 << 40 }
   ) {
     self.script = script
     self.blockDelay = blockDelay
+    self.entropy = entropy
     self.pollDistance = pollDistance
   }
 
@@ -39,6 +41,7 @@ final class ScriptedGate: Gate {
 
   func readWallClock(at moment: Moment) -> UInt64 { 1_700_000_000_000_000_000 &+ moment.time }
   func readEntropy(count: Int, at moment: Moment) -> [UInt8] {
+    if let entropy { return (0..<count).map { entropy[$0 % entropy.count] } }
     var random = SeededGenerator(seed: moment.position)
     return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
   }
@@ -63,14 +66,15 @@ final class ScriptedGate: Gate {
 
   func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd {
     let scripted = next < script.count ? script[next].time : .max
-    guard let wake = [deadline, scripted == .max ? nil : scripted].compactMap({ $0 }).min() else { return .stop }
+    guard let wake = [deadline, scripted == .max ? nil : scripted].compactMap({ $0 }).min() else {
+      return .stop
+    }
     return .wake(time: max(wake, moment.time))
   }
 
   func consoleOutput(_ byte: UInt8, at moment: Moment) {
     output.append(byte)
     outputMoments.append(moment)
-    onOutput?(byte)
   }
 
   func blockRequest(_ request: BlockRequest, at moment: Moment) {

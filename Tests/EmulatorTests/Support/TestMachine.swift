@@ -4,23 +4,27 @@ let ramBase: UInt64 = 0x8000_0000
 
 /// A machine with `program` at the start of RAM, which every hart enters in M mode with its number in a0.
 func makeMachine(
-  program: [UInt8], extra: [BootPlan.Region] = [], harts: Int = 1, shift: Int = 0, memorySize: UInt64 = 2 << 20,
+  program: [UInt8], extra: [BootPlan.Region] = [], harts: Int = 1, shift: Int = 0,
+  memorySize: UInt64 = 2 << 20,
   toHostAddress: UInt64? = nil, gate: ScriptedGate = ScriptedGate()
 ) -> Machine {
   Machine(
     configuration: MachineConfiguration(memorySize: memorySize, hartCount: harts, shift: shift, drives: []),
     plan: BootPlan(
       regions: [BootPlan.Region(address: ramBase, bytes: program)] + extra,
-      start: .machineMode(entry: ramBase), deviceTreeAddress: ramBase + (1 << 20), toHostAddress: toHostAddress),
+      start: .machineMode(entry: ramBase), deviceTreeAddress: ramBase + (1 << 20),
+      toHostAddress: toHostAddress),
     gate: gate)
 }
 
 func makeMachine(
-  _ assembly: Assembly, harts: Int = 1, shift: Int = 0, memorySize: UInt64 = 2 << 20, toHostAddress: UInt64? = nil,
+  _ assembly: Assembly, harts: Int = 1, shift: Int = 0, memorySize: UInt64 = 2 << 20,
+  toHostAddress: UInt64? = nil,
   gate: ScriptedGate = ScriptedGate()
 ) -> Machine {
   makeMachine(
-    program: assembly.assembled(), harts: harts, shift: shift, memorySize: memorySize, toHostAddress: toHostAddress,
+    program: assembly.assembled(), harts: harts, shift: shift, memorySize: memorySize,
+    toHostAddress: toHostAddress,
     gate: gate)
 }
 

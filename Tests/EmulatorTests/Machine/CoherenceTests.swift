@@ -1,0 +1,277 @@
+import Emulator
+import Testing
+
+/// Guests that change what is derived from memory, without any fence: page tables act as if they were walked for each
+/// access, and code as if it were fetched for each instruction.
+@Suite struct CoherenceTests {
+  private typealias I = Instruction
+  private typealias R = Register
+  private typealias C = ControlRegister
+
+  /// Runs `program` to its endless loop in two ways, straight and by way of a copy at every position.
+  private func expectResult(
+    _ program: Assembly, register: Int, equals value: UInt64, gate: () -> ScriptedGate = { ScriptedGate() },
+    copying: Bool = true
+  ) throws {
+    let machine = makeMachine(program, gate: gate())
+    let end = program.address(of: "end")
+    var length: UInt64 = 0
+    while machine.programCounter(hart: 0) != end, length < 2_000 {
+      length += 1
+      _ = machine.run(until: length)
+    }
+    #expect(machine.programCounter(hart: 0) == end, "the program ends")
+    #expect(machine.register(register, hart: 0) == value, "in single steps")
+    let straight = makeMachine(program, gate: gate())
+    _ = straight.run(until: length)
+    #expect(straight.register(register, hart: 0) == value, "in one run")
+    #expect(straight.fingerprint == machine.fingerprint)
+    guard copying else { return }
+    for position in 1..<length {
+      let first = makeMachine(program, gate: gate())
+      _ = first.run(until: position)
+      let copy = try first.copied(gate: gate())
+      _ = copy.run(until: length)
+      #expect(copy.fingerprint == straight.fingerprint, "restored at \(position)")
+    }
+  }
+
+  /// The next instruction of the same block, and one further on, are rewritten, first run and second.
+  @Test func codeThatRewritesWhatComesNext() throws {
+    var program = Assembly()
+    program.loadAddress(R.a1, "patched")
+    program.load(R.a2, UInt64(I.addi(R.a0, R.a0, 100)))
+    program.load(R.a3, UInt64(I.addi(R.a0, R.a0, 1)))
+    program.load(R.s1, 4)
+    program.label("loop")
+    program.emit(I.sw(R.a2, R.a1))
+    program.label("patched")
+    program.emit(I.addi(R.a0, R.a0, 1), I.sw(R.a3, R.a1, 8), I.nop)
+    program.emit(I.addi(R.a0, R.a0, 1_000), I.addi(R.s1, R.s1, -1))
+    program.branch(.notEqual, R.s1, 0, "loop")
+    program.label("end")
+    program.jump("end")
+    // The word 8 bytes on is `nop`, then what was 1,000.
+    try expectResult(program, register: R.a0, equals: 4 * (100 + 1 + 1_000))
+  }
+
+  /// An instruction that lies on two pages is rewritten half by half.
+  @Test func codeAcrossAPageEnd() throws {
+    var program = Assembly()
+    program.loadAddress(R.a1, "straddling")
+    program.load(R.s1, 3)
+    program.jump("start")
+    program.pad(to: ramBase + 0xffe - 4)
+    program.label("start")
+    program.emit(I.nop)
+    program.label("straddling")
+    program.emit(I.addi(R.a0, R.a0, 1))
+    // The immediate is in the second half: 1, 2, 3 are added.
+    program.emit(I.lh(R.t1, R.a1, 2), I.addi(R.t1, R.t1, 16), I.sh(R.t1, R.a1, 2), I.addi(R.s1, R.s1, -1))
+    program.branch(.notEqual, R.s1, 0, "start")
+    program.label("end")
+    program.jump("end")
+    try expectResult(program, register: R.a0, equals: 6)
+  }
+
+  /// A device writes into code that has just run.
+  @Test func codeThatDMARewrites() throws {
+    var program = Assembly()
+    program.load(R.s1, 2)
+    program.label("loop")
+    program.label("patched")
+    program.emit(I.addi(R.a0, R.a0, 1))
+    program.emit(I.addi(R.s1, R.s1, -1))
+    program.branch(.equal, R.s1, 0, "end")
+    // The entropy device, slot 7: one descriptor that names the instruction above.
+    let queue = ramBase + 0x8000
+    program.load(R.t1, queue)
+    program.loadAddress(R.t2, "patched")
+    program.emit(I.sd(R.t2, R.t1))
+    program.load(R.t2, 4 | 2 << 32)
+    program.emit(I.sd(R.t2, R.t1, 8))
+    program.load(R.t2, 1 << 16)
+    program.emit(I.sw(R.t2, R.t1, 0x100))
+    program.load(R.a5, 0x1000_8000)
+    func write(_ offset: Int, _ value: UInt64) {
+      program.load(R.t2, value)
+      program.emit(I.sw(R.t2, R.a5, offset))
+    }
+    write(0x70, 0)
+    write(0x70, 3)
+    write(0x24, 1)
+    write(0x20, 1)
+    write(0x70, 11)
+    write(0x30, 0)
+    write(0x38, 4)
+    write(0x80, queue & 0xffff_ffff)
+    write(0x90, (queue + 0x100) & 0xffff_ffff)
+    write(0xa0, (queue + 0x200) & 0xffff_ffff)
+    write(0x44, 1)
+    write(0x70, 15)
+    write(0x50, 0)
+    program.jump("loop")
+    program.label("end")
+    program.jump("end")
+    let word = I.addi(R.a0, R.a0, 0x234)
+    let bytes = (0..<4).map { UInt8(truncatingIfNeeded: word >> UInt32($0 * 8)) }
+    try expectResult(program, register: R.a0, equals: 0x235, gate: { ScriptedGate(entropy: bytes) })
+  }
+
+  // MARK: Page tables
+
+  /// Sv39: a root at 0x80010000 with gigapages for MMIO and RAM, and from 0x40000000 pages of 4 KiB by a table at
+  /// 0x80012000, which the guest sees through the gigapage, and through its own page 1 (`table` at 0x40001000).
+  /// Page 0 is 0x80014000, page 2 is 0x80015000. Goes on in S mode.
+  private func begin(_ program: inout Assembly) {
+    program.load(R.t1, ramBase + 0x10000)
+    for (offset, value) in [(8, (ramBase + 0x11000) >> 2 | 1), (16, ramBase >> 2 | 0xcf), (0, 0xcf)]
+      as [(Int, UInt64)]
+    {
+      program.load(R.t2, value)
+      program.emit(I.sd(R.t2, R.t1, offset))
+    }
+    program.load(R.t1, ramBase + 0x11000)
+    program.load(R.t2, (ramBase + 0x12000) >> 2 | 1)
+    program.emit(I.sd(R.t2, R.t1))
+    program.load(R.t1, ramBase + 0x12000)
+    for (index, page) in [0x14000, 0x12000, 0x15000].enumerated() as EnumeratedSequence<[UInt64]> {
+      program.load(R.t2, (ramBase + page) >> 2 | 0xc7)
+      program.emit(I.sd(R.t2, R.t1, index * 8))
+    }
+    program.load(R.t1, ramBase + 0x14000)
+    program.load(R.t2, 11)
+    program.emit(I.sd(R.t2, R.t1))
+    program.load(R.t1, ramBase + 0x15000)
+    program.load(R.t2, 22)
+    program.emit(I.sd(R.t2, R.t1))
+    program.loadAddress(R.t0, "fault")
+    program.emit(I.csrw(C.stvec, R.t0), I.csrw(C.mtvec, R.t0))
+    program.set(C.pmpaddr0, ~0 >> 10)
+    program.set(C.pmpcfg0, 0x1f)
+    program.set(C.medeleg, 0xb1ff)
+    program.set(C.menvcfg, 1 << 61)
+    program.set(C.satp, 8 << 60 | (ramBase + 0x10000) >> 12)
+    program.load(R.t0, 0x800)
+    program.emit(I.csrrs(0, C.mstatus, R.t0))
+    program.loadAddress(R.t0, "supervisor")
+    program.emit(I.csrw(C.mepc, R.t0), I.mret)
+    program.label("supervisor")
+    program.load(R.s1, 0x4000_0000)
+    program.load(R.s2, 0x4000_1000)
+    program.load(R.s3, ramBase + 0x12000)
+  }
+
+  /// Ends the program; a fault adds 1,000 to a0 and goes on behind the instruction.
+  private func end(_ program: inout Assembly) {
+    program.label("end")
+    program.jump("end")
+    program.align(4)
+    program.label("fault")
+    program.emit(
+      I.csrr(R.t0, C.sepc), I.addi(R.t0, R.t0, 4), I.csrw(C.sepc, R.t0), I.addi(R.a0, R.a0, 1_000), I.sret)
+  }
+
+  @Test func entriesThatChangeWithoutAFence() throws {
+    var program = Assembly()
+    begin(&program)
+    program.emit(I.ld(R.t1, R.s1), I.add(R.a0, R.a0, R.t1))  // 11
+    // To the other frame.
+    program.load(R.t2, (ramBase + 0x15000) >> 2 | 0xc7)
+    program.emit(I.sd(R.t2, R.s3), I.ld(R.t1, R.s1), I.add(R.a0, R.a0, R.t1))  // 22
+    program.emit(I.sd(R.t1, R.s1))
+    // Read-only, then not there at all.
+    program.load(R.t2, (ramBase + 0x15000) >> 2 | 0xc3)
+    program.emit(I.sd(R.t2, R.s3), I.sd(R.t1, R.s1), I.ld(R.t1, R.s1), I.add(R.a0, R.a0, R.t1))  // 1,000, 22
+    program.emit(I.sd(0, R.s3), I.ld(R.t1, R.s1))  // 1,000
+    end(&program)
+    try expectResult(program, register: R.a0, equals: 11 + 22 + 1_000 + 22 + 1_000)
+  }
+
+  /// A and D bits that the guest clears come back.
+  @Test func accessedAndDirtyBitsComeBack() throws {
+    var program = Assembly()
+    begin(&program)
+    program.load(R.s4, (ramBase + 0x14000) >> 2 | 0x07)
+    for access in [I.ld(R.t1, R.s1), I.sd(0, R.s1), I.ld(R.t1, R.s1), I.sd(0, R.s1)] {
+      program.emit(I.sd(R.s4, R.s3), access, I.ld(R.t2, R.s3), I.sub(R.t2, R.t2, R.s4), I.slli(R.a0, R.a0, 8))
+      program.emit(I.add(R.a0, R.a0, R.t2))
+    }
+    end(&program)
+    try expectResult(program, register: R.a0, equals: 0x40c0_40c0)
+  }
+
+  /// The page table is written through a page that it maps itself, time and again, and that page is then moved
+  /// by a store through itself: the next store must go where the new entry says.
+  @Test func tableThatMapsItself() throws {
+    var program = Assembly()
+    begin(&program)
+    program.load(R.t2, (ramBase + 0x14000) >> 2 | 0xc7)
+    program.load(R.t3, (ramBase + 0x15000) >> 2 | 0xc7)
+    program.emit(I.ld(R.t1, R.s1))
+    for _ in 0..<3 {
+      program.emit(I.sd(R.t3, R.s2), I.ld(R.t1, R.s1), I.add(R.a0, R.a0, R.t1))  // 22
+      program.emit(I.sd(R.t2, R.s2), I.ld(R.t1, R.s1), I.add(R.a0, R.a0, R.t1))  // 11
+    }
+    // Page 1 becomes frame 0x15000; what is stored there next is no page-table entry.
+    program.emit(I.sd(R.t3, R.s2, 8), I.sd(R.a0, R.s2), I.ld(R.t1, R.s3), I.sub(R.t1, R.t1, R.t2))
+    program.emit(I.add(R.a0, R.a0, R.t1))  // 0 if the table is as it was
+    end(&program)
+    try expectResult(program, register: R.a0, equals: 99)
+  }
+
+  /// A store that goes through a superpage drops translations; the superpage's own entry may then change.
+  @Test func storeAfterWhichItsOwnTranslationChanges() throws {
+    var program = Assembly()
+    begin(&program)
+    // Through the gigapage, to a valid entry: flushes. Then again, by what that store may have left behind.
+    program.load(R.t2, (ramBase + 0x15000) >> 2 | 0xc7)
+    program.emit(I.ld(R.t1, R.s1), I.sd(R.t2, R.s2))
+    // In the root's own page: the entry of the table of page 1 goes.
+    program.load(R.t3, ramBase + 0x10000)
+    program.emit(I.sd(0, R.t3, 8), I.sd(R.t2, R.s2))  // 1,000
+    end(&program)
+    try expectResult(program, register: R.a0, equals: 1_000)
+  }
+
+  /// Two virtual pages with one frame of code: a store by the one changes what the other runs.
+  @Test func codeByTwoMappings() throws {
+    var program = Assembly()
+    begin(&program)
+    // Pages 0 and 2 are one executable frame: `addi a0, a0, 1; ret`.
+    program.load(R.t2, (ramBase + 0x14000) >> 2 | 0xcf)
+    program.emit(I.sd(R.t2, R.s3), I.sd(R.t2, R.s3, 16))
+    program.load(R.s4, 0x4000_2000)
+    program.load(R.t2, UInt64(I.addi(R.a0, R.a0, 1)) | UInt64(I.jalr(0, R.ra)) << 32)
+    program.emit(I.sd(R.t2, R.s1), I.jalr(R.ra, R.s1), I.jalr(R.ra, R.s4))  // 2
+    program.load(R.t2, UInt64(I.addi(R.a0, R.a0, 100)))
+    program.emit(I.sw(R.t2, R.s1), I.jalr(R.ra, R.s4), I.jalr(R.ra, R.s1))  // 200
+    // Then the mapping of the second page changes: 22 is no instruction.
+    program.load(R.t2, (ramBase + 0x15000) >> 2 | 0xcb)
+    program.load(R.t3, UInt64(I.addi(R.a0, R.a0, 1_00)) | UInt64(I.jalr(0, R.ra)) << 32)
+    program.load(R.t4, ramBase + 0x15000)
+    program.emit(I.sd(R.t3, R.t4), I.sd(R.t2, R.s3, 16), I.jalr(R.ra, R.s4))  // 100
+    end(&program)
+    try expectResult(program, register: R.a0, equals: 302)
+  }
+
+  /// A load sets an A bit, and the entry that it stands in is the instruction behind the load.
+  @Test func loadWhoseAccessedBitIsCode() throws {
+    var program = Assembly()
+    begin(&program)
+    // The code runs in the page table of pages from 0x40000000 on: entry 8 is `addi` with rd such that bit 6, A,
+    // makes `addi a0, a0, 1` (0x13 | ...) something else. The entry: valid, readable, writable, executable, no A.
+    // Bits 0 to 7 of an instruction are its opcode and the lowest bit of rd; 0x0f is `fence`, 0x4f is `fnmadd.s`.
+    // `fence` becomes an instruction that is illegal while FS is off.
+    program.load(R.t2, (ramBase + 0x15000) >> 2 | 0x0f)
+    program.load(R.t3, ramBase + 0x12000)
+    program.load(R.s5, 0x4000_8000)
+    // The load before the entry, in entry 7, and the return behind it, in entry 9.
+    program.load(R.t4, UInt64(I.nop) | UInt64(I.ld(R.t1, R.s5)) << 32)
+    program.emit(I.sd(R.t4, R.t3, 56), I.sd(R.t2, R.t3, 64))
+    program.load(R.t4, UInt64(I.addi(R.a0, R.a0, 1)) | UInt64(I.jalr(0, R.ra)) << 32)
+    program.emit(I.sd(R.t4, R.t3, 72), I.addi(R.t3, R.t3, 56), I.jalr(R.ra, R.t3))
+    end(&program)
+    try expectResult(program, register: R.a0, equals: 2_001)
+  }
+}

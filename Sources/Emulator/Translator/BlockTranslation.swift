@@ -81,11 +81,14 @@
       assembler.arithmetic(
         .and, .register(.rcx), immediate: Int32((JumpCache.entryCount - 1) * 16), wide: false)
       assembler.arithmetic(.add, .rcx, .register(.rbp))
-      assembler.move(.rdx, .register(.rax))
-      assembler.arithmetic(.xor, .rdx, .memory(RegisterMap.jumpTag))
-      assembler.memory(0x3b, HostRegister.rdx.rawValue, base: .rcx, displacement: entries, wide: true)
+      // An entry is good for this address, all of it, and for the current tag.
+      assembler.memory(0x3b, HostRegister.rax.rawValue, base: .rcx, displacement: entries, wide: true)
       assembler.jump(.notEqual, to: translator.thunks.exitAtRAX)
       assembler.memory(0x8b, HostRegister.rcx.rawValue, base: .rcx, displacement: entries + 8, wide: true)
+      assembler.arithmetic(.xor, .rcx, .memory(RegisterMap.jumpTag))
+      assembler.move(.rdx, .register(.rcx))
+      assembler.shift(.right, .rdx, by: 48)
+      assembler.jump(.notEqual, to: translator.thunks.exitAtRAX)
       assembler.move(.rdx, .register(.rax))
       assembler.arithmetic(.and, .register(.rdx), immediate: -4096)
       assembler.move(.memory(RegisterMap.pageBase), .rdx)

@@ -117,7 +117,7 @@ import Testing
         if "dstST".contains(letter) {
           registers[letter] = (registers[letter] ?? 0) << 1 | value
         } else {
-          immediate |= Int32(value) << Int32(CompressedInstructionTests.digits.firstIndex(of: letter)!)  // every other letter is there
+          immediate |= Int32(value) << Int32(CompressedInstructionTests.digits.firstIndex(of: letter)!)
         }
       }
       return expand(

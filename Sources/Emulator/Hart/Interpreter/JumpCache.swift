@@ -33,7 +33,8 @@ struct JumpCache {
     let entries = base.assumingMemoryBound(to: Entry.self)
     var place = Int(block.pointee.address & 0xfff) >> 1
     while place < Self.entryCount {
-      if entries[place].block == UInt64(UInt(bitPattern: block)) { entries[place].key = ~0 }
+      // Whatever the tag is.
+      if (entries[place].taggedBlock ^ UInt64(UInt(bitPattern: block))) << 16 == 0 { entries[place].pc = ~0 }
       place += 2048
     }
   }

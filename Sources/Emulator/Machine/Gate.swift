@@ -30,6 +30,13 @@ public protocol Gate: AnyObject {
   func consoleOutput(_ byte: UInt8, at moment: Moment)
   /// The guest asks a drive for something. The answer is a later `Arrival.blockCompletion` with the same drive and id.
   func blockRequest(_ request: BlockRequest, at moment: Moment)
+  /// The guest resets the machine, now.
+  func guestReset(at moment: Moment)
+}
+
+extension Gate {
+  /// Whoever keeps no account of the run has nothing to do: the machine resets itself.
+  public func guestReset(at moment: Moment) {}
 }
 
 /// How a time of idleness ends.

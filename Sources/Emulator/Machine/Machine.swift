@@ -62,6 +62,8 @@ public final class Machine {
   var timersAreStale = true
   private var isStopRequested = false
   private var isResetRequested = false
+  /// The reset requested is the guest's own doing.
+  private var isGuestReset = false
   private var mustCheckToHost = false
 
   /// A machine in its power-on state with `plan`'s regions in RAM.
@@ -301,6 +303,8 @@ public final class Machine {
 
   private func reset() {
     isResetRequested = false
+    if isGuestReset { gate.guestReset(at: now) }
+    isGuestReset = false
     memory.clear()
     powerOn()
   }
@@ -312,6 +316,7 @@ public final class Machine {
 
   package func requestReset() {
     isResetRequested = true
+    isGuestReset = true
     leaveTurn()
   }
 

@@ -72,6 +72,11 @@ package final class RecordingGate: Gate {
     gate.blockRequest(request, at: moment)
   }
 
+  package func guestReset(at moment: Moment) {
+    note(.reset(.guest), at: moment)
+    gate.guestReset(at: moment)
+  }
+
   private func flushOutput() {
     guard !output.isEmpty else { return }
     log.append(.consoleOutput(output), at: outputStart)

@@ -185,6 +185,15 @@ package final class ReplayGate: Gate {
     drives.perform(request)
   }
 
+  package func guestReset(at moment: Moment) {
+    guard stopReason == nil else { return }
+    guard let event = meet(at: moment), event.payload == .reset(.guest) else {
+      diverge(at: moment, found: "that the guest resets the machine")
+      return
+    }
+    advance()
+  }
+
   private func answer(_ completion: LogBlockCompletion, at moment: Moment) -> Arrival? {
     do throws(Failure) {
       guard let data = try drives.takeResult(of: completion) else {

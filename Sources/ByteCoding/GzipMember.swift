@@ -60,7 +60,7 @@ public struct GzipMember: Equatable, Sendable {
     let bodySize = bytes.count - Self.headerSize - extra.count - Self.trailerSize
     guard bodySize > 0 else { throw .truncated }
     let body = bytes[extra.endIndex..<extra.endIndex + bodySize]
-    payload = try Zlib.inflate(body, maximumSize: maximumSize, windowBits: Zlib.raw)
+    payload = try Zlib.inflate(body, maximumSize: maximumSize, windowBits: Zlib.raw, wholly: true)
     self.extra = Array(extra)
     var trailer = ByteReader(bytes.suffix(Self.trailerSize))
     guard let crc = try? trailer.uint32(), let size = try? trailer.uint32() else { throw .truncated }

@@ -24,14 +24,13 @@ public enum Zlib {
   public static func deflate(_ input: UnsafeRawBufferPointer, level: Int32 = 6, windowBits: Int32 = raw)
     -> [UInt8]
   {
-    var stream = z_stream()
-    start(&stream, level: level, windowBits: windowBits)
-    defer { deflateEnd(&stream) }
+    let stream = start(level: level, windowBits: windowBits)
+    defer { end(stream) }
     // The bound is meant to hold for a single call; zlib breaks that promise for some small windows.
-    var limit = Int(deflateBound(&stream, UInt(input.count)))
+    var limit = Int(deflateBound(stream, UInt(input.count)))
     while true {
-      if let output = deflate(input, with: &stream, limit: limit) { return output }
-      deflateReset(&stream)
+      if let output = deflate(input, with: stream, limit: limit) { return output }
+      deflateReset(stream)
       limit *= 2
     }
   }
@@ -44,29 +43,33 @@ public enum Zlib {
   public static func deflate(
     _ input: UnsafeRawBufferPointer, limit: Int, level: Int32 = 6, windowBits: Int32 = raw
   ) -> [UInt8]? {
-    var stream = z_stream()
-    start(&stream, level: level, windowBits: windowBits)
-    defer { deflateEnd(&stream) }
-    return deflate(input, with: &stream, limit: limit)
+    let stream = start(level: level, windowBits: windowBits)
+    defer { end(stream) }
+    return deflate(input, with: stream, limit: limit)
   }
 
-  /// What `input` unpacks to, at most `maximumSize` bytes. Bytes after the stream's end are ignored.
+  /// What `input` unpacks to, at most `maximumSize` bytes. Bytes after the stream's end are ignored, or, if the stream
+  /// must be all of the input (`wholly`), damage.
   public static func inflate(
-    _ input: UnsafeRawBufferPointer, maximumSize: Int, windowBits: Int32 = raw
+    _ input: UnsafeRawBufferPointer, maximumSize: Int, windowBits: Int32 = raw, wholly: Bool = false
   ) throws(ZlibError) -> [UInt8] {
     precondition(maximumSize >= 0)
     // The buffer grows as data comes, so that a small damaged input cannot claim a large allocation.
     var capacity = min(maximumSize, max(input.count, 1 << 14) * 4)
     while true {
       var count = 0
-      var outcome = Outcome.finished
+      var outcome = Outcome.truncated
       let output = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, initialized in
         outcome = inflate(
           input, into: UnsafeMutableRawBufferPointer(buffer), windowBits: windowBits, count: &count)
         initialized = count
       }
       switch outcome {
-      case .finished: return output
+      case .finished(let unused):
+        guard !wholly || unused == 0 else {
+          throw .damaged(what: "its compressed data ends \(unused) bytes early")
+        }
+        return output
       case .truncated: throw .truncated
       case .damaged(let what): throw .damaged(what: what)
       case .outputFull:
@@ -77,20 +80,20 @@ public enum Zlib {
   }
 
   public static func inflate(
-    _ input: ArraySlice<UInt8>, maximumSize: Int, windowBits: Int32 = raw
+    _ input: ArraySlice<UInt8>, maximumSize: Int, windowBits: Int32 = raw, wholly: Bool = false
   ) throws(ZlibError) -> [UInt8] {
     let result = input.withUnsafeBytes { bytes -> Result<[UInt8], ZlibError> in
       Result { () throws(ZlibError) in
-        try inflate(bytes, maximumSize: maximumSize, windowBits: windowBits)
+        try inflate(bytes, maximumSize: maximumSize, windowBits: windowBits, wholly: wholly)
       }
     }
     return try result.get()
   }
 
   public static func inflate(
-    _ input: [UInt8], maximumSize: Int, windowBits: Int32 = raw
+    _ input: [UInt8], maximumSize: Int, windowBits: Int32 = raw, wholly: Bool = false
   ) throws(ZlibError) -> [UInt8] {
-    try inflate(input[...], maximumSize: maximumSize, windowBits: windowBits)
+    try inflate(input[...], maximumSize: maximumSize, windowBits: windowBits, wholly: wholly)
   }
 
   /// Fills `output` exactly from the start of `input`. The stream may hold more than that and need not end.
@@ -116,21 +119,32 @@ public enum Zlib {
   }
 
   private enum Outcome {
-    case finished
+    /// The stream's end was met, with so many bytes of input after it.
+    case finished(unused: Int)
     case outputFull
     case truncated
     case damaged(String)
   }
 
-  private static func start(_ stream: inout z_stream, level: Int32, windowBits: Int32) {
+  /// A compressor, for `end` to release. zlib keeps its address from call to call and refuses one that has moved: it
+  /// stands on the heap, where a variable's address is good for one call only.
+  private static func start(level: Int32, windowBits: Int32) -> UnsafeMutablePointer<z_stream> {
+    let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+    stream.initialize(to: z_stream())
     let status = deflateInit2_(
-      &stream, level, Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+      stream, level, Z_DEFLATED, windowBits, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
       Int32(MemoryLayout<z_stream>.size))
     precondition(status == Z_OK, "deflate refuses level \(level) with window bits \(windowBits)")
+    return stream
+  }
+
+  private static func end(_ stream: UnsafeMutablePointer<z_stream>) {
+    deflateEnd(stream)
+    stream.deallocate()
   }
 
   private static func deflate(
-    _ input: UnsafeRawBufferPointer, with stream: inout z_stream, limit: Int
+    _ input: UnsafeRawBufferPointer, with stream: UnsafeMutablePointer<z_stream>, limit: Int
   ) -> [UInt8]? {
     precondition(
       input.count <= Int(UInt32.max) && limit < Int(UInt32.max), "one-shot compression is limited to 4 GiB")
@@ -139,12 +153,13 @@ public enum Zlib {
     let capacity = limit + 1
     let output = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, initialized in
       // zlib reads through next_in and never writes there; its type lacks const only for old compilers.
-      stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
-      stream.avail_in = UInt32(input.count)
-      stream.next_out = buffer.baseAddress
-      stream.avail_out = UInt32(capacity)
-      finished = CZlib.deflate(&stream, Z_FINISH) == Z_STREAM_END
-      initialized = capacity - Int(stream.avail_out)
+      stream.pointee.next_in = UnsafeMutablePointer(
+        mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
+      stream.pointee.avail_in = UInt32(input.count)
+      stream.pointee.next_out = buffer.baseAddress
+      stream.pointee.avail_out = UInt32(capacity)
+      finished = CZlib.deflate(stream, Z_FINISH) == Z_STREAM_END
+      initialized = capacity - Int(stream.pointee.avail_out)
     }
     return finished && output.count <= limit ? output : nil
   }
@@ -156,25 +171,28 @@ public enum Zlib {
     precondition(
       input.count <= Int(UInt32.max) && output.count <= Int(UInt32.max),
       "one-shot decompression is limited to 4 GiB")
-    var stream = z_stream()
-    let status = inflateInit2_(&stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+    stream.initialize(to: z_stream())
+    defer { stream.deallocate() }
+    let status = inflateInit2_(stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     precondition(status == Z_OK, "inflate refuses window bits \(windowBits)")
-    defer { inflateEnd(&stream) }
+    defer { inflateEnd(stream) }
     // An empty output still needs an address for zlib to look at the stream's end.
     var nowhere: UInt8 = 0
     return withUnsafeMutablePointer(to: &nowhere) { spare in
-      stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
-      stream.avail_in = UInt32(input.count)
-      stream.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? spare
-      stream.avail_out = UInt32(output.count)
-      let status = CZlib.inflate(&stream, Z_FINISH)
-      count = output.count - Int(stream.avail_out)
+      stream.pointee.next_in = UnsafeMutablePointer(
+        mutating: input.baseAddress?.assumingMemoryBound(to: UInt8.self))
+      stream.pointee.avail_in = UInt32(input.count)
+      stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? spare
+      stream.pointee.avail_out = UInt32(output.count)
+      let status = CZlib.inflate(stream, Z_FINISH)
+      count = output.count - Int(stream.pointee.avail_out)
       switch status {
-      case Z_STREAM_END: return .finished
-      case Z_OK, Z_BUF_ERROR: return stream.avail_out == 0 ? .outputFull : .truncated
+      case Z_STREAM_END: return .finished(unused: Int(stream.pointee.avail_in))
+      case Z_OK, Z_BUF_ERROR: return stream.pointee.avail_out == 0 ? .outputFull : .truncated
       case Z_NEED_DICT: return .damaged("it needs a preset dictionary")
       case Z_MEM_ERROR: return .damaged("it needs more memory than there is")
-      default: return .damaged(stream.msg.map { String(cString: $0) } ?? "zlib status \(status)")
+      default: return .damaged(stream.pointee.msg.map { String(cString: $0) } ?? "zlib status \(status)")
       }
     }
   }

@@ -1,3 +1,5 @@
+import RecordReplay
+
 /// What a summary tells of a recording that its log does not hold: facts from the manifest, the snapshots, the folder.
 public struct RecordingFacts: Sendable, Equatable {
   /// A file that the guest was started from.
@@ -56,8 +58,7 @@ public struct RecordingFacts: Sendable, Equatable {
   }
 
   public var path: String
-  /// "complete", say.
-  public var state: String
+  public var state: RecordingManifest.State
   /// The version of the rrtool that recorded it.
   public var tool: String
   /// Nanoseconds since 1970, UTC.
@@ -72,7 +73,8 @@ public struct RecordingFacts: Sendable, Equatable {
   public var files: [File]
 
   public init(
-    path: String, state: String, tool: String, created: UInt64, memorySize: UInt64, hartCount: Int,
+    path: String, state: RecordingManifest.State, tool: String, created: UInt64, memorySize: UInt64,
+    hartCount: Int,
     commandLine: String, images: [Image], drives: [Drive], snapshots: [Snapshot], files: [File]
   ) {
     self.path = path

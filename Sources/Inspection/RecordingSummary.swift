@@ -46,7 +46,8 @@ public struct RecordingSummary: Sendable, Equatable {
         record: "recording", title: "Recording",
         [
           (Column("path", "Folder"), .text(facts.path)),
-          (Column("state", "State"), .text(facts.state)),
+          (Column("state", nil), .text(facts.state.rawValue)),
+          (Column("state_text", "State"), .text(facts.state.summary)),
           (Column("tool_version", "Recorded by rrtool"), .text(facts.tool)),
           (Column("created_ns", nil), .integer(facts.created)),
           (Column("created", "Recorded at"), .text(UTCDate.text(nanoseconds: facts.created))),

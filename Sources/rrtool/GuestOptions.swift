@@ -38,7 +38,10 @@ struct GuestOptions: ParsableArguments {
 
   @OptionGroup var engineOption: EngineOption
 
-  @Option(help: ArgumentHelp("Stop after so many instructions.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Stop after so many instructions; the exit status is then 0, with a note on standard error.",
+      valueName: "n"))
   var maxInstructions: String?
 
   @Option(

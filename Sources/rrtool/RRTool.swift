@@ -11,14 +11,15 @@ struct RRTool: ParsableCommand {
         rrtool record --kernel Image --initrd initrd.gz --append 'console=ttyS0' --drive file=disk.img -o linux.rr
         rrtool replay linux.rr                     the same run again, to the instruction
         rrtool inspect linux.rr events --kind clock-read
-        rrtool snapshot create before-bug linux.rr --at 1_234_567
+        rrtool snapshot create before-bug linux.rr --at 1,234,567
         rrtool replay linux.rr --from before-bug
 
-      A POSITION is a number of instructions (1_234_567 or 1,234,567), +N, -N, N%, event:N, start, end or the name of a
+      A POSITION is a number of instructions (1234567, 1,234,567 or 1_234_567), +N, -N, N%, event:N, start, end or the name of a
       snapshot. A recording that is not named is the latest one.
 
       EXIT STATUS
-        the guest's own when it reports one; else 0 done, 1 failed, 3 the replay diverged, 64 wrong usage
+        the guest's own when it reports one; else 0 done, 1 failed, 3 the replay diverged, 64 wrong usage. A run that
+        --max-instructions or Ctrl-C cut short is done: 0, with a note on standard error.
       """,
     version: "rrtool \(ToolVersion.text)",
     subcommands: [

@@ -12,7 +12,7 @@ extension RunResult {
 extension RecordingManifest.Ending {
   /// For people, in one line.
   var summary: String {
-    let place = "at position \(grouped(position))"
+    let place = "at position \(position.grouped)"
     switch reason {
     case .poweredOff:
       return status == 0 ? "powered off \(place)" : "powered off with status \(status) \(place)"
@@ -23,16 +23,6 @@ extension RecordingManifest.Ending {
     case .failed: return "failed \(place)"
     }
   }
-}
-
-/// 1234567 as 1_234_567, which can be typed again.
-func grouped(_ number: UInt64) -> String {
-  var text = ""
-  for (index, digit) in String(number).reversed().enumerated() {
-    if index > 0, index % 3 == 0 { text.append("_") }
-    text.append(digit)
-  }
-  return String(text.reversed())
 }
 
 /// Nanoseconds as seconds: "1.234567".

@@ -71,6 +71,18 @@ import Testing
     }
   }
 
+  /// The checksum does not see what stands between the compressed data's end and itself.
+  @Test func aGzipMemberHoldsNothingBehindItsData() throws {
+    let payload = Array("nothing comes after this".utf8)
+    let good = member(payload)
+    for count in [1, 5, 70_000] {
+      let bad = good.dropLast(8) + [UInt8](repeating: 0, count: count) + good.suffix(8)
+      #expect(throws: ZlibError.damaged(what: "its compressed data ends \(count) bytes early")) {
+        try GzipMember(decoding: bad, maximumSize: payload.count)
+      }
+    }
+  }
+
   @Test func noDamagedGzipMemberPasses() throws {
     let payload = Array("the payload of a member, the payload of a member".utf8)
     let good = member(payload)

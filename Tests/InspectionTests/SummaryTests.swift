@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct SummaryTests {
   private let facts = RecordingFacts(
-    path: "demo.rr", state: "complete", tool: "0.1", created: 1_709_209_800_000_000_000,
+    path: "demo.rr", state: .complete, tool: "0.1", created: 1_709_209_800_000_000_000,
     memorySize: 512 << 20,
     hartCount: 2, commandLine: "console=ttyS0",
     images: [.init(role: "kernel", path: "Image", byteCount: 12_345_678, digest: "00ff")],

@@ -1,3 +1,5 @@
+import RecordReplay
+
 extension Report {
   func renderTable(to write: @escaping (String) throws -> Void) throws {
     for (number, section) in sections.enumerated() {
@@ -86,10 +88,10 @@ enum HumanText {
     case .none: ""
     case .text(let text): VisibleText.of(Array(text.utf8))
     case .data(let data): VisibleText.of(data)
-    case .integer(let number): grouped(number)
+    case .integer(let number): number.grouped
     case .size(let number): size(number)
     case .time(let nanoseconds):
-      grouped(nanoseconds / 1_000_000_000) + "."
+      (nanoseconds / 1_000_000_000).grouped + "."
         + String(String(nanoseconds % 1_000_000_000 + 1_000_000_000).dropFirst())
     case .decimal(let number, let places): number.fixed(places: places) ?? "-"
     case .flag(let flag): flag ? "yes" : "no"
@@ -98,24 +100,13 @@ enum HumanText {
     }
   }
 
-  /// 1234567 as "1,234,567".
-  static func grouped(_ number: UInt64) -> String {
-    let digits = Array(String(number).utf8)
-    var text: [UInt8] = []
-    for (index, digit) in digits.enumerated() {
-      if index > 0 && (digits.count - index) % 3 == 0 { text.append(UInt8(ascii: ",")) }
-      text.append(digit)
-    }
-    return String(decoding: text, as: UTF8.self)
-  }
-
   /// 16777216 as "16 MiB", and 1234567 as "1,234,567 bytes": rounded only where nothing is lost.
   private static func size(_ number: UInt64) -> String {
     for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] as [(UInt64, String)]
     where number != 0 && number % (1 << shift) == 0 {
-      return "\(grouped(number >> shift)) \(unit)"
+      return "\((number >> shift).grouped) \(unit)"
     }
-    return "\(grouped(number)) bytes"
+    return "\(number.grouped) bytes"
   }
 
   /// Characters of a text; counting them is slow, and needless for plain text.

@@ -21,7 +21,7 @@ public struct Divergence: Error, Equatable, Sendable, CustomStringConvertible {
     let event = eventNumber.map { " (event \($0))" } ?? ""
     let pc = "0x" + String(programCounter, radix: 16)
     return
-      "replay diverged at position \(moment.position), hart \(hart), pc \(pc): expected \(expected)\(event), "
+      "replay diverged at position \(moment.position.grouped), hart \(hart), pc \(pc): expected \(expected)\(event), "
       + "found \(found)"
   }
 }
@@ -29,7 +29,7 @@ public struct Divergence: Error, Equatable, Sendable, CustomStringConvertible {
 extension LogEvent {
   /// The event in a few words, with its place.
   var summary: String {
-    "\(payload.summary) at position \(position), time \(time) ns"
+    "\(payload.summary) at position \(position.grouped), time \(time.grouped) ns"
   }
 }
 

@@ -39,6 +39,8 @@ public final class Recorder {
   private let sink: LogSink
   private let drives: RecordedDrives
   private let workers: [BlockWorker]
+  /// What the files were opened as, which is what their errors name.
+  private let folder: RecordingFolder
 
   /// Prepares everything and puts the new recording in its place; the guest has not run yet. If it fails, all is as
   /// it was before.
@@ -93,6 +95,7 @@ public final class Recorder {
       try Recording(path: folder.workPath, manifest: manifest).writeManifest()
       try folder.commit()
       recording = Recording(path: options.output, manifest: manifest)
+      self.folder = folder
     } catch {
       folder.discard()
       throw folder.naming(error)
@@ -160,6 +163,7 @@ public final class Recorder {
     } catch {
       failure = failure ?? error
     }
+    failure = failure.map(folder.naming)
     let ending = RecordingManifest.Ending(failure == nil ? outcome.end : .failed, at: now, failure: failure)
     do throws(Failure) {
       try recording.update { manifest in

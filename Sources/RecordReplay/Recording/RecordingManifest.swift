@@ -16,6 +16,15 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     case complete
     /// Its user or the host ended the recording; all up to there is in it.
     case interrupted
+
+    /// In words, for people. A recorder that was killed cannot say so: what it leaves looks like one still at work.
+    package var summary: String {
+      switch self {
+      case .recording: "incomplete: its recorder was killed or failed, or is still at work"
+      case .complete: "complete"
+      case .interrupted: "interrupted; all up to there is in it"
+      }
+    }
   }
 
   public struct Boot: Codable, Equatable, Sendable {

@@ -74,7 +74,7 @@ public enum PositionExpression: Equatable, Sendable {
       guard count <= base else {
         throw Failure(
           .usage, description, "lies before the start of the recording",
-          remedy: "go back by at most \(base) instructions")
+          remedy: "go back by at most \(base.grouped) instructions")
       }
       position = base - count
     case .fraction(let millionths):
@@ -99,7 +99,7 @@ public enum PositionExpression: Equatable, Sendable {
     }
     guard position <= context.end else {
       throw Failure(
-        .usage, description, "lies beyond the recording, which ends at \(context.end)",
+        .usage, description, "lies beyond the recording, which ends at \(context.end.grouped)",
         remedy: "give a position up to there")
     }
     return position
@@ -146,9 +146,9 @@ public enum PositionExpression: Equatable, Sendable {
 extension PositionExpression: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .absolute(let count): "\(count)"
-    case .forward(let count): "+\(count)"
-    case .backward(let count): "-\(count)"
+    case .absolute(let count): count.grouped
+    case .forward(let count): "+\(count.grouped)"
+    case .backward(let count): "-\(count.grouped)"
     case .fraction(let millionths):
       millionths % 10_000 == 0 ? "\(millionths / 10_000)%" : "\(Double(millionths) / 10_000)%"
     case .event(let number): "event:\(number)"

@@ -9,7 +9,7 @@ struct InspectCommand: ParsableCommand {
     discussion: """
       EXAMPLES
         rrtool inspect                                       a summary of the latest recording
-        rrtool inspect linux.rr events --kind clock-read --from 50% --to end
+        rrtool inspect linux.rr events --kind clock-read --from -400_000 --to end
         rrtool inspect linux.rr console --timestamps
         rrtool inspect linux.rr events --format ndjson
       """)
@@ -24,10 +24,12 @@ struct InspectCommand: ParsableCommand {
       valueName: "name.rr] [view"))
   var words: [String] = []
 
-  @Option(help: ArgumentHelp("First position to show.", valueName: "position"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("First position to show.", valueName: "position"))
   var from: String?
 
-  @Option(help: ArgumentHelp("Last position to show.", valueName: "position"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Last position to show.", valueName: "position"))
   var to: String?
 
   @Option(help: ArgumentHelp("Show events of this kind only; may be given several times.", valueName: "kind"))

@@ -16,8 +16,7 @@ struct ListCommand: ParsableCommand {
         let mark = HostFiles.resolved(path) == latest ? "*" : " "
         do {
           let manifest = try Recording(opening: path).manifest
-          let place = manifest.ending?.summary ?? "being recorded, or its recorder was killed"
-          print("\(mark) \(printable(path))  \(manifest.state.rawValue)  \(place)")
+          print("\(mark) \(printable(path))  \(manifest.ending?.summary ?? manifest.state.summary)")
         } catch {
           print("\(mark) \(printable(path))  unusable")
           say(String(describing: error))

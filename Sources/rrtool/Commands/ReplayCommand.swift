@@ -20,7 +20,9 @@ struct ReplayCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Start from this snapshot instead of the start.", valueName: "snapshot"))
   var from: String?
 
-  @Option(help: ArgumentHelp("Stop at this position instead of the end.", valueName: "position"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Stop at this position instead of the end.", valueName: "position"))
   var to: String?
 
   @OptionGroup var engine: EngineOption
@@ -35,7 +37,8 @@ struct ReplayCommand: ParsableCommand {
         let position = try timeline.resolve(PositionExpression.parsed(to, option: "--to"))
         guard position >= timeline.position else {
           throw Failure(
-            .usage, "--to \(to)", "lies before position \(timeline.position), where the replay starts",
+            .usage, "--to \(to)",
+            "lies before position \(timeline.position.grouped), where the replay starts",
             remedy: "start from an earlier snapshot with --from")
         }
         target = position
@@ -51,7 +54,7 @@ struct ReplayCommand: ParsableCommand {
 
   /// Says how the replay ended, and ends the command with the guest's status.
   static func report(_ stop: Timeline.Stop, _ timeline: Timeline) throws {
-    let place = "position \(grouped(timeline.position))"
+    let place = "position \(timeline.position.grouped)"
     switch stop {
     case .position:
       say("replayed to \(place)")

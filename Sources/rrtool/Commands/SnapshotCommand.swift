@@ -26,7 +26,7 @@ extension SnapshotCommand {
         for snapshot in snapshots {
           let note = snapshot.isComplete ? "" : "  (a drive lacks it)"
           print(
-            "\(pad(printable(snapshot.name), width))  \(pad(grouped(snapshot.moment.position), 20))  "
+            "\(pad(printable(snapshot.name), width))  \(pad(snapshot.moment.position.grouped, 20))  "
               + "\(pad(seconds(snapshot.moment.time) + " s", 14))\(note)")
         }
       }
@@ -38,7 +38,7 @@ extension SnapshotCommand {
       abstract: "Replay to a position and save the state there under a name.",
       discussion: """
         EXAMPLES
-          rrtool snapshot create before-bug --at 1_234_567
+          rrtool snapshot create before-bug --at 1,234,567
           rrtool snapshot create middle linux.rr --at 50%
         """)
 
@@ -48,7 +48,7 @@ extension SnapshotCommand {
     @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
     var recording: String?
 
-    @Option(help: ArgumentHelp("Where to make it.", valueName: "position"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Where to make it.", valueName: "position"))
     var at: String
 
     func run() throws {
@@ -66,7 +66,7 @@ extension SnapshotCommand {
         try timeline.seek(to: target) { progress.show($0) }
         progress.finish()
         try timeline.createSnapshot(name)
-        print("snapshot \(name) at position \(grouped(timeline.position))")
+        print("snapshot \(name) at position \(timeline.position.grouped)")
       }
     }
   }
@@ -87,7 +87,7 @@ extension SnapshotCommand {
         print(
           """
           name:        \(printable(snapshot.name))\(snapshot.isInitial ? " (the start of the recording)" : "")
-          position:    \(grouped(snapshot.moment.position))
+          position:    \(snapshot.moment.position.grouped)
           guest time:  \(seconds(snapshot.moment.time)) s
           state:       \(Size.describe(UInt64(snapshot.stateSize))) besides memory and drives
           complete:    \(snapshot.isComplete ? "yes" : "no, a drive lacks it")

@@ -30,7 +30,7 @@ struct VerifyCommand: ParsableCommand {
       let stop = try timeline.run { progress.show($0) }
       progress.finish()
       let note = stop == .incomplete ? " (incomplete: its recorder was killed)" : ""
-      print("\(recording.path): good, \(grouped(timeline.position)) instructions replayed\(note)")
+      print("\(recording.path): good, \(timeline.position.grouped) instructions replayed\(note)")
     }
   }
 }

@@ -12,6 +12,7 @@
 
   /// Conditions of `jcc`, `setcc` and `cmovcc`, with their numbers.
   enum Condition: UInt8 {
+    case overflow = 0
     case below = 2
     case aboveOrEqual = 3
     case equal = 4
@@ -19,6 +20,7 @@
     case belowOrEqual = 6
     case above = 7
     case negative = 8
+    case parity = 10
     case less = 12
     case greaterOrEqual = 13
     case greater = 15

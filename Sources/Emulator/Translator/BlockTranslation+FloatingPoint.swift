@@ -1,6 +1,5 @@
 #if arch(x86_64)
-  /// Moves between floating-point registers and memory. Arithmetic calls out: `FloatingPointArithmetic` has the one
-  /// definition of it.
+  /// Moves between floating-point registers and memory or integer registers.
   extension BlockTranslation {
     /// False: it is none of these, and nothing was emitted.
     mutating func emitFloatingPoint(_ op: UnsafePointer<DecodedInstruction>) -> Bool {
@@ -8,16 +7,23 @@
       case .fld, .flw: loadFloatingPoint(op)
       case .fsd, .fsw: storeFloatingPoint(op)
       case .fmvDX, .fmvXD: moveFloatingPoint(op)
-      default: return false
+      default: return emitFloatingPointArithmetic(op)
       }
+      callOutAbandoned(op)
       return true
+    }
+
+    /// At the end of an instruction: where it was abandoned it calls out.
+    mutating func callOutAbandoned(_ op: UnsafePointer<DecodedInstruction>) {
+      for place in abandoned { callOut(from: place, op, translator.thunks.execute) }
+      abandoned.removeAll(keepingCapacity: true)
     }
 
     /// Calls out, to raise an exception, where `mstatus.FS` is off.
     private mutating func requireUnit(_ op: UnsafePointer<DecodedInstruction>) {
       assembler.instruction(0xf7, 0, .memory(RegisterMap.mstatus), wide: false)  // test
       assembler.int32(Int32(Status.fs))
-      callOut(from: assembler.jump(.equal), op, translator.thunks.execute)
+      abandoned.append(assembler.jump(.equal))
     }
 
     private mutating func markDirty() {

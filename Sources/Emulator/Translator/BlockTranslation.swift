@@ -24,6 +24,8 @@
       case otherPage(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32)
     }
     private var rest: [Rest] = []
+    /// Jumps out of the instruction being emitted, taken where it cannot be done inline.
+    var abandoned: [UnsafeMutablePointer<UInt8>] = []
 
     init(_ block: Block, _ translator: Translator, at cursor: UnsafeMutablePointer<UInt8>) {
       self.block = block
@@ -123,7 +125,8 @@
       goToRAX()
     }
 
-    /// As `callOut`, but only if the jump at `place` is taken, with rax as it is there.
+    /// As `callOut`, but only if the jump at `place` is taken, with rax as it is there. To be called when all of the
+    /// instruction has been emitted: afterwards the block goes on from here.
     mutating func callOut(
       from place: UnsafeMutablePointer<UInt8>, _ instruction: UnsafePointer<DecodedInstruction>, _ thunk: UInt
     ) {

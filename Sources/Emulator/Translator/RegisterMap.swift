@@ -36,13 +36,19 @@
     static let loadTable = displacement(\.loadTable)
     static let jumpTag = displacement(\.jumpTag)
     static let linkSite = displacement(\.linkSite)
+    static let fflags = displacement(\.fflags)
+    static let frm = displacement(\.frm)
     static let mstatus = displacement(\.mstatus)
     static let reservationAddress = displacement(\.reservationAddress)
     static let reservationValue = displacement(\.reservationValue)
     static let engine = displacement(\.engine)
 
+    static func displacement(ofFloatingPoint register: UInt8) -> Int32 {
+      Int32(Hart.floatingPointOffset + Int(register) * 8 - bias)
+    }
+
     static func place(ofFloatingPoint register: UInt8) -> HostOperand {
-      .memory(Int32(Hart.floatingPointOffset + Int(register) * 8 - bias))
+      .memory(displacement(ofFloatingPoint: register))
     }
 
     private static func displacement(_ field: PartialKeyPath<HartState>) -> Int32 {

@@ -32,6 +32,7 @@
     /// Where blocks begin, behind the thunks.
     private let blocksStart: UnsafeMutablePointer<UInt8>
     let thunks: Thunks
+    let features: HostFeatures
 
     /// A jump from one block to another on the same page, by its number.
     struct Site {
@@ -49,12 +50,18 @@
     private typealias Enter = @convention(c) (UnsafeMutableRawPointer, UInt) -> Void
     private let enterCode: Enter
 
-    /// Nil when the host gives no memory that can be executed; then the interpreter does all the work.
+    /// Nil when the host gives no memory that can be executed, or its processor is older than the instructions used; then
+    /// the interpreter does all the work.
     init?(interpreter: Interpreter) {
       let mapping = mmap(
         nil, Self.bufferByteCount, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
       guard let mapping, mapping != MAP_FAILED else { return nil }
       buffer = mapping.bindMemory(to: UInt8.self, capacity: Self.bufferByteCount)
+      features = HostFeatures(using: buffer)
+      guard features.countsBits else {
+        munmap(buffer, Self.bufferByteCount)
+        return nil
+      }
       self.interpreter = interpreter
       runningHart = .allocate(capacity: 1)
       runningHart.initialize(to: interpreter.harts[0])

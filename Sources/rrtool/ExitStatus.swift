@@ -50,6 +50,9 @@ func reporting(_ body: () throws -> Void) throws {
   } catch ReplayError.failed(let failure) {
     say(failure.description)
     throw failure.kind == .usage ? ExitStatus.usage : ExitStatus.failed
+  } catch let difference as LockstepDifference {
+    for line in difference.description.split(separator: "\n") { say(String(line)) }
+    throw ExitStatus.diverged
   } catch ReplayError.diverged(let divergence) {
     say(divergence.description)
     throw ExitStatus.diverged

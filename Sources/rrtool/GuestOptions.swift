@@ -61,9 +61,9 @@ struct GuestOptions: ParsableArguments {
       ?? InstructionCounting()
   }
 
-  /// Reads everything that is needed to start.
-  func guest() throws(Failure) -> Guest {
-    let engine = try engineOption.parsed()
+  /// Reads everything that is needed to start. In lockstep both engines execute it.
+  func guest(inLockstep: Bool = false) throws(Failure) -> Guest {
+    let engine = inLockstep ? .automatic : try engineOption.parsed()
     let timing = try timing()
     if isDemonstration {
       var guest = Demonstration.guest(timing)
@@ -105,11 +105,19 @@ struct GuestOptions: ParsableArguments {
 struct EngineOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "What executes instructions: \(Machine.Engine.allCases.map(\.rawValue).joined(separator: ", ")).",
-      valueName: "engine"))
+      "What executes instructions: \(Machine.Engine.allCases.map(\.rawValue).joined(separator: ", ")); with run also lockstep: "
+        + "both at once, compared.", valueName: "engine"))
   var engine = Machine.Engine.automatic.rawValue
 
+  /// Both engines are to run at once.
+  var isLockstep: Bool { engine == "lockstep" }
+
   func parsed() throws(Failure) -> Machine.Engine {
+    guard !isLockstep else {
+      throw Failure(
+        .usage, "--engine lockstep", "compares the engines and is for 'rrtool run' alone",
+        remedy: "give one of \(Machine.Engine.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
     guard let known = Machine.Engine(rawValue: engine) else {
       throw Failure(
         .usage, "--engine \(engine)", "there is no such engine",

@@ -96,6 +96,10 @@ import Testing
       try expectRefusal(
         scratch, ["run", "--bios", Place.guest("hello")] + glued, names: name, "\(glued)")
     }
+    try expectRefusal(
+      scratch, ["record", "-o", scratch.path("run.rr"), "--engine", "lockstep"], names: "--engine lockstep",
+      status: 64, "a recording in lockstep")
+    #expect(!FileManager.default.fileExists(atPath: scratch.path("run.rr")))
   }
 
   @Test func outputsThatExistAreKept() throws {

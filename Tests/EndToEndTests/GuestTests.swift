@@ -80,6 +80,14 @@ import Testing
     #expect(outputs.count == 1)
   }
 
+  /// Both engines at once give the guest's output and status, once.
+  @Test func lockstepRunsTheGuest() throws {
+    let scratch = try Scratch()
+    let result = try scratch.rrtool("run", "--bios", Place.guest("status42"), "--engine", "lockstep")
+    #expect(result.status == 42, "\(result.errors)")
+    #expect(result.lines == ["hello: status 42"])
+  }
+
   @Test func stopsAfterTheInstructionsAskedFor() throws {
     let scratch = try Scratch()
     try scratch.record("run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_003")

@@ -3,6 +3,8 @@ import ByteCoding
 /// Saving and restoring of what the architecture defines; everything derived is made anew.
 extension Hart {
   private struct Field {
+    /// The manual's name where the manual has the register.
+    var name: String
     var path: WritableKeyPath<HartState, UInt64> & Sendable
     /// The bits that the register can have.
     var mask: UInt64 = ~0
@@ -10,19 +12,35 @@ extension Hart {
 
   /// All architectural state of `HartState`, in the order in which it is saved. A change here is a change of format.
   private static let fields: [Field] = [
-    Field(path: \.pc), Field(path: \.privilege, mask: 3), Field(path: \.isWaiting, mask: 1),
-    Field(path: \.isStarted, mask: 1), Field(path: \.reservationAddress), Field(path: \.reservationValue),
-    Field(path: \.fflags, mask: 31), Field(path: \.frm, mask: 7), Field(path: \.mstatus),
-    Field(path: \.medeleg), Field(path: \.mideleg, mask: InterruptBit.supervisor),
-    Field(path: \.mie, mask: InterruptBit.all), Field(path: \.mipSoftware, mask: InterruptBit.supervisor),
-    Field(path: \.interruptLines, mask: InterruptBit.all), Field(path: \.mtvec), Field(path: \.mscratch),
-    Field(path: \.mepc, mask: ~1), Field(path: \.mcause), Field(path: \.mtval), Field(path: \.mcounteren),
-    Field(path: \.mcountinhibit, mask: 5), Field(path: \.menvcfg), Field(path: \.mcycleOffset),
-    Field(path: \.minstretOffset), Field(path: \.stvec), Field(path: \.sscratch),
-    Field(path: \.sepc, mask: ~1),
-    Field(path: \.scause), Field(path: \.stval), Field(path: \.scounteren), Field(path: \.senvcfg),
-    Field(path: \.satp), Field(path: \.stimecmp), Field(path: \.executedBeforeTurn),
+    Field(name: "pc", path: \.pc), Field(name: "privilege", path: \.privilege, mask: 3),
+    Field(name: "isWaiting", path: \.isWaiting, mask: 1),
+    Field(name: "isStarted", path: \.isStarted, mask: 1),
+    Field(name: "reservationAddress", path: \.reservationAddress),
+    Field(name: "reservationValue", path: \.reservationValue),
+    Field(name: "fflags", path: \.fflags, mask: 31), Field(name: "frm", path: \.frm, mask: 7),
+    Field(name: "mstatus", path: \.mstatus),
+    Field(name: "medeleg", path: \.medeleg),
+    Field(name: "mideleg", path: \.mideleg, mask: InterruptBit.supervisor),
+    Field(name: "mie", path: \.mie, mask: InterruptBit.all),
+    Field(name: "mipSoftware", path: \.mipSoftware, mask: InterruptBit.supervisor),
+    Field(name: "interruptLines", path: \.interruptLines, mask: InterruptBit.all),
+    Field(name: "mtvec", path: \.mtvec), Field(name: "mscratch", path: \.mscratch),
+    Field(name: "mepc", path: \.mepc, mask: ~1), Field(name: "mcause", path: \.mcause),
+    Field(name: "mtval", path: \.mtval), Field(name: "mcounteren", path: \.mcounteren),
+    Field(name: "mcountinhibit", path: \.mcountinhibit, mask: 5), Field(name: "menvcfg", path: \.menvcfg),
+    Field(name: "mcycleOffset", path: \.mcycleOffset),
+    Field(name: "minstretOffset", path: \.minstretOffset), Field(name: "stvec", path: \.stvec),
+    Field(name: "sscratch", path: \.sscratch),
+    Field(name: "sepc", path: \.sepc, mask: ~1),
+    Field(name: "scause", path: \.scause), Field(name: "stval", path: \.stval),
+    Field(name: "scounteren", path: \.scounteren), Field(name: "senvcfg", path: \.senvcfg),
+    Field(name: "satp", path: \.satp), Field(name: "stimecmp", path: \.stimecmp),
+    Field(name: "executedBeforeTurn", path: \.executedBeforeTurn),
   ]
+
+  /// What `save` writes, in its order: 64 bits each.
+  static let savedNames: [String] =
+    (1..<32).map { "x\($0)" } + (0..<32).map { "f\($0)" } + fields.map(\.name)
 
   /// Between turns only.
   func save(to writer: inout ByteWriter) {

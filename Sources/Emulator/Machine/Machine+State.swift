@@ -84,7 +84,7 @@ extension Machine {
 
   // MARK: Components
 
-  private struct Component {
+  struct Component {
     var name: String
     var save: (inout ByteWriter) -> Void
     var restore: (inout ByteReader) throws(ByteCodingError) -> Void
@@ -96,7 +96,7 @@ extension Machine {
     }
   }
 
-  private var components: [Component] {
+  var components: [Component] {
     let harts = interpreter.harts.map { hart in
       Component(
         name: "hart\(hart.index)",

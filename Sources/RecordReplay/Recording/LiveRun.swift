@@ -20,17 +20,22 @@ struct LiveRun {
       let position = machine.now.position
       if let limit, position >= limit { return Outcome(end: .limit) }
       let boundary = interval.map { (position / $0 + 1) * $0 } ?? .max
-      switch machine.run(until: min(limit ?? .max, boundary)) {
-      case .position:
-        if machine.now.position == boundary { atInterval() }
-      case .poweredOff(let status):
-        return Outcome(end: .poweredOff(status: status))
-      case .requested:
-        switch live.stopReason {
-        case .interrupted?, nil: return Outcome(end: .interrupted)
-        case .idleForever?: return Outcome(end: .stalled)
-        case .failed(let failure)?: return Outcome(end: .failed, failure: failure)
-        }
+      let stop = machine.run(until: min(limit ?? .max, boundary))
+      if let outcome = outcome(of: stop) { return outcome }
+      if machine.now.position == boundary { atInterval() }
+    }
+  }
+
+  /// How the run ended when the machine stopped like this; nil when it goes on.
+  func outcome(of stop: Machine.Stop) -> Outcome? {
+    switch stop {
+    case .position: return nil
+    case .poweredOff(let status): return Outcome(end: .poweredOff(status: status))
+    case .requested:
+      switch live.stopReason {
+      case .interrupted?, nil: return Outcome(end: .interrupted)
+      case .idleForever?: return Outcome(end: .stalled)
+      case .failed(let failure)?: return Outcome(end: .failed, failure: failure)
       }
     }
   }

@@ -7,16 +7,20 @@ struct RunCommand: ParsableCommand {
     discussion: """
       The same machine as with record; what the guest writes to its disks is gone afterwards.
 
+      With --engine lockstep the interpreter and the translator run the guest side by side. At the first instruction after
+      which a register, a device or memory differs the run stops with exit status 3 and prints both sides.
+
       EXAMPLES
         rrtool run
         rrtool run --bios program.elf --serial null
+        rrtool run --bios program.elf --engine lockstep
       """)
 
   @OptionGroup var options: GuestOptions
 
   func run() throws {
     try reporting {
-      let guest = try options.guest()
+      let guest = try options.guest(inLockstep: options.engineOption.isLockstep)
       let limit = try options.limit()
       let timing = try options.timing()
       if timing.logPath != nil || timing.snapshotName != nil {
@@ -25,7 +29,10 @@ struct RunCommand: ParsableCommand {
           remedy: "leave them out, or use 'rrtool record'")
       }
       let result = try LiveSession.run(serial: options.serial) { (inbox, console) in
-        try PlainRun(guest, inbox: inbox, console: console).run(limit: limit)
+        if options.engineOption.isLockstep {
+          return try LockstepRun(guest, inbox: inbox, console: console).run(limit: limit)
+        }
+        return try PlainRun(guest, inbox: inbox, console: console).run(limit: limit)
       }
       if result.ending.reason != .poweredOff { say(result.ending.summary) }
       try result.leave()

@@ -32,9 +32,12 @@ struct RandomGuest {
       [BootPlan.Region(address: Self.code, bytes: words)] + Self.pageTables(isSv48: isSv48, &random)
   }
 
-  func machine(shift: Int = 0, gate: ScriptedGate = ScriptedGate()) -> Machine {
+  func machine(
+    shift: Int = 0, gate: ScriptedGate = ScriptedGate(), engine: Machine.Engine = .automatic
+  ) -> Machine {
     makeMachine(
-      program: program, extra: regions, harts: harts, shift: shift, memorySize: Self.memorySize, gate: gate)
+      program: program, extra: regions, harts: harts, shift: shift, memorySize: Self.memorySize, gate: gate,
+      engine: engine)
   }
 
   // MARK: Code that is not random

@@ -6,7 +6,7 @@ let ramBase: UInt64 = 0x8000_0000
 func makeMachine(
   program: [UInt8], extra: [BootPlan.Region] = [], harts: Int = 1, shift: Int = 0,
   memorySize: UInt64 = 2 << 20,
-  toHostAddress: UInt64? = nil, gate: ScriptedGate = ScriptedGate()
+  toHostAddress: UInt64? = nil, gate: ScriptedGate = ScriptedGate(), engine: Machine.Engine = .automatic
 ) -> Machine {
   Machine(
     configuration: MachineConfiguration(memorySize: memorySize, hartCount: harts, shift: shift, drives: []),
@@ -14,7 +14,7 @@ func makeMachine(
       regions: [BootPlan.Region(address: ramBase, bytes: program)] + extra,
       start: .machineMode(entry: ramBase), deviceTreeAddress: ramBase + (1 << 20),
       toHostAddress: toHostAddress),
-    gate: gate)
+    gate: gate, engine: engine)
 }
 
 func makeMachine(

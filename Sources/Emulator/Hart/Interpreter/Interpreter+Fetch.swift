@@ -81,7 +81,7 @@ extension Interpreter {
     let first = Int(physical & 0xfff)
     var offset = first
     var count = 0
-    while count < BlockCache.lengthLimit && offset < 4096 {
+    while count < blockLengthLimit && offset < 4096 {
       let source = host + (offset - first)
       var word = UInt32(source.load(as: UInt16.self))
       if word & 3 == 3 {
@@ -98,6 +98,7 @@ extension Interpreter {
     block.pointee.address = physical
     block.pointee.heat = 0
     #if arch(x86_64)
+      if translatesAtOnce { block.pointee.heat = Translator.heatThreshold }
       block.pointee.code = translator?.thunks.exitAtRAX ?? 0
     #endif
     finishBlock(block, count: count)

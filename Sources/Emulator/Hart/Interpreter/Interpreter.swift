@@ -43,6 +43,9 @@ final class Interpreter {
   private let leaveFlag: UnsafeMutablePointer<Bool>
   /// A block that is executed once: the last instructions of a turn, or one that cannot be cached.
   let scratchBlock: Block
+  /// How new blocks are made: their length at most, and whether the translator takes them the first time they run.
+  var blockLengthLimit = BlockCache.lengthLimit
+  var translatesAtOnce = false
   #if arch(x86_64)
     /// Takes over hot blocks; nil when the interpreter does everything.
     private(set) var translator: Translator?

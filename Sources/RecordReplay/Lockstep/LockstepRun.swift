@@ -1,0 +1,38 @@
+import Emulator
+
+/// A run of which nothing is kept, by both engines at once; see `Lockstep`.
+public final class LockstepRun {
+  private let lockstep: Lockstep
+  private let live: LiveGate
+  private let drives: ScratchDrives
+
+  public init(_ guest: Guest, inbox: Inbox, console: any ConsoleOutput) throws(Failure) {
+    drives = try ScratchDrives(guest.drives, inbox: inbox)
+    let configuration = try guest.configuration(drives: drives.manifests)
+    live = LiveGate(inbox: inbox, drives: drives.workers, console: console, sleeps: guest.sleeps)
+    lockstep = Lockstep(configuration: configuration, plan: try guest.plan(configuration), outside: live)
+    live.machine = lockstep.control
+  }
+
+  /// Runs to the end, or to the position `limit`, or throws where the engines differ.
+  public func run(limit: UInt64? = nil) throws(LockstepDifference) -> RunResult {
+    defer {
+      live.flushConsole()
+      drives.finish()
+    }
+    let run = LiveRun(machine: lockstep.leader, live: live)
+    var outcome: LiveRun.Outcome?
+    while outcome == nil {
+      if let limit, lockstep.leader.now.position >= limit {
+        outcome = LiveRun.Outcome(end: .limit)
+      } else {
+        outcome = run.outcome(of: try lockstep.run(until: limit ?? .max))
+      }
+    }
+    try lockstep.compareWhole()
+    // The loop above ends with an outcome.
+    let found = outcome!
+    return RunResult(
+      ending: .init(found.end, at: lockstep.leader.now, failure: found.failure), failure: found.failure)
+  }
+}

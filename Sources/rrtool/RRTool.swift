@@ -18,8 +18,8 @@ struct RRTool: ParsableCommand {
       snapshot. A recording that is not named is the latest one.
 
       EXIT STATUS
-        the guest's own when it reports one; else 0 done, 1 failed, 3 the replay or an engine diverged, 64 wrong usage. A run that
-        --max-instructions or Ctrl-C cut short is done: 0, with a note on standard error.
+        the guest's own when it reports one; else 0 done, 1 failed, 3 the replay or an engine diverged, 64 wrong usage.
+        A run that --max-instructions or Ctrl-C cut short is done: 0, with a note on standard error.
       """,
     version: "rrtool \(ToolVersion.text)",
     subcommands: [

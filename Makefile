@@ -1,6 +1,6 @@
 # What this project's people type. Each target does its own set-up on a fresh Debian machine.
 
-.PHONY: build demo test lint fixtures clean
+.PHONY: build demo test bench lint fixtures clean
 
 build:
 	@Scripts/set-up
@@ -15,6 +15,12 @@ test:
 	@Scripts/set-up tests
 	swift build -c release --build-tests
 	swift test -c release --skip-build
+
+# rrtool beside QEMU: make bench OPTIONS="--kernels sort,debian --json results.json"
+bench:
+	@Scripts/set-up bench
+	swift build -c release --product rrtool
+	Benchmarks/bench $(OPTIONS)
 
 lint:
 	swift format lint --strict --recursive Sources Tests Package.swift

@@ -34,11 +34,16 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(name: "ByteCodingTests", dependencies: ["ByteCoding"], swiftSettings: settings),
-    .testTarget(name: "DiskImageTests", dependencies: ["DiskImage", "ByteCoding"], swiftSettings: settings),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
-      name: "ReplayLogTests", dependencies: ["ReplayLog", "ByteCoding"], exclude: ["decode_log.py"],
+      name: "DiskImageTests", dependencies: ["DiskImage", "ByteCoding", "TestSupport"],
       swiftSettings: settings),
-    .testTarget(name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding"], swiftSettings: settings),
+    .testTarget(
+      name: "ReplayLogTests", dependencies: ["ReplayLog", "ByteCoding", "TestSupport"],
+      exclude: ["decode_log.py"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "RecordReplayTests",
       dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage", "ByteCoding"],
@@ -46,7 +51,8 @@ let package = Package(
     .testTarget(
       name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog"],
       swiftSettings: settings),
-    .testTarget(name: "ConformanceTests", dependencies: ["Emulator"], swiftSettings: settings),
+    .testTarget(
+      name: "ConformanceTests", dependencies: ["Emulator", "TestSupport"], swiftSettings: settings),
     .testTarget(name: "EndToEndTests", dependencies: ["rrtool"], swiftSettings: settings),
   ]
 )

@@ -1,3 +1,5 @@
+import TestSupport
+
 /// Random instructions that cannot leave their data window or their chunk of code, whatever the registers hold.
 ///
 /// Some registers are the program's own and never a destination: sp and s0 point into the window for the compressed

@@ -1,5 +1,6 @@
 import DiskImage
 import Foundation
+import TestSupport
 import Testing
 
 /// Damaged files are refused with an error or read as they are; nothing may trap, hang or fill the memory.

@@ -2,6 +2,7 @@ import ByteCoding
 import DiskImage
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// Raw images, chains of images, overlays in memory, fingerprints and exports.

@@ -1,6 +1,7 @@
 import DiskImage
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 /// What is in the file when a write fails, or when the process is killed before or in the middle of any write.

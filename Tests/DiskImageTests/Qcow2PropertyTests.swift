@@ -1,5 +1,6 @@
 import DiskImage
 import Foundation
+import TestSupport
 import Testing
 
 /// Random operations on an image and on a plain model of it; QEMU's own tools have the last word.

@@ -1,5 +1,6 @@
 import DiskImage
 import Foundation
+import TestSupport
 import Testing
 
 /// Images made by QEMU's tools, read and changed here, and the reverse.

@@ -1,5 +1,6 @@
 import DiskImage
 import Foundation
+import TestSupport
 import Testing
 
 /// A folder for one test, removed with it.
@@ -51,19 +52,7 @@ func expectQemuCheckIsClean(_ path: String, sourceLocation: SourceLocation = #_s
   #expect(result.status == 0, "\(result.output)", sourceLocation: sourceLocation)
 }
 
-/// SplitMix64: the same numbers for the same seed on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
+extension SeededGenerator {
   mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 
   /// Bytes that compress well, badly or not at all, or zeros.

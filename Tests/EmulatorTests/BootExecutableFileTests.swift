@@ -1,4 +1,5 @@
 import Emulator
+import TestSupport
 import Testing
 
 @Suite struct BootExecutableFileTests {
@@ -105,7 +106,7 @@ import Testing
   /// Damaged files are refused or keep what the type promises; no damage traps.
   @Test(arguments: 1...4) func survivesDamage(seed: UInt64) throws {
     print("seed \(seed)")
-    var random = BootTestRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let program = BootTestFiles.program
     let extremes: [UInt64] = [0, 1, .max, .max - 1, 1 << 63, 0x8000_0000, 0xffff_ffff]
     var accepted = 0

@@ -1,5 +1,6 @@
 import ByteCoding
 import Emulator
+import TestSupport
 import Testing
 
 @Suite struct BootKernelImageTests {
@@ -97,7 +98,7 @@ import Testing
 
   @Test(arguments: 1...4) func survivesDamage(seed: UInt64) {
     print("seed \(seed)")
-    var random = BootTestRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let image = BootTestFiles.image(imageSize: 4096)
     let files = [image, BootTestFiles.gzip(image), BootTestFiles.zboot(BootTestFiles.gzip(image))]
     for _ in 0..<3000 {

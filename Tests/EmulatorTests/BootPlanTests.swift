@@ -1,4 +1,5 @@
 import Emulator
+import TestSupport
 import Testing
 
 @Suite struct BootPlanTests {
@@ -148,7 +149,7 @@ import Testing
   /// Whatever the sizes and addresses, a plan keeps its promise and a refusal that names a memory size is right.
   @Test(arguments: 1...4) func keepsItsPromises(seed: UInt64) throws {
     print("seed \(seed)")
-    var random = BootTestRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var accepted = 0
     for _ in 0..<500 {
       let megabytes = 2 * UInt64.random(in: 1...256, using: &random)

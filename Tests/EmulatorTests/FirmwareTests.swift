@@ -1,4 +1,5 @@
 import Emulator
+import TestSupport
 import Testing
 
 /// The built-in SBI against the specification: numbers here are the specification's, not the implementation's.
@@ -249,7 +250,7 @@ import Testing
   /// No registers, whatever they hold, trap; and only the calls above have effects.
   @Test(arguments: 1...4) func survivesAnything(seed: UInt64) {
     print("seed \(seed)")
-    var random = BootTestRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let host = FirmwareTestHost()
     let extensions =
       [Self.base, Self.timer, Self.interrupt, Self.fence, Self.harts, Self.reset, Self.console]

@@ -1,4 +1,5 @@
 import Emulator
+import TestSupport
 import Testing
 
 /// One operation of the emulator and the same operation of the exact model.

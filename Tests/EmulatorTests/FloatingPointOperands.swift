@@ -1,4 +1,5 @@
 import Emulator
+import TestSupport
 
 /// Operands at which arithmetic goes wrong: zeros, subnormals, the ends of the exponent range, ones and all-ones
 /// fractions, the places where integers stop fitting, infinities and NaNs.

@@ -212,7 +212,29 @@ import Testing
     #expect(try scratch.contents(below: "run.rr") == before)
   }
 
-  /// A disk that fills up ends a recording with one line that says so; what was written before stays.
+  /// A disk that fills up ends a recording with one line that names the user's file; what was recorded can be replayed.
+  @Test(.enabled(if: FullDisk.isPossible, "needs the right to mount a file system of its own"))
+  func diskThatFillsDuringARecording() throws {
+    let scratch = try Scratch()
+    let disk = try scratch.disk("disk.raw", sectors: 1024)
+    let recording = scratch.path("small/run.rr")
+    let script = """
+      "$0" record -o "$1" --bios "$2" --drive "file=$3" --memory 64M; echo "recorded: $?" >&2
+      "$0" replay "$1"; echo "replayed: $?" >&2
+      """
+    let result = try scratch.run(
+      FullDisk.command(
+        mountedAt: scratch.path("small"),
+        ["sh", "-c", script, Place.tool.path, recording, Place.guest("diskcheck"), disk]))
+    let lines = result.errors.split(separator: "\n").map(String.init)
+    try #require(lines.count == 4, "\(result.errors)")
+    #expect(lines[0].hasPrefix("rrtool: \(recording)/"))
+    #expect(lines[1] == "recorded: 1")
+    #expect(lines[2].hasPrefix("rrtool: replayed to "))
+    #expect(lines[3] == "replayed: 0")
+  }
+
+  /// A disk that is too small to begin with loses nothing that was there.
   @Test(.enabled(if: FullDisk.isPossible, "needs the right to mount a file system of its own"))
   func fullDisk() throws {
     let scratch = try Scratch()

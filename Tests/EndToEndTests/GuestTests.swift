@@ -90,8 +90,31 @@ import Testing
 
   @Test func stopsAfterTheInstructionsAskedFor() throws {
     let scratch = try Scratch()
-    try scratch.record("run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_003")
+    let result = try scratch.record(
+      "run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_003")
+    #expect(result.errors.contains("reached its limit at position 1,000,003"))
+    let plain = try scratch.rrtool("run", "--bios", Place.guest("counter"), "--max-instructions", "1_000_003")
+    #expect(plain.status == 0)
+    #expect(plain.errors == "rrtool: reached its limit at position 1,000,003\n")
     #expect(try scratch.summary(scratch.path("run.rr")).run.endPosition == 1_000_003)
+  }
+
+  /// Positions from the end begin with a minus, and follow their option like any other; they are shown as they may be
+  /// typed.
+  @Test func positionsFromTheEnd() throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_000")
+    let run = scratch.path("run.rr")
+    let replayed = try scratch.rrtool("replay", run, "--to", "-400_000")
+    #expect(replayed.errors == "rrtool: replayed to position 600,000\n")
+    let tenth = try scratch.rrtool("replay", "--to", "-1,000", run)
+    #expect(tenth.errors == "rrtool: replayed to position 999,000\n")
+    let created = try scratch.rrtool("snapshot", "create", "late", run, "--at", "-5")
+    #expect(created.text == "snapshot late at position 999,995\n", "\(created.errors)")
+    let events = try scratch.rrtool("inspect", run, "events", "--from", "-1", "--to", "-0", "--format", "csv")
+    #expect(events.status == 0, "\(events.errors)")
+    #expect(events.lines.count > 1)
+    #expect(events.lines.dropFirst().allSatisfy { $0.contains(",1000000,") })
   }
 
   /// The console goes to a file as it would to standard output.

@@ -23,7 +23,10 @@ import Testing
     #expect(replayed.errors.contains("incomplete"), "\(replayed.errors)")
     #expect(killed.output.starts(with: replayed.output))
     #expect(replayed.text.contains("quit ends"))
-    #expect(try scratch.rrtool("inspect", scratch.path("run.rr")).status == 0)
+    let inspected = try scratch.rrtool("inspect", scratch.path("run.rr"))
+    #expect(inspected.status == 0)
+    #expect(
+      inspected.lines.contains { $0.contains("State") && $0.contains("incomplete: its recorder was killed") })
     #expect(
       try scratch.contents(below: "run.rr")["replay.log"] == before["replay.log"], "a replay changes no log")
     try scratch.expectSoundImages("run.rr")

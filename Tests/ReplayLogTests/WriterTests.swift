@@ -1,5 +1,6 @@
 import Foundation
 import ReplayLog
+import TestSupport
 import Testing
 
 @Suite struct WriterTests {

@@ -138,9 +138,11 @@ public final class Timeline {
         drives: session.scratch))
   }
 
-  /// The position that an expression means on this recording.
+  /// The position that an expression means on this recording, for a move from the start of a command: `+N` counts from
+  /// where the timeline stands, `-N` from the recording's end.
   public func resolve(_ expression: PositionExpression) throws(Failure) -> UInt64 {
-    try expression.resolve(in: Self.context(of: recording, log: log, current: position))
+    let current: UInt64? = if case .backward = expression { nil } else { position }
+    return try expression.resolve(in: Self.context(of: recording, log: log, current: current))
   }
 
   /// What expressions are worked out from, without a replay.

@@ -14,8 +14,7 @@ struct ReplayCommand: ParsableCommand {
         rrtool replay linux.rr --from before-bug
       """)
 
-  @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
-  var recording: String?
+  @OptionGroup var recordingArgument: RecordingArgument
 
   @Option(help: ArgumentHelp("Start from this snapshot instead of the start.", valueName: "snapshot"))
   var from: String?
@@ -29,7 +28,7 @@ struct ReplayCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
-      let recording = try Recording(opening: TraceFolder().locate(recording))
+      let recording = try recordingArgument.open()
       let output = DescriptorConsoleOutput(descriptor: 1)
       let timeline = try Timeline(recording, from: from, console: output, engine: engine.parsed())
       var target: UInt64?

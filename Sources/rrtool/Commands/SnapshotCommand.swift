@@ -11,12 +11,11 @@ extension SnapshotCommand {
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the snapshots of a recording.")
 
-    @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
-    var recording: String?
+    @OptionGroup var recordingArgument: RecordingArgument
 
     func run() throws {
       try reporting {
-        let recording = try Recording(opening: TraceFolder().locate(recording))
+        let recording = try recordingArgument.open()
         let snapshots = try SnapshotStore(recording).list()
         let width = max(4, snapshots.map(\.name.count).max() ?? 0)
         func pad(_ text: String, _ width: Int) -> String {
@@ -45,15 +44,14 @@ extension SnapshotCommand {
     @Argument(help: "The snapshot's name.")
     var name: String
 
-    @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
-    var recording: String?
+    @OptionGroup var recordingArgument: RecordingArgument
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Where to make it.", valueName: "position"))
     var at: String
 
     func run() throws {
       try reporting {
-        let recording = try Recording(opening: TraceFolder().locate(recording))
+        let recording = try recordingArgument.open()
         let store = SnapshotStore(recording)
         guard try !store.list().contains(where: { $0.name == name }) else {
           throw Failure(
@@ -77,12 +75,11 @@ extension SnapshotCommand {
     @Argument(help: "The snapshot's name.")
     var name: String
 
-    @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
-    var recording: String?
+    @OptionGroup var recordingArgument: RecordingArgument
 
     func run() throws {
       try reporting {
-        let recording = try Recording(opening: TraceFolder().locate(recording))
+        let recording = try recordingArgument.open()
         let snapshot = try SnapshotStore(recording).find(name)
         print(
           """
@@ -102,12 +99,11 @@ extension SnapshotCommand {
     @Argument(help: "The snapshot's name.")
     var name: String
 
-    @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
-    var recording: String?
+    @OptionGroup var recordingArgument: RecordingArgument
 
     func run() throws {
       try reporting {
-        let recording = try Recording(opening: TraceFolder().locate(recording))
+        let recording = try recordingArgument.open()
         try SnapshotStore(recording).delete(name)
       }
     }
@@ -127,15 +123,14 @@ extension SnapshotCommand {
     @Argument(help: "The snapshot's name.")
     var name: String
 
-    @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
-    var recording: String?
+    @OptionGroup var recordingArgument: RecordingArgument
 
     @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The folder to make.", valueName: "folder"))
     var output: String
 
     func run() throws {
       try reporting {
-        let recording = try Recording(opening: TraceFolder().locate(recording))
+        let recording = try recordingArgument.open()
         try SnapshotStore(recording).export(name, to: output)
       }
     }

@@ -9,12 +9,11 @@ struct VerifyCommand: ParsableCommand {
         rrtool verify linux.rr
       """)
 
-  @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
-  var recording: String?
+  @OptionGroup var recordingArgument: RecordingArgument
 
   func run() throws {
     try reporting {
-      let recording = try Recording(opening: TraceFolder().locate(recording))
+      let recording = try recordingArgument.open()
       let store = SnapshotStore(recording)
       for orphan in try store.orphans() {
         say("snapshot '\(orphan)' was left over in a drive when something broke off; it does no harm")

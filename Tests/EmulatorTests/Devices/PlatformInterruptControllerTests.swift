@@ -1,5 +1,6 @@
 import ByteCoding
 import Emulator
+import TestSupport
 import Testing
 
 @Suite struct PlatformInterruptControllerTests {
@@ -127,7 +128,7 @@ import Testing
   /// A model that says the same in other words: sets of sources, and the definition of a claim.
   @Test(arguments: [1, 2, 3] as [UInt64]) func agreesWithAModel(seed: UInt64) {
     print("PLIC model seed \(seed)")
-    var random = DeviceTestRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var priority: [Int: UInt32] = [:]
     var enabled: [Set<Int>] = Array(repeating: [], count: 4)
     var threshold: [UInt32] = [0, 0, 0, 0]

@@ -1,5 +1,6 @@
 import ByteCoding
 import Emulator
+import TestSupport
 import Testing
 
 /// A driver that does whatever a seed says: whatever it leaves in guest memory and writes to registers, the
@@ -19,7 +20,7 @@ import Testing
   @Test(arguments: [0x5eed_0001, 0x5eed_0002, 0x5eed_0003] as [UInt64])
   func randomRings(seed: UInt64) throws {
     print("virtio ring seed \(seed)")
-    var random = DeviceTestRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var tally = Tally()
     for isReadOnly in [false, true] {
       let machine = FuzzMachine(isReadOnly: isReadOnly)
@@ -34,7 +35,7 @@ import Testing
 
   @Test(arguments: [0xacce_5501, 0xacce_5502] as [UInt64]) func randomRegisterAccesses(seed: UInt64) {
     print("virtio register seed \(seed)")
-    var random = DeviceTestRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let machine = FuzzMachine(isReadOnly: false)
     for _ in 0..<100_000 {
       let transport = machine.transports[Int.random(in: 0..<2, using: &random)]
@@ -53,7 +54,7 @@ import Testing
   /// given.
   @Test(arguments: [0xbad_0001, 0xbad_0002] as [UInt64]) func randomStates(seed: UInt64) throws {
     print("virtio state seed \(seed)")
-    var random = DeviceTestRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var tally = Tally()
     var accepted = 0
     var refused = 0
@@ -111,7 +112,7 @@ private final class FuzzMachine {
   }
 
   /// Small numbers, addresses in and around memory, powers of two and their neighbours, and anything.
-  func interestingNumber(_ random: inout DeviceTestRandom) -> UInt64 {
+  func interestingNumber(_ random: inout SeededGenerator) -> UInt64 {
     switch Int.random(in: 0..<5, using: &random) {
     case 0: UInt64.random(in: 0..<16, using: &random)
     case 1: address(&random)
@@ -121,7 +122,7 @@ private final class FuzzMachine {
     }
   }
 
-  private func address(_ random: inout DeviceTestRandom) -> UInt64 {
+  private func address(_ random: inout SeededGenerator) -> UInt64 {
     let offset = UInt64.random(in: 0..<Self.memorySize + 64, using: &random)
     return MemoryMap.memoryBase + (Bool.random(using: &random) ? offset & ~15 : offset)
   }
@@ -129,7 +130,7 @@ private final class FuzzMachine {
   /// One bout with a driver: a fresh start now and then, some descriptors, some heads, a notification,
   /// completions.
   func step(
-    _ random: inout DeviceTestRandom, tally: inout VirtioFuzzTests.Tally, label: String
+    _ random: inout SeededGenerator, tally: inout VirtioFuzzTests.Tally, label: String
   ) throws {
     let index = Int.random(in: 0..<2, using: &random)
     let transport = transports[index]
@@ -176,7 +177,7 @@ private final class FuzzMachine {
   private typealias Driver = VirtioTestDriver
 
   /// Chains that are mostly sound, in the descriptor table and in an indirect one.
-  private func fillTables(_ driver: VirtioTestDriver, _ random: inout DeviceTestRandom) {
+  private func fillTables(_ driver: VirtioTestDriver, _ random: inout SeededGenerator) {
     let table = Driver.buffers + 0x200
     for index in 0..<8 {
       for place in [Driver.descriptors, table] {
@@ -230,7 +231,7 @@ private final class FuzzMachine {
   }
 
   private func completeOne(
-    _ random: inout DeviceTestRandom, tally: inout VirtioFuzzTests.Tally, label: String
+    _ random: inout SeededGenerator, tally: inout VirtioFuzzTests.Tally, label: String
   ) throws {
     let request = pending.remove(at: Int.random(in: 0..<pending.count, using: &random))
     let succeeded = Int.random(in: 0..<4, using: &random) != 0

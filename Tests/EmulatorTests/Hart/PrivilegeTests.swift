@@ -10,9 +10,9 @@ import Testing
   /// Bit 63 of `mcause`.
   private static let interrupt: UInt64 = 1 << 63
 
-  @Test func environmentCalls() {
+  @Test(arguments: Machine.Engine.both) func environmentCalls(engine: Machine.Engine) {
     for mode in [Bench.Mode.user, .supervisor, .machine] {
-      let result = Bench(mode: mode, code: { _ in }).run()
+      let result = Bench(engine: engine, mode: mode, code: { _ in }).run()
       #expect(result.cause == mode.completion)
       #expect(result.epc == result.code)
       #expect(result.status >> 11 & 3 == mode.rawValue, "MPP is where the trap came from")
@@ -20,7 +20,7 @@ import Testing
   }
 
   /// What a bit of mstatus or a mode forbids is an illegal instruction, and its word is the trap's value.
-  @Test func illegalInstructions() {
+  @Test(arguments: Machine.Engine.both) func illegalInstructions(engine: Machine.Engine) {
     let cases: [(Bench.Mode, UInt64, UInt32, Bool)] = [
       (.supervisor, 0, I.sfenceVMA, true), (.supervisor, 1 << 20, I.sfenceVMA, false),
       (.user, 0, I.sfenceVMA, false), (.supervisor, 0, I.csrr(R.a0, C.satp), true),
@@ -37,7 +37,7 @@ import Testing
     ]
     for (mode, status, word, isLegal) in cases {
       let result = Bench(
-        mode: mode,
+        engine: engine, mode: mode,
         setup: {
           $0.load(R.t0, status)
           $0.emit(I.csrrs(0, C.mstatus, R.t0))
@@ -53,10 +53,10 @@ import Testing
   }
 
   /// A delegated trap goes to S mode, one from M mode never does; then a second one, from the handler, to M mode.
-  @Test func delegation() {
+  @Test(arguments: Machine.Engine.both) func delegation(engine: Machine.Engine) {
     func run(_ mode: Bench.Mode) -> Bench.Outcome {
       Bench(
-        mode: mode,
+        engine: engine, mode: mode,
         setup: {
           $0.set(C.medeleg, 1 << 3)
           $0.loadAddress(R.t0, "supervisorHandler")
@@ -83,11 +83,11 @@ import Testing
   }
 
   /// The order of interrupts that are pending together, and the vector of each.
-  @Test func interruptPriorityAndVectors() {
+  @Test(arguments: Machine.Engine.both) func interruptPriorityAndVectors(engine: Machine.Engine) {
     for (pending, expected) in [(0x222, 9), (0x022, 1), (0x020, 5), (0x202, 9)] as [(UInt64, UInt64)] {
       for hasSoftware in [false, true] {
         let result = Bench(
-          mode: .supervisor,
+          engine: engine, mode: .supervisor,
           setup: {
             $0.load(R.t1, 0x200_0000)
             $0.load(R.t2, hasSoftware ? 1 : 0)
@@ -104,7 +104,7 @@ import Testing
     // Vectored: base + 4 × cause for interrupts, the base for exceptions.
     for isInterrupt in [true, false] {
       let result = Bench(
-        mode: .user,
+        engine: engine, mode: .user,
         setup: {
           $0.loadAddress(R.t0, "vectors")
           $0.emit(I.addi(R.t0, R.t0, 1), I.csrw(C.mtvec, R.t0))
@@ -129,10 +129,10 @@ import Testing
   }
 
   /// Interrupts of S mode that are delegated stay out of M mode, and out of S mode while SIE is clear.
-  @Test func interruptsAreMasked() {
+  @Test(arguments: Machine.Engine.both) func interruptsAreMasked(engine: Machine.Engine) {
     func cause(_ mode: Bench.Mode, mideleg: UInt64, status: UInt64) -> UInt64 {
       Bench(
-        mode: mode,
+        engine: engine, mode: mode,
         setup: {
           $0.set(C.mideleg, mideleg)
           $0.set(C.mip, 2)
@@ -162,9 +162,9 @@ import Testing
   }
 
   /// MPRV: loads in M mode act as those of MPP, and mret to a lower mode ends it.
-  @Test func modifiedPrivilege() {
+  @Test(arguments: Machine.Engine.both) func modifiedPrivilege(engine: Machine.Engine) {
     let result = Bench(
-      mode: .machine, pages: [0: Bench.entry(Bench.frame, 0xd7)],
+      engine: engine, mode: .machine, pages: [0: Bench.entry(Bench.frame, 0xd7)],
       code: {
         $0.load(R.t0, 0x1800)
         $0.emit(I.csrrc(0, C.mstatus, R.t0))
@@ -182,31 +182,37 @@ import Testing
     #expect(result.status >> 17 & 1 == 0, "mret has cleared MPRV")
   }
 
-  @Test func misalignedAtomics() {
+  @Test(arguments: Machine.Engine.both) func misalignedAtomics(engine: Machine.Engine) {
     for (word, cause) in [
       (I.lrW(R.a0, R.a1), 4), (I.lrD(R.a0, R.a1), 4), (I.scW(R.a0, R.a2, R.a1), 6),
       (I.amoaddD(R.a0, R.a2, R.a1), 6),
     ] as [(UInt32, UInt64)] {
-      let result = Bench(code: {
-        $0.load(R.a1, Bench.frame + 2)
-        $0.emit(word)
-      }).run()
+      let result = Bench(
+        engine: engine,
+        code: {
+          $0.load(R.a1, Bench.frame + 2)
+          $0.emit(word)
+        }
+      ).run()
       #expect(result.cause == cause)
       #expect(result.value == Bench.frame + 2)
     }
   }
 
-  @Test func counters() {
+  @Test(arguments: Machine.Engine.both) func counters(engine: Machine.Engine) {
     // What is written is what the next instruction reads, and each instruction counts one.
-    let result = Bench(code: {
-      $0.load(R.t1, 1_000)
-      $0.emit(I.csrw(C.minstret, R.t1), I.csrr(R.a0, C.minstret), I.nop, I.csrr(R.a1, C.minstret))
-      $0.emit(
-        I.csrw(C.mcycle, R.t1), I.addi(R.t2, 0, 5), I.csrw(C.mcountinhibit, R.t2), I.csrr(R.a2, C.mcycle))
-      $0.emit(
-        I.nop, I.csrr(R.a3, C.mcycle), I.csrw(C.mcountinhibit, 0), I.csrr(R.a4, C.mcycle),
-        I.csrr(R.a5, C.cycle))
-    }).run()
+    let result = Bench(
+      engine: engine,
+      code: {
+        $0.load(R.t1, 1_000)
+        $0.emit(I.csrw(C.minstret, R.t1), I.csrr(R.a0, C.minstret), I.nop, I.csrr(R.a1, C.minstret))
+        $0.emit(
+          I.csrw(C.mcycle, R.t1), I.addi(R.t2, 0, 5), I.csrw(C.mcountinhibit, R.t2), I.csrr(R.a2, C.mcycle))
+        $0.emit(
+          I.nop, I.csrr(R.a3, C.mcycle), I.csrw(C.mcountinhibit, 0), I.csrr(R.a4, C.mcycle),
+          I.csrr(R.a5, C.cycle))
+      }
+    ).run()
     #expect(result.register(R.a0) == 1_000)
     #expect(result.register(R.a1) == 1_002)
     #expect(result.register(R.a3) == result.register(R.a2), "inhibited")
@@ -219,7 +225,7 @@ import Testing
       (.supervisor, 0, 1, false),
     ] as [(Bench.Mode, UInt64, UInt64, Bool)] {
       let result = Bench(
-        mode: mode,
+        engine: engine, mode: mode,
         setup: {
           $0.set(C.mcounteren, machine)
           $0.set(C.scounteren, supervisor)
@@ -229,10 +235,10 @@ import Testing
     }
   }
 
-  @Test func supervisorTimer() {
+  @Test(arguments: Machine.Engine.both) func supervisorTimer(engine: Machine.Engine) {
     for (stce, timer, isLegal) in [(true, true, true), (true, false, false), (false, true, false)] {
       let result = Bench(
-        mode: .supervisor,
+        engine: engine, mode: .supervisor,
         setup: {
           $0.set(C.menvcfg, stce ? 1 << 63 : 0)
           $0.set(C.mcounteren, timer ? 2 : 0)
@@ -241,21 +247,24 @@ import Testing
       #expect(result.cause == (isLegal ? 9 : 2))
     }
     // STIP is there as soon as time has come, and falls with the next write; software has no say.
-    let result = Bench(code: {
-      $0.set(C.menvcfg, 1 << 63)
-      $0.emit(I.csrr(R.a0, C.mip), I.csrw(C.stimecmp, 0), I.csrr(R.a1, C.mip))
-      $0.load(R.t1, ~0)
-      $0.emit(I.csrw(C.stimecmp, R.t1), I.csrr(R.a2, C.mip), I.csrw(C.mip, R.t1), I.csrr(R.a3, C.mip))
-      // time wraps: with it falls what had risen.
-      $0.load(R.t2, 0x200_bff8)
-      $0.load(R.t3, ~2)
-      $0.emit(I.sd(R.t3, R.t2), I.addi(R.t4, 0, 100), I.csrw(C.stimecmp, R.t4), I.csrr(R.a4, C.mip))
-      $0.load(R.t5, 300)
-      $0.label("wait")
-      $0.emit(I.addi(R.t5, R.t5, -1))
-      $0.branch(.notEqual, R.t5, 0, "wait")
-      $0.emit(I.csrr(R.a5, C.mip))
-    }).run()
+    let result = Bench(
+      engine: engine,
+      code: {
+        $0.set(C.menvcfg, 1 << 63)
+        $0.emit(I.csrr(R.a0, C.mip), I.csrw(C.stimecmp, 0), I.csrr(R.a1, C.mip))
+        $0.load(R.t1, ~0)
+        $0.emit(I.csrw(C.stimecmp, R.t1), I.csrr(R.a2, C.mip), I.csrw(C.mip, R.t1), I.csrr(R.a3, C.mip))
+        // time wraps: with it falls what had risen.
+        $0.load(R.t2, 0x200_bff8)
+        $0.load(R.t3, ~2)
+        $0.emit(I.sd(R.t3, R.t2), I.addi(R.t4, 0, 100), I.csrw(C.stimecmp, R.t4), I.csrr(R.a4, C.mip))
+        $0.load(R.t5, 300)
+        $0.label("wait")
+        $0.emit(I.addi(R.t5, R.t5, -1))
+        $0.branch(.notEqual, R.t5, 0, "wait")
+        $0.emit(I.csrr(R.a5, C.mip))
+      }
+    ).run()
     let stip: UInt64 = 0x20
     #expect(result.register(R.a0) & stip == 0)
     #expect(result.register(R.a1) & stip == stip)
@@ -266,13 +275,13 @@ import Testing
   }
 
   /// One entry on the frame, and what it lets through, from S mode and from M mode.
-  @Test func physicalMemoryProtection() {
+  @Test(arguments: Machine.Engine.both) func physicalMemoryProtection(engine: Machine.Engine) {
     let frame = Bench.frame
     func cause(
       _ mode: Bench.Mode, _ word: UInt32, offset: UInt64, addresses: [UInt64], _ configuration: UInt64
     ) -> UInt64 {
       let result = Bench(
-        mode: mode,
+        engine: engine, mode: mode,
         setup: {
           for (index, address) in addresses.enumerated() { $0.set(C.pmpaddr0 + index, address) }
           $0.set(C.pmpcfg0, configuration)
@@ -317,17 +326,95 @@ import Testing
     #expect(cause(.supervisor, I.jalr(0, R.a1), offset: 0, addresses: page, 0x1b) == 1)
   }
 
+  /// An entry that holds no byte matches nothing, and yet with it S mode may access only what an entry allows.
+  @Test(arguments: Machine.Engine.both) func emptyEntriesAreActive(engine: Machine.Engine) {
+    for (configuration, cause) in [(0, 9), (0x0f, 1)] as [(UInt64, UInt64)] {
+      let result = Bench(
+        engine: engine, mode: .supervisor,
+        setup: {
+          $0.set(C.pmpcfg0 + 2, 0)
+          $0.set(C.pmpaddr0, 0)
+          $0.set(C.pmpcfg0, configuration)
+        }, code: { $0.emit(I.nop) }
+      ).run()
+      #expect(result.cause == cause, "pmpcfg0 \(configuration)")
+      #expect(result.epc == result.code + (cause == 1 ? 0 : 4))
+    }
+  }
+
+  /// Page tables are read, and their A and D bits set, as S mode would: what PMP forbids is an access fault of the
+  /// kind of the access that needed them.
+  @Test(arguments: Machine.Engine.both) func physicalMemoryProtectionOfPageTables(engine: Machine.Engine) {
+    let accesses: [(UInt32, UInt64)] = [(I.ld(R.a0, R.s0), 5), (I.sd(R.a0, R.s0), 7), (I.jalr(0, R.s0), 1)]
+    for (word, cause) in accesses {
+      // The table may be: neither read nor written; read, with bits to set; read, with none to set.
+      for (permissions, flags, isRefused) in [
+        (0, 0xcf, true), (1, 0x0f, true), (1, 0xcf, false), (3, 0x0f, false),
+      ]
+        as [(UInt64, UInt64, Bool)]
+      {
+        let entry = Bench.entry(Bench.frame, flags)
+        let result = Bench(
+          engine: engine, mode: .supervisor, pages: [0: entry],
+          setup: {
+            $0.load(R.t1, Bench.frame)
+            $0.load(R.t2, UInt64(I.ecall))
+            $0.emit(I.sw(R.t2, R.t1))
+            $0.set(C.menvcfg, 1 << 61)
+            $0.set(C.pmpaddr0, Bench.leaves >> 2 | 0x1ff)
+            $0.set(C.pmpcfg0, 0x18 | permissions)
+          }, code: { $0.emit(word) }
+        ).run()
+        let what: Comment =
+          "\(String(word, radix: 16)), permissions \(permissions), entry \(String(flags, radix: 16))"
+        #expect(result.cause == (isRefused ? cause : 9), what)
+        if isRefused {
+          #expect(result.value == 0x4000_0000, what)
+          #expect(result.machine.doubleword(Bench.leaves) == entry, what)
+        }
+      }
+    }
+  }
+
+  /// A floating-point load from a device makes FS dirty as one from RAM does, each time; one that faults does not.
+  @Test(arguments: Machine.Engine.both) func floatingPointStateIsDirty(engine: Machine.Engine) {
+    let bootROM: UInt64 = 0x1000
+    for address in [bootROM, Bench.frame, 0x4000_0000] {
+      for word in [I.flw(1, R.a1), I.typeI(0x07, 3, 1, R.a1, 0)] {
+        let result = Bench(
+          engine: engine,
+          code: {
+            $0.load(R.a1, address)
+            // Often enough to be translated.
+            $0.load(R.s2, 20)
+            $0.load(R.s3, 0x6000)
+            $0.load(R.s4, 0x2000)
+            $0.label("loop")
+            $0.emit(I.csrrc(0, C.mstatus, R.s3), I.csrrs(0, C.mstatus, R.s4), word, I.addi(R.s2, R.s2, -1))
+            $0.branch(.notEqual, R.s2, 0, "loop")
+          }
+        ).run()
+        let faults = address == 0x4000_0000
+        #expect(result.cause == (faults ? 5 : 11))
+        #expect(result.status >> 13 & 3 == (faults ? 1 : 3), "FS after \(String(word, radix: 16))")
+      }
+    }
+  }
+
   /// A locked entry stays as it is, and so does the address below a locked top of range.
-  @Test func lockedEntriesStay() {
-    let result = Bench(code: {
-      $0.set(C.pmpaddr0, 0x111)
-      $0.set(C.pmpaddr0 + 1, 0x222)
-      $0.set(C.pmpcfg0, 0x8f00)
-      $0.set(C.pmpaddr0, 0x333)
-      $0.set(C.pmpaddr0 + 1, 0x444)
-      $0.set(C.pmpcfg0, 0)
-      $0.emit(I.csrr(R.a0, C.pmpaddr0), I.csrr(R.a1, C.pmpaddr0 + 1), I.csrr(R.a2, C.pmpcfg0))
-    }).run()
+  @Test(arguments: Machine.Engine.both) func lockedEntriesStay(engine: Machine.Engine) {
+    let result = Bench(
+      engine: engine,
+      code: {
+        $0.set(C.pmpaddr0, 0x111)
+        $0.set(C.pmpaddr0 + 1, 0x222)
+        $0.set(C.pmpcfg0, 0x8f00)
+        $0.set(C.pmpaddr0, 0x333)
+        $0.set(C.pmpaddr0 + 1, 0x444)
+        $0.set(C.pmpcfg0, 0)
+        $0.emit(I.csrr(R.a0, C.pmpaddr0), I.csrr(R.a1, C.pmpaddr0 + 1), I.csrr(R.a2, C.pmpcfg0))
+      }
+    ).run()
     #expect(result.register(R.a0) == 0x111)
     #expect(result.register(R.a1) == 0x222)
     #expect(result.register(R.a2) == 0x8f00)

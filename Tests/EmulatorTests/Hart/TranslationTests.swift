@@ -12,11 +12,12 @@ import Testing
   private static let adue: UInt64 = 1 << 61
 
   private func outcome(
-    _ word: UInt32, entry: UInt64, mode: Bench.Mode = .supervisor, status: UInt64 = 0, adue: Bool = false,
+    _ engine: Machine.Engine, _ word: UInt32, entry: UInt64, mode: Bench.Mode = .supervisor,
+    status: UInt64 = 0, adue: Bool = false,
     isSv48: Bool = false
   ) -> Bench.Outcome {
     Bench(
-      mode: mode, pages: [0: entry], isSv48: isSv48,
+      engine: engine, mode: mode, pages: [0: entry], isSv48: isSv48,
       setup: { program in
         program.set(ControlRegister.menvcfg, adue ? Self.adue : 0)
         program.load(R.t0, status)
@@ -34,12 +35,13 @@ import Testing
     #expect(outcome.epc == outcome.code, what, sourceLocation: sourceLocation)
   }
 
-  @Test(arguments: [false, true]) func loadsAndStores(isSv48: Bool) {
+  @Test(arguments: Machine.Engine.both, [false, true])
+  func loadsAndStores(engine: Machine.Engine, isSv48: Bool) {
     let frame = Bench.frame
-    let good = outcome(Self.load, entry: Bench.entry(frame, 0xc7), isSv48: isSv48)
+    let good = outcome(engine, Self.load, entry: Bench.entry(frame, 0xc7), isSv48: isSv48)
     #expect(good.cause == 9)
     #expect(good.register(R.a0) == 0x1817_1615_1413_1211)
-    let stored = outcome(Self.store, entry: Bench.entry(frame, 0xc7), isSv48: isSv48)
+    let stored = outcome(engine, Self.store, entry: Bench.entry(frame, 0xc7), isSv48: isSv48)
     #expect(stored.machine.doubleword(frame) == frame)
     let cases: [(UInt32, UInt64, UInt64, Comment)] = [
       (Self.load, Bench.entry(frame, 0xc6), 13, "not valid"),
@@ -59,56 +61,58 @@ import Testing
       (Self.store, Bench.entry(1 << 40, 0xc7), 7, "a frame that nothing answers at"),
     ]
     for (word, entry, cause, what) in cases {
-      expectFault(outcome(word, entry: entry, isSv48: isSv48), cause, what)
+      expectFault(outcome(engine, word, entry: entry, isSv48: isSv48), cause, what)
       if cause == 15 {
         #expect(
-          outcome(word, entry: entry, isSv48: isSv48).machine.doubleword(frame) == 0x1817_1615_1413_1211)
+          outcome(engine, word, entry: entry, isSv48: isSv48).machine.doubleword(frame)
+            == 0x1817_1615_1413_1211)
       }
     }
   }
 
-  @Test func userPages() {
+  @Test(arguments: Machine.Engine.both) func userPages(engine: Machine.Engine) {
     let sum: UInt64 = 1 << 18
     let userPage = Bench.entry(Bench.frame, 0xd7)
-    #expect(outcome(Self.load, entry: userPage, mode: .user).cause == 8)
-    #expect(outcome(Self.load, entry: userPage, mode: .supervisor, status: sum).cause == 9)
+    #expect(outcome(engine, Self.load, entry: userPage, mode: .user).cause == 8)
+    #expect(outcome(engine, Self.load, entry: userPage, mode: .supervisor, status: sum).cause == 9)
     expectFault(
-      outcome(Self.load, entry: Bench.entry(Bench.frame, 0xc7), mode: .user), 13, "U mode, supervisor page")
+      outcome(engine, Self.load, entry: Bench.entry(Bench.frame, 0xc7), mode: .user), 13,
+      "U mode, supervisor page")
     // SUM does not let S mode execute user pages.
-    let jump = outcome(I.jalr(0, R.s0), entry: Bench.entry(Bench.frame, 0xdf), status: sum)
+    let jump = outcome(engine, I.jalr(0, R.s0), entry: Bench.entry(Bench.frame, 0xdf), status: sum)
     #expect(jump.cause == 12)
     #expect(jump.value == 0x4000_0000)
     #expect(jump.epc == 0x4000_0000)
   }
 
-  @Test func executableMadeReadable() {
+  @Test(arguments: Machine.Engine.both) func executableMadeReadable(engine: Machine.Engine) {
     let mxr: UInt64 = 1 << 19
-    #expect(outcome(Self.load, entry: Bench.entry(Bench.frame, 0xc9), status: mxr).cause == 9)
+    #expect(outcome(engine, Self.load, entry: Bench.entry(Bench.frame, 0xc9), status: mxr).cause == 9)
     expectFault(
-      outcome(Self.store, entry: Bench.entry(Bench.frame, 0xc9), status: mxr), 15, "MXR is for loads")
+      outcome(engine, Self.store, entry: Bench.entry(Bench.frame, 0xc9), status: mxr), 15, "MXR is for loads")
   }
 
-  @Test func hardwareSetsAccessedAndDirty() {
+  @Test(arguments: Machine.Engine.both) func hardwareSetsAccessedAndDirty(engine: Machine.Engine) {
     for (word, flags, expected) in [
       (Self.load, 0x07, 0x47), (Self.store, 0x07, 0xc7), (Self.store, 0x47, 0xc7), (Self.load, 0x87, 0xc7),
     ] as [(UInt32, UInt64, UInt64)] {
-      let result = outcome(word, entry: Bench.entry(Bench.frame, flags), adue: true)
+      let result = outcome(engine, word, entry: Bench.entry(Bench.frame, flags), adue: true)
       #expect(result.cause == 9)
       #expect(result.machine.doubleword(Bench.leaves) == Bench.entry(Bench.frame, expected))
     }
     // A refused access sets nothing.
-    let refused = outcome(Self.store, entry: Bench.entry(Bench.frame, 0x03), adue: true)
+    let refused = outcome(engine, Self.store, entry: Bench.entry(Bench.frame, 0x03), adue: true)
     expectFault(refused, 15, "read-only")
     #expect(refused.machine.doubleword(Bench.leaves) == Bench.entry(Bench.frame, 0x03))
   }
 
-  @Test func superpages() {
+  @Test(arguments: Machine.Engine.both) func superpages(engine: Machine.Engine) {
     for (entry, cause) in [
       (Bench.entry(ramBase, 0xc7), 9), (Bench.entry(ramBase + 0x1000, 0xc7), 13),
       (Bench.entry(ramBase + 0x10_0000, 0xc7), 13),
     ] as [(UInt64, UInt64)] {
       let result = Bench(
-        mode: .supervisor, pages: [:], megapages: [1: entry],
+        engine: engine, mode: .supervisor, pages: [:], megapages: [1: entry],
         code: {
           $0.load(R.a1, 0x4022_0000)
           $0.emit(I.ld(R.a0, R.a1))
@@ -119,13 +123,13 @@ import Testing
     }
   }
 
-  @Test func addressesThatAreNotSignExtended() {
+  @Test(arguments: Machine.Engine.both) func addressesThatAreNotSignExtended(engine: Machine.Engine) {
     for (address, isSv48) in [
       (1 << 38, false), (1 << 39, false), (0xffff_ff80_0000_0000, false), (1 << 63, false), (1 << 47, true),
       (1 << 48, true), (1 << 38 | 0x4000_0000, false),
     ] as [(UInt64, Bool)] {
       let result = Bench(
-        mode: .supervisor, pages: [0: Bench.entry(Bench.frame, 0xc7)], isSv48: isSv48,
+        engine: engine, mode: .supervisor, pages: [0: Bench.entry(Bench.frame, 0xc7)], isSv48: isSv48,
         code: {
           $0.load(R.a1, address)
           $0.emit(I.sd(R.a0, R.a1))
@@ -137,12 +141,12 @@ import Testing
   }
 
   /// An access over the end of a page that faults on the second page: value is where, and nothing is stored.
-  @Test func accessesAcrossPages() {
+  @Test(arguments: Machine.Engine.both) func accessesAcrossPages(engine: Machine.Engine) {
     func run(_ word: UInt32, second: UInt64?) -> Bench.Outcome {
       var pages: [Int: UInt64] = [0: Bench.entry(Bench.frame, 0xc7)]
       pages[1] = second
       return Bench(
-        mode: .supervisor, pages: pages,
+        engine: engine, mode: .supervisor, pages: pages,
         code: {
           $0.load(R.a1, 0x4000_0ffd)
           $0.emit(word)
@@ -165,10 +169,10 @@ import Testing
     #expect(stored.machine.doubleword(Bench.frame) & 0xff_ffff_ffff == Bench.frame >> 24)
   }
 
-  @Test func fetchAcrossPages() {
+  @Test(arguments: Machine.Engine.both) func fetchAcrossPages(engine: Machine.Engine) {
     // The second half of an instruction is on a page that is not there.
     let result = Bench(
-      mode: .supervisor, pages: [0: Bench.entry(Bench.frame, 0xcf)],
+      engine: engine, mode: .supervisor, pages: [0: Bench.entry(Bench.frame, 0xcf)],
       setup: {
         $0.load(R.t1, Bench.frame + 0xffc)
         $0.load(R.t2, UInt64(I.nop) << 16 | 1)

@@ -10,10 +10,11 @@ import Testing
 
   /// Runs `program` to its endless loop in two ways, straight and by way of a copy at every position.
   private func expectResult(
-    _ program: Assembly, register: Int, equals value: UInt64, gate: () -> ScriptedGate = { ScriptedGate() },
+    _ program: Assembly, _ engine: Machine.Engine, register: Int, equals value: UInt64,
+    gate: () -> ScriptedGate = { ScriptedGate() },
     copying: Bool = true
   ) throws {
-    let machine = makeMachine(program, gate: gate())
+    let machine = makeMachine(program, gate: gate(), engine: engine)
     let end = program.address(of: "end")
     var length: UInt64 = 0
     while machine.programCounter(hart: 0) != end, length < 2_000 {
@@ -22,22 +23,22 @@ import Testing
     }
     #expect(machine.programCounter(hart: 0) == end, "the program ends")
     #expect(machine.register(register, hart: 0) == value, "in single steps")
-    let straight = makeMachine(program, gate: gate())
+    let straight = makeMachine(program, gate: gate(), engine: engine)
     _ = straight.run(until: length)
     #expect(straight.register(register, hart: 0) == value, "in one run")
     #expect(straight.fingerprint == machine.fingerprint)
     guard copying else { return }
     for position in 1..<length {
-      let first = makeMachine(program, gate: gate())
+      let first = makeMachine(program, gate: gate(), engine: engine)
       _ = first.run(until: position)
-      let copy = try first.copied(gate: gate())
+      let copy = try first.copied(gate: gate(), engine: engine)
       _ = copy.run(until: length)
       #expect(copy.fingerprint == straight.fingerprint, "restored at \(position)")
     }
   }
 
   /// The next instruction of the same block, and one further on, are rewritten, first run and second.
-  @Test func codeThatRewritesWhatComesNext() throws {
+  @Test(arguments: Machine.Engine.both) func codeThatRewritesWhatComesNext(engine: Machine.Engine) throws {
     var program = Assembly()
     program.loadAddress(R.a1, "patched")
     program.load(R.a2, UInt64(I.addi(R.a0, R.a0, 100)))
@@ -52,11 +53,11 @@ import Testing
     program.label("end")
     program.jump("end")
     // The word 8 bytes on is `nop`, then what was 1,000.
-    try expectResult(program, register: R.a0, equals: 4 * (100 + 1 + 1_000))
+    try expectResult(program, engine, register: R.a0, equals: 4 * (100 + 1 + 1_000))
   }
 
   /// An instruction that lies on two pages is rewritten half by half.
-  @Test func codeAcrossAPageEnd() throws {
+  @Test(arguments: Machine.Engine.both) func codeAcrossAPageEnd(engine: Machine.Engine) throws {
     var program = Assembly()
     program.loadAddress(R.a1, "straddling")
     program.load(R.s1, 3)
@@ -71,11 +72,11 @@ import Testing
     program.branch(.notEqual, R.s1, 0, "start")
     program.label("end")
     program.jump("end")
-    try expectResult(program, register: R.a0, equals: 6)
+    try expectResult(program, engine, register: R.a0, equals: 6)
   }
 
   /// A device writes into code that has just run.
-  @Test func codeThatDMARewrites() throws {
+  @Test(arguments: Machine.Engine.both) func codeThatDMARewrites(engine: Machine.Engine) throws {
     var program = Assembly()
     program.load(R.s1, 2)
     program.label("loop")
@@ -83,39 +84,13 @@ import Testing
     program.emit(I.addi(R.a0, R.a0, 1))
     program.emit(I.addi(R.s1, R.s1, -1))
     program.branch(.equal, R.s1, 0, "end")
-    // The entropy device, slot 7: one descriptor that names the instruction above.
-    let queue = ramBase + 0x8000
-    program.load(R.t1, queue)
-    program.loadAddress(R.t2, "patched")
-    program.emit(I.sd(R.t2, R.t1))
-    program.load(R.t2, 4 | 2 << 32)
-    program.emit(I.sd(R.t2, R.t1, 8))
-    program.load(R.t2, 1 << 16)
-    program.emit(I.sw(R.t2, R.t1, 0x100))
-    program.load(R.a5, 0x1000_8000)
-    func write(_ offset: Int, _ value: UInt64) {
-      program.load(R.t2, value)
-      program.emit(I.sw(R.t2, R.a5, offset))
-    }
-    write(0x70, 0)
-    write(0x70, 3)
-    write(0x24, 1)
-    write(0x20, 1)
-    write(0x70, 11)
-    write(0x30, 0)
-    write(0x38, 4)
-    write(0x80, queue & 0xffff_ffff)
-    write(0x90, (queue + 0x100) & 0xffff_ffff)
-    write(0xa0, (queue + 0x200) & 0xffff_ffff)
-    write(0x44, 1)
-    write(0x70, 15)
-    write(0x50, 0)
+    program.fetchEntropy(to: program.address(of: "patched"), count: 4)
     program.jump("loop")
     program.label("end")
     program.jump("end")
     let word = I.addi(R.a0, R.a0, 0x234)
     let bytes = (0..<4).map { UInt8(truncatingIfNeeded: word >> UInt32($0 * 8)) }
-    try expectResult(program, register: R.a0, equals: 0x235, gate: { ScriptedGate(entropy: bytes) })
+    try expectResult(program, engine, register: R.a0, equals: 0x235, gate: { ScriptedGate(entropy: bytes) })
   }
 
   // MARK: Page tables
@@ -172,7 +147,7 @@ import Testing
       I.csrr(R.t0, C.sepc), I.addi(R.t0, R.t0, 4), I.csrw(C.sepc, R.t0), I.addi(R.a0, R.a0, 1_000), I.sret)
   }
 
-  @Test func entriesThatChangeWithoutAFence() throws {
+  @Test(arguments: Machine.Engine.both) func entriesThatChangeWithoutAFence(engine: Machine.Engine) throws {
     var program = Assembly()
     begin(&program)
     program.emit(I.ld(R.t1, R.s1), I.add(R.a0, R.a0, R.t1))  // 11
@@ -185,11 +160,11 @@ import Testing
     program.emit(I.sd(R.t2, R.s3), I.sd(R.t1, R.s1), I.ld(R.t1, R.s1), I.add(R.a0, R.a0, R.t1))  // 1,000, 22
     program.emit(I.sd(0, R.s3), I.ld(R.t1, R.s1))  // 1,000
     end(&program)
-    try expectResult(program, register: R.a0, equals: 11 + 22 + 1_000 + 22 + 1_000)
+    try expectResult(program, engine, register: R.a0, equals: 11 + 22 + 1_000 + 22 + 1_000)
   }
 
   /// A and D bits that the guest clears come back.
-  @Test func accessedAndDirtyBitsComeBack() throws {
+  @Test(arguments: Machine.Engine.both) func accessedAndDirtyBitsComeBack(engine: Machine.Engine) throws {
     var program = Assembly()
     begin(&program)
     program.load(R.s4, (ramBase + 0x14000) >> 2 | 0x07)
@@ -198,12 +173,12 @@ import Testing
       program.emit(I.add(R.a0, R.a0, R.t2))
     }
     end(&program)
-    try expectResult(program, register: R.a0, equals: 0x40c0_40c0)
+    try expectResult(program, engine, register: R.a0, equals: 0x40c0_40c0)
   }
 
   /// The page table is written through a page that it maps itself, time and again, and that page is then moved
   /// by a store through itself: the next store must go where the new entry says.
-  @Test func tableThatMapsItself() throws {
+  @Test(arguments: Machine.Engine.both) func tableThatMapsItself(engine: Machine.Engine) throws {
     var program = Assembly()
     begin(&program)
     program.load(R.t2, (ramBase + 0x14000) >> 2 | 0xc7)
@@ -217,11 +192,13 @@ import Testing
     program.emit(I.sd(R.t3, R.s2, 8), I.sd(R.a0, R.s2), I.ld(R.t1, R.s3), I.sub(R.t1, R.t1, R.t2))
     program.emit(I.add(R.a0, R.a0, R.t1))  // 0 if the table is as it was
     end(&program)
-    try expectResult(program, register: R.a0, equals: 99)
+    try expectResult(program, engine, register: R.a0, equals: 99)
   }
 
   /// A store that goes through a superpage drops translations; the superpage's own entry may then change.
-  @Test func storeAfterWhichItsOwnTranslationChanges() throws {
+  @Test(arguments: Machine.Engine.both) func storeAfterWhichItsOwnTranslationChanges(engine: Machine.Engine)
+    throws
+  {
     var program = Assembly()
     begin(&program)
     // Through the gigapage, to a valid entry: flushes. Then again, by what that store may have left behind.
@@ -231,11 +208,11 @@ import Testing
     program.load(R.t3, ramBase + 0x10000)
     program.emit(I.sd(0, R.t3, 8), I.sd(R.t2, R.s2))  // 1,000
     end(&program)
-    try expectResult(program, register: R.a0, equals: 1_000)
+    try expectResult(program, engine, register: R.a0, equals: 1_000)
   }
 
   /// Two virtual pages with one frame of code: a store by the one changes what the other runs.
-  @Test func codeByTwoMappings() throws {
+  @Test(arguments: Machine.Engine.both) func codeByTwoMappings(engine: Machine.Engine) throws {
     var program = Assembly()
     begin(&program)
     // Pages 0 and 2 are one executable frame: `addi a0, a0, 1; ret`.
@@ -252,11 +229,11 @@ import Testing
     program.load(R.t4, ramBase + 0x15000)
     program.emit(I.sd(R.t3, R.t4), I.sd(R.t2, R.s3, 16), I.jalr(R.ra, R.s4))  // 100
     end(&program)
-    try expectResult(program, register: R.a0, equals: 302)
+    try expectResult(program, engine, register: R.a0, equals: 302)
   }
 
   /// A load sets an A bit, and the entry that it stands in is the instruction behind the load.
-  @Test func loadWhoseAccessedBitIsCode() throws {
+  @Test(arguments: Machine.Engine.both) func loadWhoseAccessedBitIsCode(engine: Machine.Engine) throws {
     var program = Assembly()
     begin(&program)
     // The code runs in the page table of pages from 0x40000000 on: entry 8 is `addi` with rd such that bit 6, A,
@@ -272,6 +249,6 @@ import Testing
     program.load(R.t4, UInt64(I.addi(R.a0, R.a0, 1)) | UInt64(I.jalr(0, R.ra)) << 32)
     program.emit(I.sd(R.t4, R.t3, 72), I.addi(R.t3, R.t3, 56), I.jalr(R.ra, R.t3))
     end(&program)
-    try expectResult(program, register: R.a0, equals: 2_001)
+    try expectResult(program, engine, register: R.a0, equals: 2_001)
   }
 }

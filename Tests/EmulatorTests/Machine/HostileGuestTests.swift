@@ -1,4 +1,5 @@
 import Emulator
+import TestSupport
 import Testing
 
 /// Whatever a guest does, the host lives. What these tests assert is above all that the process gets to their end.

@@ -1,4 +1,5 @@
 import Emulator
+import TestSupport
 import Testing
 
 /// Where a run is cut, and how often the gate is asked, changes nothing.
@@ -37,15 +38,17 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 2, 4]) func interruptsTimersAndIdleGaps(harts: Int) {
+  @Test(arguments: Machine.Engine.both, [1, 2, 4])
+  func interruptsTimersAndIdleGaps(engine: Machine.Engine, harts: Int) {
     let program = InterruptGuest.program(harts: harts).assembled()
     for shift in [0, 3, 10] {
       let seed = UInt64.random(in: 0...UInt64.max)
       Self.expectEqual(
         { poll in
           makeMachine(
-            program: program, harts: harts, shift: shift, gate: InterruptGuest.gate(pollDistance: poll))
-        }, length: 160_000, seed: seed, "\(harts) harts, shift \(shift)")
+            program: program, harts: harts, shift: shift, gate: InterruptGuest.gate(pollDistance: poll),
+            engine: engine)
+        }, length: 160_000, seed: seed, "\(engine), \(harts) harts, shift \(shift)")
     }
   }
 
@@ -62,29 +65,42 @@ import Testing
     #expect(machine.now.time > 2 * machine.now.position, "there are idle gaps")
   }
 
-  @Test(arguments: [1, 2, 4]) func randomCode(harts: Int) {
+  @Test(arguments: Machine.Engine.both, [1, 2, 4]) func randomCode(engine: Machine.Engine, harts: Int) {
     for _ in 0..<12 {
       let seed = UInt64.random(in: 0...UInt64.max)
       let guest = RandomGuest(seed: seed, harts: harts)
       Self.expectEqual(
-        { guest.machine(shift: 2, gate: ScriptedGate(pollDistance: $0)) }, length: 60_000, seed: seed,
-        "\(harts) harts")
+        { guest.machine(shift: 2, gate: ScriptedGate(pollDistance: $0), engine: engine) }, length: 60_000,
+        seed: seed,
+        "\(engine), \(harts) harts")
     }
   }
 
+  /// Answers of drives come at their positions, however the run there is cut.
+  @Test(arguments: Machine.Engine.both) func blockRequests(engine: Machine.Engine) {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    Self.expectEqual(
+      { poll in
+        BlockGuest.machine(gate: ScriptedGate(blockDelay: 333, pollDistance: poll), engine: engine)
+      }, length: 40_000, seed: seed, "\(engine), block requests")
+    let machine = BlockGuest.machine(gate: ScriptedGate(blockDelay: 333), engine: engine)
+    #expect(machine.run(until: 40_000) == .position)
+    #expect(machine.doubleword(BlockGuest.rounds) > 50, "the guest that this relies on is at work")
+  }
+
   /// One instruction at a time is the same run, and the position counts every one of them, trapping or not.
-  @Test func singleSteppingEqualsRunning() {
+  @Test(arguments: Machine.Engine.both) func singleSteppingEqualsRunning(engine: Machine.Engine) {
     for harts in [1, 2] {
       let seed = UInt64.random(in: 0...UInt64.max)
       let guest = RandomGuest(seed: seed, harts: harts)
-      let stepped = guest.machine()
+      let stepped = guest.machine(engine: engine)
       var random = SeededGenerator(seed: seed)
       for position in 1...UInt64(3_000) {
         let stop = stepped.run(until: position)
         if stop != .position { break }
         #expect(stepped.now.position == position, "seed \(seed)")
         guard Int.random(in: 0..<40, using: &random) == 0 else { continue }
-        let straight = guest.machine()
+        let straight = guest.machine(engine: engine)
         #expect(straight.run(until: position) == .position)
         #expect(straight.fingerprint == stepped.fingerprint, "seed \(seed), position \(position)")
       }

@@ -1,5 +1,6 @@
 import ByteCoding
 import Emulator
+import TestSupport
 import Testing
 
 /// `saveState` and `restoreState`: canonical, exact, and safe with bytes from a stranger.

@@ -1,5 +1,6 @@
 import ByteCoding
 import Emulator
+import TestSupport
 import Testing
 
 /// RAM as devices and the host see it, and its digest.

@@ -1,4 +1,5 @@
 import Emulator
+import TestSupport
 
 /// A guest of random code that stays alive: it changes its own code and page tables, moves between all modes, uses
 /// timers, `wfi`, interrupts between harts, atomics, PMP and whatever random words mean.
@@ -136,13 +137,6 @@ struct RandomGuest {
   /// Everything stands where it is: MMIO and RAM in supervisor pages, but for user pages and odd ones here and there.
   /// Sv48 has a root above.
   private static func pageTables(isSv48: Bool, _ random: inout SeededGenerator) -> [BootPlan.Region] {
-    func region(_ address: UInt64, _ entries: [Int: UInt64]) -> BootPlan.Region {
-      var bytes = [UInt8](repeating: 0, count: 4096)
-      for (index, entry) in entries {
-        for byte in 0..<8 { bytes[index * 8 + byte] = UInt8(truncatingIfNeeded: entry >> UInt64(byte * 8)) }
-      }
-      return BootPlan.Region(address: address, bytes: bytes)
-    }
     func pointer(_ address: UInt64) -> UInt64 { address >> 2 | 1 }
     let gigapages: [Int: UInt64] = [0: 0xef, 2: pointer(tables + 0x2000)]
     var pages: [Int: UInt64] = [:]
@@ -157,11 +151,15 @@ struct RandomGuest {
       pages[index] = (ramBase + UInt64(index) << 12) >> 2 | flags
     }
     pages[0] = ramBase >> 2 | 0xcb
-    let lower = [region(tables + 0x2000, [0: pointer(tables + 0x3000)]), region(tables + 0x3000, pages)]
+    let lower = [
+      pageTable(at: tables + 0x2000, [0: pointer(tables + 0x3000)]), pageTable(at: tables + 0x3000, pages),
+    ]
     if isSv48 {
-      return [region(tables, [0: pointer(tables + 0x1000)]), region(tables + 0x1000, gigapages)] + lower
+      return [
+        pageTable(at: tables, [0: pointer(tables + 0x1000)]), pageTable(at: tables + 0x1000, gigapages),
+      ] + lower
     }
-    return [region(tables, gigapages)] + lower
+    return [pageTable(at: tables, gigapages)] + lower
   }
 
   // MARK: Random code

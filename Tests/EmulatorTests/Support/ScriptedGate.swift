@@ -1,4 +1,5 @@
 import Emulator
+import TestSupport
 
 /// A gate whose every answer follows from a script and from the moment it is asked at.
 ///
@@ -18,8 +19,11 @@ final class ScriptedGate: Gate {
   private(set) var output: [UInt8] = []
   private(set) var outputMoments: [Moment] = []
   private(set) var requests: [BlockRequest] = []
-  /// Answers to block requests: how many instructions later each comes, and nil for never.
+  /// Answers to block requests: how many instructions later each comes at least, and nil for never. They come at
+  /// multiples of `answerGrid`, which are polled: a request is made after the poll that follows it was settled, so an
+  /// answer anywhere else would come when the next cut or turn happens to be.
   private let blockDelay: UInt64?
+  private static let answerGrid: UInt64 = 64
   private var completions: [(position: UInt64, completion: BlockCompletion)] = []
   /// What entropy is made of, over and over; nil for numbers that follow from the position.
   private let entropy: [UInt8]?
@@ -39,6 +43,12 @@ final class ScriptedGate: Gate {
     while next < script.count && script[next].position < moment.position { next += 1 }
   }
 
+  /// Requests that are not answered yet.
+  var requestsInFlight: Int { completions.count }
+
+  /// Answers what another gate still has to answer: for a machine that goes on where that gate's stands.
+  func takeOver(from other: ScriptedGate) { completions = other.completions }
+
   func readWallClock(at moment: Moment) -> UInt64 { 1_700_000_000_000_000_000 &+ moment.time }
   func readEntropy(count: Int, at moment: Moment) -> [UInt8] {
     if let entropy { return (0..<count).map { entropy[$0 % entropy.count] } }
@@ -49,7 +59,7 @@ final class ScriptedGate: Gate {
   func nextPoll(after moment: Moment) -> UInt64 {
     var poll = moment.position + max(1, pollDistance())
     if next < script.count { poll = min(poll, max(script[next].position, moment.position + 1)) }
-    if let due = completions.first { poll = min(poll, max(due.position, moment.position + 1)) }
+    if blockDelay != nil { poll = min(poll, (moment.position / Self.answerGrid + 1) * Self.answerGrid) }
     return poll
   }
 
@@ -86,7 +96,7 @@ final class ScriptedGate: Gate {
     }
     completions.append(
       (
-        moment.position + blockDelay,
+        ((moment.position + blockDelay) / Self.answerGrid + 1) * Self.answerGrid,
         BlockCompletion(drive: request.drive, id: request.id, succeeded: true, data: data)
       ))
   }

@@ -36,6 +36,7 @@ struct TrapBench {
   static let user: UInt64 = 0x10
   static func entry(_ address: UInt64, _ flags: UInt64) -> UInt64 { address >> 2 | flags }
 
+  var engine: Machine.Engine
   var mode = Mode.machine
   /// Sv39 when set: entries of `leaves`, and of the table of megapages from 0x4020_0000 on.
   var pages: [Int: UInt64]?
@@ -82,30 +83,23 @@ struct TrapBench {
     code(&program)
     program.emit(I.ecall)
 
-    func table(_ address: UInt64, _ entries: [Int: UInt64]) -> BootPlan.Region {
-      var bytes = [UInt8](repeating: 0, count: 4096)
-      for (index, entry) in entries {
-        for byte in 0..<8 { bytes[index * 8 + byte] = UInt8(truncatingIfNeeded: entry >> UInt64(byte * 8)) }
-      }
-      return BootPlan.Region(address: address, bytes: bytes)
-    }
     var regions = [
       BootPlan.Region(address: Self.frame, bytes: (0..<8192).map { UInt8(truncatingIfNeeded: $0 + 0x11) })
     ]
     if let pages {
       let program = Self.entry(ramBase, 0xd9 | 2)
       regions += [
-        table(
-          Self.root,
+        pageTable(
+          at: Self.root,
           [0: Self.all, 1: Self.entry(Self.root + 0x1000, Self.valid), 2: Self.entry(ramBase, Self.all)]),
-        table(
-          Self.root + 0x1000,
+        pageTable(
+          at: Self.root + 0x1000,
           megapages.merging([0: Self.entry(Self.leaves, Self.valid)]) { first, _ in first }),
-        table(Self.leaves, pages.merging([8: program]) { first, _ in first }),
-        table(Self.root + 0x3000, [0: Self.entry(Self.root, Self.valid)]),
+        pageTable(at: Self.leaves, pages.merging([8: program]) { first, _ in first }),
+        pageTable(at: Self.root + 0x3000, [0: Self.entry(Self.root, Self.valid)]),
       ]
     }
-    let machine = makeMachine(program: program.assembled(), extra: regions)
+    let machine = makeMachine(program: program.assembled(), extra: regions, engine: engine)
     _ = machine.run(until: 2_000)
     let log = ramBase + 0xf000
     let offset = pages != nil && mode == .user ? Self.userCode &- ramBase : 0

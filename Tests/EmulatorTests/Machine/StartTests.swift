@@ -1,0 +1,48 @@
+import Emulator
+import Testing
+
+/// Where harts begin, and how a program ends by itself.
+@Suite struct StartTests {
+  private typealias I = Instruction
+  private typealias R = Register
+
+  /// Bit 0 of an ELF file's entry point falls away, with firmware and without.
+  @Test(arguments: Machine.Engine.both, [false, true])
+  func oddEntryPoints(engine: Machine.Engine, isKernel: Bool) throws {
+    var program = Assembly()
+    program.emit(I.addi(R.s0, 0, 77))
+    program.label("end")
+    program.jump("end")
+    let address = ramBase + (isKernel ? 0x20_0000 : 0)
+    let file = BootTestFiles.elf(
+      segments: [.init(address: address, bytes: program.assembled())], entry: address + 1)
+    let configuration = MachineConfiguration(memorySize: 16 << 20, hartCount: 1, shift: 0, drives: [])
+    let plan = try BootPlan(
+      images: BootImages(
+        bios: isKernel ? nil : file, kernel: isKernel ? file : nil, initrd: nil, commandLine: ""),
+      configuration: configuration)
+    let machine = Machine(configuration: configuration, plan: plan, gate: ScriptedGate(), engine: engine)
+    #expect(machine.run(until: 100) == .position)
+    #expect(machine.register(R.s0, hart: 0) == 77)
+    #expect(machine.programCounter(hart: 0) == address + 4)
+  }
+
+  /// `tohost` ends the run with the instruction that wrote it, be it through a device.
+  @Test(arguments: Machine.Engine.both, [false, true])
+  func hostInterfaceIsHeardAtOnce(engine: Machine.Engine, byDevice: Bool) {
+    let toHost = ramBase + 0xa000
+    var program = Assembly()
+    program.load(R.s0, toHost)
+    program.load(R.s1, 5 << 1 | 1)
+    if byDevice { program.fetchEntropy(to: toHost, count: 8) } else { program.emit(I.sd(R.s1, R.s0)) }
+    program.label("next")
+    program.emit(I.addi(R.s2, 0, 1))
+    program.label("end")
+    program.jump("end")
+    let machine = makeMachine(
+      program, toHostAddress: toHost, gate: ScriptedGate(entropy: [11, 0, 0, 0, 0, 0, 0, 0]), engine: engine)
+    #expect(machine.run(until: 10_000) == .poweredOff(status: 5))
+    #expect(machine.programCounter(hart: 0) == program.address(of: "next"))
+    #expect(machine.register(R.s2, hart: 0) == 0)
+  }
+}

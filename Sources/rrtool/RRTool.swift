@@ -14,8 +14,8 @@ struct RRTool: ParsableCommand {
         rrtool snapshot create before-bug linux.rr --at 1,234,567
         rrtool replay linux.rr --from before-bug
 
-      A POSITION is a number of instructions (1234567, 1,234,567 or 1_234_567), -N (before the end), +N, N%, event:N, start, end or the name of a
-      snapshot. A recording that is not named is the latest one.
+      A POSITION is a number of instructions (1234567, 1,234,567 or 1_234_567), -N (before the end), +N, N%, event:N,
+      start, end or the name of a snapshot. A recording that is not named is the latest one.
 
       EXIT STATUS
         the guest's own when it reports one; else 0 done, 1 failed, 3 the replay or an engine diverged, 64 wrong usage.

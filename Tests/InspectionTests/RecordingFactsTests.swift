@@ -47,6 +47,7 @@ import Testing
     #expect(summary.instructionCount == 1000 && summary.end == nil && !summary.isLogComplete)
     #expect(
       try summary.report.rendered(.table).contains(
-        "Folder              \(folder.path)\n  State               incomplete: its recorder was killed or failed, or is still at work\n"))
+        "Folder              \(folder.path)\n  State               incomplete: its recorder was killed or failed, or is still at work\n"
+      ))
   }
 }

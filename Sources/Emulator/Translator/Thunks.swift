@@ -114,38 +114,38 @@
   }
 
   extension Translator {
+    /// Calls the interpreter without counting a reference: it owns this object.
+    @inline(__always)
+    private func interpret(_ body: (Interpreter) -> Bool) -> Thunks.Outcome {
+      interpreterReference._withUnsafeGuaranteedRef { body($0) } ? outcome(hart) : .goesOn
+    }
+
     fileprivate func load(_ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64)
       -> Thunks.Outcome
     {
-      let hart = hart
-      let isLeft = interpreter.loadSlowly(
-        hart, instruction, address, size: instruction.pointee.opcode.accessSize)
-      return isLeft ? outcome(hart) : .goesOn
+      interpret {
+        $0.loadSlowly(hart, instruction, address, size: instruction.pointee.opcode.accessSize)
+      }
     }
 
     fileprivate func store(_ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64)
       -> Thunks.Outcome
     {
-      let hart = hart
-      let isLeft = interpreter.storeSlowly(
-        hart, instruction, address, size: instruction.pointee.opcode.accessSize,
-        hart.x[Int(instruction.pointee.source2)])
-      return isLeft ? outcome(hart) : .goesOn
+      interpret {
+        $0.storeSlowly(
+          hart, instruction, address, size: instruction.pointee.opcode.accessSize,
+          hart.x[Int(instruction.pointee.source2)])
+      }
     }
 
     fileprivate func execute(_ instruction: UnsafePointer<DecodedInstruction>) -> Thunks.Outcome {
-      let hart = hart
       let opcode = instruction.pointee.opcode
-      let isLeft: Bool
-      if opcode.isAtomic {
-        isLeft = interpreter.executeAtomic(hart, instruction)
-      } else if opcode.isFloatingPoint {
-        isLeft = interpreter.executeFloatingPoint(hart, instruction)
-      } else {
-        interpreter.executeSystem(hart, instruction)
-        isLeft = true
+      return interpret {
+        if opcode.isAtomic { return $0.executeAtomic(hart, instruction) }
+        if opcode.isFloatingPoint { return $0.executeFloatingPoint(hart, instruction) }
+        $0.executeSystem(hart, instruction)
+        return true
       }
-      return isLeft ? outcome(hart) : .goesOn
     }
 
     /// After a block was left: what the interpreter's loop does between two blocks.

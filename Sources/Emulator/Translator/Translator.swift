@@ -21,8 +21,9 @@
     /// More than any block takes.
     static let blockByteLimit = 64 << 10
 
-    /// Owns this object.
-    unowned(unsafe) let interpreter: Interpreter
+    /// Owns this object, and so is alive whenever it is used.
+    let interpreterReference: Unmanaged<Interpreter>
+    var interpreter: Interpreter { interpreterReference.takeUnretainedValue() }
     /// The hart whose code runs. Raw memory, because every call out looks at it.
     private let runningHart: UnsafeMutablePointer<Hart>
     var hart: Hart { runningHart.pointee }
@@ -62,7 +63,7 @@
         munmap(buffer, Self.bufferByteCount)
         return nil
       }
-      self.interpreter = interpreter
+      interpreterReference = Unmanaged.passUnretained(interpreter)
       runningHart = .allocate(capacity: 1)
       runningHart.initialize(to: interpreter.harts[0])
       var assembler = Assembler(at: buffer)

@@ -267,7 +267,8 @@
         requireInexactRaised(op)
         _ = requireRounding(.nearestTiesToEven, op)
       }
-      assembler.instruction(0x0f57, 0, .register(.rax), wide: false)  // xorps 0, 0: the conversion keeps upper bits
+      // xorps 0, 0: the conversion keeps the upper bits
+      assembler.instruction(0x0f57, 0, .register(.rax), wide: false)
       assembler.instruction(
         Self.scalarPrefix(isDouble) | 0x2a, 0, RegisterMap.operand(op.pointee.source1), wide: !isWord)
       moveResult(isDouble: isDouble)

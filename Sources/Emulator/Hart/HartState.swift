@@ -24,6 +24,8 @@ struct HartState {
 
   /// While translated code runs: its `Translator`, for what it calls.
   var engine: UInt = 0
+  /// While translated code runs: a place for the host's floating-point control and status (`MXCSR`).
+  var hostStatus: UInt64 = 0
   /// The number of the jump through which translated code came back, or 0; see `Translator.Site`.
   var linkSite: UInt64 = 0
 

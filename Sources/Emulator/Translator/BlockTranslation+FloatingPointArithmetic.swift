@@ -1,10 +1,10 @@
 #if arch(x86_64)
   /// Arithmetic on floating-point registers, on the host's SSE unit.
   ///
-  /// It is done inline under the conditions of `FloatingPointArithmetic+Host.swift`, which say when the host's result is
-  /// RISC-V's and no flag can be missing: round to nearest even, inexact already raised, and a result that is normal. The
-  /// result is looked at before it is stored; in all other cases the instruction calls out and is done in software.
-  /// Conditions here may be narrower than there, never wider.
+  /// Rounding to nearest even, the host computes what RISC-V asks for, and raises the same flags: like RISC-V it finds out
+  /// whether a result is tiny after rounding. Its flags are collected for the guest whenever translated code is left
+  /// (`Thunks`). What differs is NaNs: where the result is one, and in every other rounding mode, the instruction calls
+  /// out and is done in software. Such an attempt raises nothing on the host but invalid, which is not collected.
   extension BlockTranslation {
     /// An operation in both formats: the second byte of its opcode.
     private enum Operation: UInt32 {
@@ -78,12 +78,6 @@
       callOut(if: .notEqual, op)
     }
 
-    private mutating func requireInexactRaised(_ op: UnsafePointer<DecodedInstruction>) {
-      assembler.instruction(0xf6, 0, .memory(RegisterMap.fflags), wide: false)  // test, with a byte
-      assembler.byte(UInt8(FloatingPointFlags.inexact))
-      callOut(if: .equal, op)
-    }
-
     /// False: the instruction itself names another mode than `mode`.
     private mutating func requireRounding(
       _ mode: RoundingMode, _ op: UnsafePointer<DecodedInstruction>
@@ -116,35 +110,20 @@
         Self.scalarPrefix(isDouble) | 0x10, vector, RegisterMap.place(ofFloatingPoint: register), wide: false)
     }
 
-    /// rax = the bits in vector register 0.
-    private mutating func moveResult(isDouble: Bool) {
-      assembler.instruction(0x66_0f7e, 0, .register(.rax), wide: isDouble)
+    /// Calls out where vector register 0 holds a NaN.
+    private mutating func requireNumber(_ op: UnsafePointer<DecodedInstruction>, isDouble: Bool) {
+      // ucomiss or ucomisd 0, 0
+      assembler.instruction(isDouble ? 0x66_0f2e : 0x0f2e, 0, .register(.rax), wide: false)
+      callOut(if: .parity, op)
     }
 
+    /// destination = vector register 0
     private mutating func storeResult(_ op: UnsafePointer<DecodedInstruction>, isDouble: Bool) {
       let place = RegisterMap.displacement(ofFloatingPoint: op.pointee.destination)
-      assembler.move(.memory(place), .rax, wide: isDouble)
+      assembler.instruction(Self.scalarPrefix(isDouble) | 0x11, 0, .memory(place), wide: false)
       if !isDouble {
         assembler.instruction(0xc7, 0, .memory(place + 4), wide: false)
         assembler.int32(-1)
-      }
-    }
-
-    /// Calls out unless the bits in rax are a number with an exponent field of at least 2, which is well above the
-    /// least normal number; for a sum, unless they are finite.
-    private mutating func requireNormal(_ op: UnsafePointer<DecodedInstruction>, isDouble: Bool, isSum: Bool)
-    {
-      let special: Int32 = isDouble ? 0x7ff : 0xff
-      assembler.move(.rdx, .register(.rax))
-      assembler.shift(.right, .rdx, by: isDouble ? 52 : 23)
-      assembler.arithmetic(.and, .register(.rdx), immediate: special, wide: false)
-      if isSum {
-        assembler.arithmetic(.cmp, .register(.rdx), immediate: special, wide: false)
-        callOut(if: .equal, op)
-      } else {
-        assembler.arithmetic(.sub, .register(.rdx), immediate: 2, wide: false)
-        assembler.arithmetic(.cmp, .register(.rdx), immediate: special - 2, wide: false)
-        callOut(if: .aboveOrEqual, op)
       }
     }
 
@@ -155,7 +134,6 @@
     ) -> Bool {
       guard isRounding(.nearestTiesToEven, op) else { return false }
       requireDirtyUnit(op)
-      requireInexactRaised(op)
       _ = requireRounding(.nearestTiesToEven, op)
       let isUnary = operation == .squareRoot
       if !isDouble {
@@ -166,8 +144,7 @@
       assembler.instruction(
         Self.scalarPrefix(isDouble) | operation.rawValue, 0,
         RegisterMap.place(ofFloatingPoint: isUnary ? op.pointee.source1 : op.pointee.source2), wide: false)
-      moveResult(isDouble: isDouble)
-      requireNormal(op, isDouble: isDouble, isSum: operation == .add || operation == .subtract)
+      requireNumber(op, isDouble: isDouble)
       storeResult(op, isDouble: isDouble)
       return true
     }
@@ -180,7 +157,6 @@
       guard translator.features.fusesMultiplyAdd, isRounding(.nearestTiesToEven, op) else { return false }
       let source3 = UInt8(truncatingIfNeeded: op.pointee.source3)
       requireDirtyUnit(op)
-      requireInexactRaised(op)
       _ = requireRounding(.nearestTiesToEven, op)
       if !isDouble {
         for source in [op.pointee.source1, op.pointee.source2, source3] { requireBoxed(source, op) }
@@ -191,8 +167,7 @@
       // memory at rbp with a displacement of 32 bits.
       for byte in [0xc4, 0xe2, isDouble ? 0xf1 : 0x71, code, 0x85] as [UInt8] { assembler.byte(byte) }
       assembler.int32(RegisterMap.displacement(ofFloatingPoint: source3))
-      moveResult(isDouble: isDouble)
-      requireNormal(op, isDouble: isDouble, isSum: false)
+      requireNumber(op, isDouble: isDouble)
       storeResult(op, isDouble: isDouble)
       return true
     }
@@ -243,8 +218,9 @@
       return storeDouble(op)
     }
 
+    /// destination = rax
     private mutating func storeDouble(_ op: UnsafePointer<DecodedInstruction>) -> Bool {
-      storeResult(op, isDouble: true)
+      assembler.move(RegisterMap.place(ofFloatingPoint: op.pointee.destination), .rax)
       return true
     }
 
@@ -263,15 +239,11 @@
         callOut(if: .above, op)
       }
       requireDirtyUnit(op)
-      if !isExact {
-        requireInexactRaised(op)
-        _ = requireRounding(.nearestTiesToEven, op)
-      }
+      if !isExact { _ = requireRounding(.nearestTiesToEven, op) }
       // xorps 0, 0: the conversion keeps the upper bits
       assembler.instruction(0x0f57, 0, .register(.rax), wide: false)
       assembler.instruction(
         Self.scalarPrefix(isDouble) | 0x2a, 0, RegisterMap.operand(op.pointee.source1), wide: !isWord)
-      moveResult(isDouble: isDouble)
       storeResult(op, isDouble: isDouble)
       return true
     }
@@ -282,7 +254,6 @@
     ) -> Bool {
       guard op.pointee.roundingField == UInt32(RoundingMode.towardZero.rawValue) else { return false }
       requireDirtyUnit(op)
-      requireInexactRaised(op)
       if !isDouble { requireBoxed(op.pointee.source1, op) }
       assembler.instruction(
         Self.scalarPrefix(isDouble) | 0x2c, HostRegister.rcx.rawValue,
@@ -298,13 +269,11 @@
     private mutating func narrow(_ op: UnsafePointer<DecodedInstruction>) -> Bool {
       guard isRounding(.nearestTiesToEven, op) else { return false }
       requireDirtyUnit(op)
-      requireInexactRaised(op)
       _ = requireRounding(.nearestTiesToEven, op)
       assembler.instruction(
         Self.scalarPrefix(true) | 0x5a, 0, RegisterMap.place(ofFloatingPoint: op.pointee.source1), wide: false
       )
-      moveResult(isDouble: false)
-      requireNormal(op, isDouble: false, isSum: false)
+      requireNumber(op, isDouble: false)
       storeResult(op, isDouble: false)
       return true
     }
@@ -315,10 +284,8 @@
       requireDirtyUnit(op)
       requireBoxed(op.pointee.source1, op)
       loadScalar(0, op.pointee.source1, isDouble: false)
-      assembler.instruction(0x0f2e, 0, .register(.rax), wide: false)  // ucomiss 0, 0
-      callOut(if: .parity, op)
+      requireNumber(op, isDouble: false)
       assembler.instruction(0xf3_0f5a, 0, .register(.rax), wide: false)  // cvtss2sd 0, 0
-      moveResult(isDouble: true)
       storeResult(op, isDouble: true)
       return true
     }

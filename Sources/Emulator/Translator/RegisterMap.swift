@@ -36,6 +36,7 @@
     static let loadTable = displacement(\.loadTable)
     static let jumpTag = displacement(\.jumpTag)
     static let linkSite = displacement(\.linkSite)
+    static let hostStatus = displacement(\.hostStatus)
     static let fflags = displacement(\.fflags)
     static let frm = displacement(\.frm)
     static let mstatus = displacement(\.mstatus)

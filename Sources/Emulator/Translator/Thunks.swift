@@ -11,6 +11,8 @@
     let load: UInt
     let store: UInt
     let execute: UInt
+    /// `HostStatus.guestFlags`.
+    private let flagTable: UInt
 
     enum Outcome: UInt32 {
       /// The block goes on behind the instruction.
@@ -25,6 +27,9 @@
       let callee: [HostRegister] = [.rbx, .rbp, .r12, .r13, .r14, .r15]
       func align() { while assembler.address & 15 != 0 { assembler.byte(0xcc) } }
 
+      flagTable = assembler.address
+      for flags in HostStatus.guestFlags { assembler.byte(flags) }
+      align()
       enter = assembler.address
       for register in callee { Self.push(register, &assembler) }
       assembler.arithmetic(.sub, .register(.rsp), immediate: 8)  // so that the stack is aligned for calls
@@ -38,24 +43,24 @@
       exitAtRAX = assembler.address
       assembler.move(.memory(RegisterMap.pc), .rax)
       exit = assembler.address
-      Self.spillRegisters(&assembler)
+      Self.spillRegisters(&assembler, flagTable)
       assembler.arithmetic(.add, .register(.rsp), immediate: 8)
       for register in callee.reversed() { Self.pop(register, &assembler) }
       assembler.byte(0xc3)
 
       align()
-      load = Self.helper(loadHelper, &assembler)
+      load = Self.helper(loadHelper, &assembler, flagTable)
       align()
-      store = Self.helper(storeHelper, &assembler)
+      store = Self.helper(storeHelper, &assembler, flagTable)
       align()
-      execute = Self.helper(executeHelper, &assembler)
+      execute = Self.helper(executeHelper, &assembler, flagTable)
       align()
     }
 
-    private static func helper(_ function: Helper, _ assembler: inout Assembler) -> UInt {
+    private static func helper(_ function: Helper, _ assembler: inout Assembler, _ flagTable: UInt) -> UInt {
       let start = assembler.address
       assembler.arithmetic(.sub, .register(.rsp), immediate: 8)
-      spillRegisters(&assembler)
+      spillRegisters(&assembler, flagTable)
       assembler.move(.rsi, .register(.rdx))
       assembler.move(.rdx, .register(.rax))
       assembler.move(.rdi, .memory(RegisterMap.engine))
@@ -68,12 +73,32 @@
       return start
     }
 
-    private static func spillRegisters(_ assembler: inout Assembler) {
+    /// Leaves rax and rdx alone. What translated code has raised on the host's unit since `fillRegisters` becomes the guest's.
+    private static func spillRegisters(_ assembler: inout Assembler, _ flagTable: UInt) {
       for (guest, host) in RegisterMap.mapped { assembler.move(RegisterMap.place(ofGuest: guest), host) }
       assembler.move(.memory(RegisterMap.budgetField), RegisterMap.budget)
+      assembler.instruction(0x0fae, 3, .memory(RegisterMap.hostStatus), wide: false)  // stmxcsr
+      assembler.move(.rcx, .memory(RegisterMap.hostStatus), wide: false)
+      assembler.arithmetic(.and, .register(.rcx), immediate: HostStatus.flags, wide: false)
+      let nothingRaised = assembler.jump(.equal)
+      assembler.moveImmediate(.rsi, UInt64(flagTable))
+      assembler.shift(.right, .rcx, by: HostStatus.flagShift, wide: false)
+      assembler.arithmetic(.add, .rsi, .register(.rcx))
+      assembler.memory(0x0fb6, HostRegister.rcx.rawValue, base: .rsi, displacement: 0, wide: false)
+      assembler.instruction(0x09, HostRegister.rcx.rawValue, .memory(RegisterMap.fflags), wide: true)  // or
+      assembler.patchHere(nothingRaised)
     }
 
+    /// Leaves rax alone. The host's flags are clear afterwards.
     private static func fillRegisters(_ assembler: inout Assembler) {
+      assembler.instruction(0x0fae, 3, .memory(RegisterMap.hostStatus), wide: false)  // stmxcsr
+      assembler.instruction(0xf7, 0, .memory(RegisterMap.hostStatus), wide: false)  // test
+      assembler.int32(HostStatus.flags)
+      let nothingRaised = assembler.jump(.equal)
+      assembler.instruction(0xc7, 0, .memory(RegisterMap.hostStatus), wide: false)  // mov
+      assembler.int32(HostStatus.initial)
+      assembler.instruction(0x0fae, 2, .memory(RegisterMap.hostStatus), wide: false)  // ldmxcsr
+      assembler.patchHere(nothingRaised)
       for (guest, host) in RegisterMap.mapped { assembler.move(host, RegisterMap.place(ofGuest: guest)) }
       assembler.move(RegisterMap.budget, .memory(RegisterMap.budgetField))
     }
@@ -86,6 +111,20 @@
     private static func pop(_ register: HostRegister, _ assembler: inout Assembler) {
       if register.rawValue >= 8 { assembler.byte(0x41) }
       assembler.byte(0x58 | register.rawValue & 7)
+    }
+  }
+
+  /// The host's floating-point status register, `MXCSR` (Intel 64 and IA-32 manual, volume 1, section 10.2.3).
+  private enum HostStatus {
+    /// Everything masked, to nearest, no flag raised: what a process starts with.
+    static let initial: Int32 = 0x1f80
+    /// Divide by zero, overflow, underflow and inexact. Invalid is not among them: where it may be raised, the result is
+    /// a NaN or does not fit, and software does the instruction.
+    static let flags: Int32 = 0x3c
+    static let flagShift: UInt8 = 2
+    /// For each combination of these four, from the lowest bit up, the flags of RISC-V, which stand the other way round.
+    static let guestFlags: [UInt8] = (0..<16).map { (host: UInt8) in
+      (host & 1) << 3 | (host & 2) << 1 | (host & 4) >> 1 | host >> 3
     }
   }
 

@@ -43,12 +43,8 @@
       case .fmsubS: return fuse(op, 0xab, isDouble: false)
       case .fnmsubS: return fuse(op, 0xad, isDouble: false)
       case .fnmaddS: return fuse(op, 0xaf, isDouble: false)
-      case .feqD: return compare(op, isDouble: true)
-      case .fltD: return compare(op, isDouble: true)
-      case .fleD: return compare(op, isDouble: true)
-      case .feqS: return compare(op, isDouble: false)
-      case .fltS: return compare(op, isDouble: false)
-      case .fleS: return compare(op, isDouble: false)
+      case .feqD, .fltD, .fleD: return compare(op, isDouble: true)
+      case .feqS, .fltS, .fleS: return compare(op, isDouble: false)
       case .fsgnjD, .fsgnjnD, .fsgnjxD: return setSign(op)
       case .fcvtDW: return fromInteger(op, isDouble: true, isWord: true, isExact: true)
       case .fcvtDL: return fromInteger(op, isDouble: true, isWord: false, isExact: false)
@@ -78,17 +74,12 @@
       callOut(if: .notEqual, op)
     }
 
-    /// False: the instruction itself names another mode than `mode`.
-    private mutating func requireRounding(
-      _ mode: RoundingMode, _ op: UnsafePointer<DecodedInstruction>
-    ) -> Bool {
-      let field = op.pointee.roundingField
-      if field == 7 {
-        assembler.arithmetic(.cmp, .memory(RegisterMap.frm), immediate: Int32(mode.rawValue), wide: false)
-        callOut(if: .notEqual, op)
-        return true
-      }
-      return field == UInt32(mode.rawValue)
+    /// Where the mode is in `frm`, calls out unless it is `mode`. The caller has seen to instructions that name another
+    /// one themselves (`isRounding`).
+    private mutating func requireRounding(_ mode: RoundingMode, _ op: UnsafePointer<DecodedInstruction>) {
+      guard op.pointee.roundingField == 7 else { return }
+      assembler.arithmetic(.cmp, .memory(RegisterMap.frm), immediate: Int32(mode.rawValue), wide: false)
+      callOut(if: .notEqual, op)
     }
 
     private mutating func requireBoxed(_ register: UInt8, _ op: UnsafePointer<DecodedInstruction>) {
@@ -134,7 +125,7 @@
     ) -> Bool {
       guard isRounding(.nearestTiesToEven, op) else { return false }
       requireDirtyUnit(op)
-      _ = requireRounding(.nearestTiesToEven, op)
+      requireRounding(.nearestTiesToEven, op)
       let isUnary = operation == .squareRoot
       if !isDouble {
         requireBoxed(op.pointee.source1, op)
@@ -157,7 +148,7 @@
       guard translator.features.fusesMultiplyAdd, isRounding(.nearestTiesToEven, op) else { return false }
       let source3 = UInt8(truncatingIfNeeded: op.pointee.source3)
       requireDirtyUnit(op)
-      _ = requireRounding(.nearestTiesToEven, op)
+      requireRounding(.nearestTiesToEven, op)
       if !isDouble {
         for source in [op.pointee.source1, op.pointee.source2, source3] { requireBoxed(source, op) }
       }
@@ -239,7 +230,7 @@
         callOut(if: .above, op)
       }
       requireDirtyUnit(op)
-      if !isExact { _ = requireRounding(.nearestTiesToEven, op) }
+      if !isExact { requireRounding(.nearestTiesToEven, op) }
       // xorps 0, 0: the conversion keeps the upper bits
       assembler.instruction(0x0f57, 0, .register(.rax), wide: false)
       assembler.instruction(
@@ -269,7 +260,7 @@
     private mutating func narrow(_ op: UnsafePointer<DecodedInstruction>) -> Bool {
       guard isRounding(.nearestTiesToEven, op) else { return false }
       requireDirtyUnit(op)
-      _ = requireRounding(.nearestTiesToEven, op)
+      requireRounding(.nearestTiesToEven, op)
       assembler.instruction(
         Self.scalarPrefix(true) | 0x5a, 0, RegisterMap.place(ofFloatingPoint: op.pointee.source1), wide: false
       )

@@ -81,13 +81,10 @@ final class ReplaySession {
       let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(chunk, image.size - offset)])
       try withImageFailures({ () throws(DiskImageError) in try image.read(at: offset, into: part) })
       // Memory that the guest never touched takes none of the host's.
-      if !isZero(part) { memory.write(UnsafeRawBufferPointer(part), at: memory.base + UInt64(offset)) }
+      let bytes = UnsafeRawBufferPointer(part)
+      if !GuestMemory.isZero(bytes) { memory.write(bytes, at: memory.base + UInt64(offset)) }
       offset += part.count
     }
-  }
-
-  private static func isZero(_ bytes: UnsafeMutableRawBufferPointer) -> Bool {
-    bytes.withMemoryRebound(to: UInt64.self) { words in words.allSatisfy { $0 == 0 } }
   }
 
   private func check(_ state: VMState, recording: Recording, snapshot: String) throws(Failure) {

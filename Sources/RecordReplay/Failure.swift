@@ -16,6 +16,8 @@ public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     case baseChanged
     /// The output is there already.
     case exists
+    /// Something else is going on that must be over first.
+    case busy
     /// The host refused something in the middle of the work: a full disk, an I/O error.
     case host
   }

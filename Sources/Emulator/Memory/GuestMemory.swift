@@ -25,6 +25,8 @@ package final class GuestMemory {
   let flags: UnsafeMutablePointer<PageFlags.Bits>
   /// Indices of the pages written since the last `beginDirtyEpoch`, in order of their first store.
   package private(set) var dirtyPages: [Int32] = []
+  /// One a keeper at work, in the order in which they began.
+  var keepingEpochs: [KeepingEpoch] = []
   /// Called for what a flagged page needs besides dirty tracking. Set once by the interpreter, which outlives every
   /// use of this memory by a guest.
   unowned(unsafe) var observer: any GuestMemoryObserver = NoObserver.shared

@@ -22,7 +22,10 @@ enum PageFlags {
   /// With `pageTables`: some of the entries used map large pages. Needs no care by itself.
   static let largePages: Bits = 1 << 12
 
-  static let needsCare: Bits = pageTables | code | clean | hostInterface
+  /// A `PageKeeper` may not have seen it in its epoch: the first store must be preceded by that.
+  static let toBeKept: Bits = 1 << 13
+
+  static let needsCare: Bits = pageTables | code | clean | hostInterface | toBeKept
 }
 
 /// Who looks after translations and decoded code. Implemented by `Machine`.
@@ -45,6 +48,7 @@ extension GuestMemory {
   /// `changesTranslations` is false only for the A and D bits that translation itself sets.
   func noteStore(page: Int, offset: Int, count: Int, changesTranslations: Bool = true) {
     let bits = flags[page]
+    if bits & PageFlags.toBeKept != 0 { showToKeepers(page: page) }
     if bits & PageFlags.clean != 0 {
       flags[page] &= ~PageFlags.clean
       appendDirty(page)
@@ -70,11 +74,16 @@ extension GuestMemory {
 
   /// Starts noting first stores anew: every page is clean, and `dirtyPages` is empty.
   package func beginDirtyEpoch() {
-    observer.dropAllFromWriteTLBs()
-    for page in 0..<pageCount {
-      flags[page] = (flags[page] | PageFlags.clean) & ~PageFlags.mayBeInWriteTLB
-    }
+    setCareForAll(PageFlags.clean)
     removeAllDirty()
+  }
+
+  /// Sets bits of `needsCare` for every page, emptying the write TLBs.
+  func setCareForAll(_ bits: PageFlags.Bits) {
+    observer.dropAllFromWriteTLBs()
+    // In local names, so that the loop becomes one of vectors: it runs at the speed of the host's memory.
+    let (flags, count) = (flags, pageCount)
+    for page in 0..<count { flags[page] = (flags[page] | bits) & ~PageFlags.mayBeInWriteTLB }
   }
 }
 

@@ -5,9 +5,9 @@ import Emulator
 /// When a request is done depends on the host; that it is done after all requests before it does not. A replay, which
 /// carries out requests in the same order, therefore reads the same bytes.
 package final class BlockWorker: @unchecked Sendable {
-  // Sendable: `queue` and `isClosing` are touched with `monitor` held, `storage` by the worker's thread alone
+  // Sendable: `queue` and `isClosing` are touched with `lock` held, `storage` by the worker's thread alone
   // until `finish` has joined it, `thread` by the machine's thread alone.
-  private let monitor = Monitor()
+  private let lock = ConditionLock()
   private var queue: [BlockRequest] = []
   private var isClosing = false
   private let storage: any DriveStorage
@@ -22,17 +22,17 @@ package final class BlockWorker: @unchecked Sendable {
 
   package func submit(_ request: BlockRequest) {
     if thread == nil { thread = HostThread { [self] in work() } }
-    monitor.withLock {
+    lock.withLock {
       queue.append(request)
-      monitor.wakeAll()
+      lock.wakeAll()
     }
   }
 
   /// Carries out what was submitted and ends the thread. Completions still go to the inbox.
   package func finish() {
-    monitor.withLock {
+    lock.withLock {
       isClosing = true
-      monitor.wakeAll()
+      lock.wakeAll()
     }
     thread?.join()
     thread = nil
@@ -46,10 +46,10 @@ package final class BlockWorker: @unchecked Sendable {
 
   /// All that waits, or nil when the worker is to end.
   private func nextBatch() -> [BlockRequest]? {
-    monitor.withLock {
+    lock.withLock {
       while queue.isEmpty {
         if isClosing { return nil }
-        monitor.wait()
+        lock.wait()
       }
       defer { queue = [] }
       return queue

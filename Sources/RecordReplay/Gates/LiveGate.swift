@@ -32,16 +32,32 @@ package final class LiveGate: Gate {
   private var entropy = EntropyPool()
   private var consoleBuffer: [UInt8] = []
   private var outstandingRequests = 0
+  /// Told of resets, when somebody controls the run.
+  private let control: RunControl?
+  /// Idleness that a request of another thread broke into, with when it began on `clock`. It goes on as if it had never
+  /// been broken into: the guest's time stands where it began, and nothing arrives there.
+  private var brokenIdleness: (moment: Moment, began: UInt64)?
+  /// The host's nanoseconds that do not count for the guest, because it was paused.
+  private var pausedTime: UInt64 = 0
 
   /// - Parameters:
   ///   - drives: one worker for each drive of the machine's configuration, in its order.
   ///   - sleeps: `sleep=on` of the `--icount` option.
-  package init(inbox: Inbox, drives: [BlockWorker], console: any ConsoleOutput, sleeps: Bool) {
+  package init(
+    inbox: Inbox, drives: [BlockWorker], console: any ConsoleOutput, sleeps: Bool, control: RunControl? = nil
+  ) {
     self.inbox = inbox
     self.drives = drives
     self.console = console
     self.sleeps = sleeps
+    self.control = control
   }
+
+  /// So many of the host's nanoseconds pass the guest by.
+  func passPause(_ nanoseconds: UInt64) { pausedTime += nanoseconds }
+
+  /// The host's clock, without the time for which the guest was paused.
+  private func clock() -> UInt64 { HostClock.monotonic() - pausedTime }
 
   /// Hands on console output that still waits for its line's end.
   package func flushConsole() {
@@ -63,16 +79,20 @@ package final class LiveGate: Gate {
   }
 
   package func takeArrival(at moment: Moment) -> Arrival? {
-    guard inbox.hasNews else { return nil }
+    // A replay, which nobody breaks into, is idle before anything arrives at the end of idleness.
+    guard inbox.hasNews, brokenIdleness?.moment != moment else { return nil }
     flushConsole()
     switch inbox.take() {
     case .arrival(let arrival)?:
       switch arrival {
       case .blockCompletion: outstandingRequests -= 1
       case .powerOff: wasSwitchedOff = true
-      default: break
+      case .reset: control?.emit(.reset(byGuest: false))
+      case .consoleInput: break
       }
       return arrival
+    case .requests?:
+      machine?.requestStop()
     case .stop?:
       stop(.interrupted)
     case .failure(let failure)?:
@@ -85,30 +105,36 @@ package final class LiveGate: Gate {
 
   /// An arrival that ends idleness wakes the machine at least a nanosecond after idleness began: its moment then tells
   /// a replay that the machine was idle first.
+  ///
+  /// A request of another thread stops the machine without any time having passed, so that it finds the machine as a
+  /// replay finds it at that position.
   package func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd {
     flushConsole()
-    let began = HostClock.monotonic()
-    let hasNews: Bool
-    if inbox.hasNews {
-      hasNews = true
-    } else if outstandingRequests > 0 || deadline == nil {
+    let began = brokenIdleness.flatMap { $0.moment == moment ? $0.began : nil } ?? clock()
+    brokenIdleness = nil
+    var hasNews = inbox.hasNews
+    if !hasNews {
       if deadline == nil, outstandingRequests == 0 {
         hasNews = inbox.wait(until: nil, untilSourcesEnd: true)
         if !hasNews {
           stop(.idleForever)
           return .stop
         }
-      } else {
+      } else if sleeps || outstandingRequests > 0 || deadline == nil {
         hasNews = inbox.wait(until: hostDeadline(moment: moment, deadline: deadline, began: began))
       }
-    } else if sleeps {
-      hasNews = inbox.wait(until: hostDeadline(moment: moment, deadline: deadline, began: began))
-    } else {
-      hasNews = false
+    }
+    let elapsed = sleeps ? clock() - began : 0
+    if hasNews, inbox.hasOnlyRequests {
+      // Requests that never end do not keep a timer from firing.
+      if sleeps, let deadline, deadline - min(deadline, moment.time) <= elapsed {
+        return .wake(time: max(deadline, moment.time))
+      }
+      brokenIdleness = (moment, began)
+      return .stop
     }
     // Without news there was a deadline, or the wait would not have ended.
     guard hasNews else { return .wake(time: max(deadline ?? moment.time, moment.time)) }
-    let elapsed = sleeps ? HostClock.monotonic() - began : 0
     let time = moment.time + max(elapsed, 1)
     return .wake(time: max(min(time, deadline ?? time), moment.time))
   }
@@ -116,7 +142,8 @@ package final class LiveGate: Gate {
   /// When guest time `deadline` is reached on the host's clock; nil when the wait has no such end.
   private func hostDeadline(moment: Moment, deadline: UInt64?, began: UInt64) -> UInt64? {
     guard sleeps, let deadline else { return nil }
-    let (sum, overflow) = began.addingReportingOverflow(deadline > moment.time ? deadline - moment.time : 0)
+    let (sum, overflow) = (began + pausedTime).addingReportingOverflow(
+      deadline > moment.time ? deadline - moment.time : 0)
     return overflow ? nil : sum
   }
 
@@ -131,6 +158,8 @@ package final class LiveGate: Gate {
     outstandingRequests += 1
     drives[request.drive].submit(request)
   }
+
+  package func guestReset(at moment: Moment) { control?.emit(.reset(byGuest: true)) }
 
   private func stop(_ reason: StopReason) {
     stopReason = stopReason ?? reason

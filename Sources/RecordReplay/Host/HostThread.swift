@@ -35,7 +35,7 @@ package final class HostThread: Sendable {
 }
 
 /// A mutual exclusion lock with a condition to wait for, for state that host threads share.
-package final class Monitor: @unchecked Sendable {
+package final class ConditionLock: @unchecked Sendable {
   // Sendable: both live at fixed addresses for as long as the object, and are made to be used by several threads.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

@@ -6,11 +6,13 @@ import Synchronization
 /// Any thread may offer; one thread takes. The machine asks every few thousand instructions whether there is anything,
 /// so that question is a single atomic load.
 public final class Inbox: @unchecked Sendable {
-  // Sendable: all state below is touched with `monitor` held, except the atomic flag.
+  // Sendable: all state below is touched with `lock` held, except the atomic flag.
 
   /// What the machine's thread finds here.
   package enum News: Equatable {
     case arrival(Arrival)
+    /// Other threads want something done between two instructions: `takeRequest` gives it.
+    case requests
     /// The user wants the run to end (Ctrl-C, SIGTERM).
     case stop
     /// The host cannot go on serving the guest.
@@ -20,13 +22,18 @@ public final class Inbox: @unchecked Sendable {
   /// Console input that may wait here before the thread that reads it is made to wait.
   private static let consoleLimit = 64 << 10
 
-  private let monitor = Monitor()
+  /// What another thread wants done on the machine's thread, with the run; nil says that the run is over.
+  package typealias Request = @Sendable ((any ControlledRun)?) -> Void
+
+  private let lock = ConditionLock()
   private let flag = Atomic<Bool>(false)
   private var arrivals: [Arrival] = []
   private var consoleBytes = 0
   private var stopRequested = false
   private var failure: Failure?
   private var openSources = 0
+  private var requests: [Request] = []
+  private var refusesRequests = false
 
   public init() {}
 
@@ -34,9 +41,9 @@ public final class Inbox: @unchecked Sendable {
 
   /// Offers an arrival. Console input waits for room, so that a huge file on standard input is not read into memory.
   public func offer(_ arrival: Arrival) {
-    monitor.withLock {
+    lock.withLock {
       if case .consoleInput(let bytes) = arrival {
-        while consoleBytes > Self.consoleLimit, !stopRequested { monitor.wait() }
+        while consoleBytes > Self.consoleLimit, !stopRequested { lock.wait() }
         consoleBytes += bytes.count
         if case .consoleInput(let earlier)? = arrivals.last {
           arrivals[arrivals.count - 1] = .consoleInput(earlier + bytes)
@@ -50,28 +57,38 @@ public final class Inbox: @unchecked Sendable {
 
   /// Asks for the run to end at the next chance.
   public func requestStop() {
-    monitor.withLock {
+    lock.withLock {
       stopRequested = true
       announce()
     }
   }
 
+  /// Asks for something to be done on the machine's thread. False when the run is over, and nothing will be done.
+  package func post(_ request: @escaping Request) -> Bool {
+    lock.withLock {
+      guard !refusesRequests else { return false }
+      requests.append(request)
+      announce()
+      return true
+    }
+  }
+
   /// Ends the run because the host failed; the first failure counts.
   package func report(_ failure: Failure) {
-    monitor.withLock {
+    lock.withLock {
       self.failure = self.failure ?? failure
       announce()
     }
   }
 
   /// A source of console input is attached: an idle machine without timers waits for it.
-  package func openSource() { monitor.withLock { openSources += 1 } }
+  package func openSource() { lock.withLock { openSources += 1 } }
 
   /// The source came to its end: nothing more will come from it.
   package func closeSource() {
-    monitor.withLock {
+    lock.withLock {
       openSources -= 1
-      monitor.wakeAll()
+      lock.wakeAll()
     }
   }
 
@@ -80,39 +97,85 @@ public final class Inbox: @unchecked Sendable {
   /// Is there anything to take? May be a moment late, never wrong for long.
   package var hasNews: Bool { flag.load(ordering: .acquiring) }
 
+  /// Whether the user wants the run to end.
+  var isStopRequested: Bool { lock.withLock { stopRequested } }
+
   /// Whether anything may still come from the console.
-  package var hasOpenSource: Bool { monitor.withLock { openSources > 0 } }
+  package var hasOpenSource: Bool { lock.withLock { openSources > 0 } }
 
   package func take() -> News? {
-    monitor.withLock {
+    lock.withLock {
       if let failure { return .failure(failure) }
       if stopRequested { return .stop }
-      guard !arrivals.isEmpty else { return nil }
+      guard !arrivals.isEmpty else { return requests.isEmpty ? nil : .requests }
       let first = arrivals.removeFirst()
       if case .consoleInput(let bytes) = first {
         consoleBytes -= bytes.count
-        monitor.wakeAll()
+        lock.wakeAll()
       }
-      flag.store(!arrivals.isEmpty, ordering: .releasing)
+      updateFlag()
       return .arrival(first)
+    }
+  }
+
+  /// Whether all the news there is are requests.
+  package var hasOnlyRequests: Bool {
+    lock.withLock { failure == nil && !stopRequested && arrivals.isEmpty && !requests.isEmpty }
+  }
+
+  /// What was asked for first, to be called with the run.
+  func takeRequest() -> Request? {
+    lock.withLock {
+      guard !requests.isEmpty else { return nil }
+      defer { updateFlag() }
+      return requests.removeFirst()
+    }
+  }
+
+  /// Waits, while the machine stands still, for a request. False when the run is to end.
+  func waitForRequest() -> Bool {
+    lock.withLock {
+      while true {
+        if failure != nil || stopRequested { return false }
+        if !requests.isEmpty { return true }
+        lock.wait()
+      }
+    }
+  }
+
+  /// No more requests are taken. Answers those that are left, which must be told.
+  func refuseRequests() -> [Request] {
+    lock.withLock {
+      refusesRequests = true
+      defer {
+        requests = []
+        updateFlag()
+      }
+      return requests
     }
   }
 
   /// Waits for news, for the end of the last source when `untilSourcesEnd`, or for `deadline` on the host's monotonic
   /// clock. Answers whether there is news.
   package func wait(until deadline: UInt64?, untilSourcesEnd: Bool = false) -> Bool {
-    monitor.withLock {
+    lock.withLock {
       while true {
-        if failure != nil || stopRequested || !arrivals.isEmpty { return true }
+        if failure != nil || stopRequested || !arrivals.isEmpty || !requests.isEmpty { return true }
         if untilSourcesEnd, openSources == 0 { return false }
         if let deadline, HostClock.monotonic() >= deadline { return false }
-        monitor.wait(until: deadline)
+        lock.wait(until: deadline)
       }
     }
   }
 
+  /// Without a failure or the wish to stop, which stay.
+  private func updateFlag() {
+    flag.store(
+      failure != nil || stopRequested || !arrivals.isEmpty || !requests.isEmpty, ordering: .releasing)
+  }
+
   private func announce() {
     flag.store(true, ordering: .releasing)
-    monitor.wakeAll()
+    lock.wakeAll()
   }
 }

@@ -5,6 +5,8 @@ import ReplayLog
 struct LiveRun {
   let machine: Machine
   let live: LiveGate
+  /// Who may break in, and what they are given; nil when nobody may.
+  var control: (control: RunControl, run: any ControlledRun)?
 
   /// How it ended, and what failed if something did.
   struct Outcome {
@@ -16,13 +18,32 @@ struct LiveRun {
   /// position that is a multiple of `interval`.
   func run(limit: UInt64?, interval: UInt64?, atInterval: () -> Void) -> Outcome {
     defer { live.flushConsole() }
+    control?.control.begin()
     while true {
+      serve()
       let position = machine.now.position
       if let limit, position >= limit { return Outcome(end: .limit) }
       let boundary = interval.map { (position / $0 + 1) * $0 } ?? .max
       let stop = machine.run(until: min(limit ?? .max, boundary))
       if let outcome = outcome(of: stop) { return outcome }
       if machine.now.position == boundary { atInterval() }
+    }
+  }
+
+  /// Does what other threads ask for, and waits while the machine is to stand still.
+  private func serve() {
+    guard let (control, run) = control else { return }
+    live.passPause(control.serve(run))
+  }
+
+  /// Tells those who control the run, and whoever waits for an answer, that it is over.
+  func end(_ outcome: Outcome) {
+    guard let control else { return }
+    switch outcome.end {
+    case .poweredOff: control.control.end(live.wasSwitchedOff ? .poweredOffByHost : .poweredOffByGuest)
+    case .failed: control.control.end(.failed)
+    case .interrupted: control.control.end(.stopped)
+    case .limit, .stalled: control.control.end(.limit)
     }
   }
 
@@ -33,7 +54,8 @@ struct LiveRun {
     case .poweredOff(let status): return Outcome(end: .poweredOff(status: status))
     case .requested:
       switch live.stopReason {
-      case .interrupted?, nil: return Outcome(end: .interrupted)
+      case nil: return nil
+      case .interrupted?: return Outcome(end: .interrupted)
       case .idleForever?: return Outcome(end: .stalled)
       case .failed(let failure)?: return Outcome(end: .failed, failure: failure)
       }

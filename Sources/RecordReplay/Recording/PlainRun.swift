@@ -2,14 +2,23 @@ import Emulator
 
 /// A run of which nothing is kept: not even what the guest writes to its drives.
 public final class PlainRun {
-  private let machine: Machine
-  private let live: LiveGate
+  package let machine: Machine
+  let live: LiveGate
   private let drives: ScratchDrives
+  private let control: RunControl?
+  let inbox: Inbox
+  package let facts: RunFacts
 
-  public init(_ guest: Guest, inbox: Inbox, console: any ConsoleOutput) throws(Failure) {
+  public init(
+    _ guest: Guest, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil
+  ) throws(Failure) {
+    self.control = control
+    self.inbox = inbox
     drives = try ScratchDrives(guest.drives, inbox: inbox)
     let configuration = try guest.configuration(drives: drives.manifests)
-    live = LiveGate(inbox: inbox, drives: drives.workers, console: console, sleeps: guest.sleeps)
+    facts = RunFacts(of: guest, drives: drives.manifests)
+    live = LiveGate(
+      inbox: inbox, drives: drives.workers, console: console, sleeps: guest.sleeps, control: control)
     machine = Machine(
       configuration: configuration, plan: try guest.plan(configuration), gate: live, engine: guest.engine)
     live.machine = machine
@@ -17,9 +26,16 @@ public final class PlainRun {
 
   /// Runs to the end, or to the position `limit`.
   public func run(limit: UInt64? = nil) -> RunResult {
-    let outcome = LiveRun(machine: machine, live: live).run(limit: limit, interval: nil, atInterval: {})
+    let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) })
+    let outcome = run.run(limit: limit, interval: nil, atInterval: {})
     drives.finish()
+    run.end(outcome)
     return RunResult(
       ending: .init(outcome.end, at: machine.now, failure: outcome.failure), failure: outcome.failure)
   }
+}
+
+extension PlainRun: ControlledRun {
+  package func settle() { live.flushConsole() }
+  package func press(_ button: Arrival) throws(Failure) { inbox.offer(button) }
 }

@@ -33,10 +33,13 @@ public final class Recorder {
 
   /// The recording, in its place since `init`.
   public private(set) var recording: Recording
-  private let machine: Machine
-  private let live: LiveGate
-  private let gate: RecordingGate
-  private let sink: LogSink
+  package let machine: Machine
+  let live: LiveGate
+  let gate: RecordingGate
+  let sink: LogSink
+  private let control: RunControl?
+  let inbox: Inbox
+  private let guestName: String
   private let drives: RecordedDrives
   private let workers: [BlockWorker]
   /// What the files were opened as, which is what their errors name.
@@ -44,7 +47,12 @@ public final class Recorder {
 
   /// Prepares everything and puts the new recording in its place; the guest has not run yet. If it fails, all is as
   /// it was before.
-  public init(_ guest: Guest, _ options: Options, inbox: Inbox, console: any ConsoleOutput) throws(Failure) {
+  public init(
+    _ guest: Guest, _ options: Options, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil
+  ) throws(Failure) {
+    self.control = control
+    self.inbox = inbox
+    guestName = guest.name
     let snapshotName = options.snapshotName ?? Options.defaultSnapshotName
     guard RecordingManifest.isSnapshotName(snapshotName) else {
       throw Failure(
@@ -60,7 +68,8 @@ public final class Recorder {
       let plan = try guest.plan(configuration)
 
       workers = drives.drives.map { BlockWorker(storage: ImageStorage($0.storage), inbox: inbox) }
-      live = LiveGate(inbox: inbox, drives: workers, console: console, sleeps: guest.sleeps)
+      live = LiveGate(
+        inbox: inbox, drives: workers, console: console, sleeps: guest.sleeps, control: control)
       // The log's header names the digests, which only the machine knows, and the machine wants its gate first.
       let relay = SinkRelay()
       gate = RecordingGate(recording: live, into: relay)
@@ -142,8 +151,9 @@ public final class Recorder {
       lastDigest = now
       gate.note(.digest(machine.digests()), at: now)
     }
-    let outcome = LiveRun(machine: machine, live: live)
-      .run(limit: limit, interval: recording.manifest.digestInterval, atInterval: logDigests)
+    let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) })
+    let outcome = run.run(
+      limit: limit, interval: recording.manifest.digestInterval, atInterval: logDigests)
     for worker in workers { worker.finish() }
     let now = machine.now
     if case .poweredOff(let status) = outcome.end, !live.wasSwitchedOff {
@@ -173,8 +183,26 @@ public final class Recorder {
     } catch {
       failure = failure ?? error
     }
+    // The recording is closed when those who watch hear of the end.
+    run.end(outcome)
     return RunResult(ending: ending, failure: failure)
   }
+}
+
+extension Recorder: ControlledRun {
+  package var facts: RunFacts {
+    RunFacts(of: recording, kind: .recording(path: recording.path), name: guestName)
+  }
+
+  package func settle() {
+    live.flushConsole()
+    // Nobody knows for how long: what is in the log's buffers goes to the file.
+    sink.rest(nanoseconds: nil)
+  }
+
+  package func note(_ text: String) { gate.note(.note(text), at: machine.now) }
+
+  package func press(_ button: Arrival) throws(Failure) { inbox.offer(button) }
 }
 
 /// Hands events on to a sink that is known a little later, before the first event.

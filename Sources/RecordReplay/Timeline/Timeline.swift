@@ -53,6 +53,9 @@ public final class Timeline {
   /// The last moment of the recording.
   public var end: Moment { Moment(log.last) }
 
+  /// The snapshot that the machine was loaded from. Its drives are still read.
+  package var origin: String { session.origin }
+
   /// The machine, to be looked at.
   package var machine: Machine { session.machine }
 
@@ -102,6 +105,12 @@ public final class Timeline {
   public func seek(
     to position: UInt64, progress: (UInt64) -> Void = { _ in }
   ) throws(ReplayError) -> Stop {
+    try approach(position)
+    return try run(until: position, progress: progress)
+  }
+
+  /// Goes to the nearest place that is known, here or a snapshot, from which `position` lies ahead.
+  package func approach(_ position: UInt64) throws(ReplayError) {
     do throws(Failure) {
       let best = try SnapshotStore(recording).list()
         .filter { $0.isComplete && $0.moment.position <= position }
@@ -116,7 +125,6 @@ public final class Timeline {
     } catch {
       throw .failed(error)
     }
-    return try run(until: position, progress: progress)
   }
 
   /// Makes a snapshot of where the machine stands.

@@ -70,7 +70,7 @@ public final class MigrationState: @unchecked Sendable {
     public var number: Int
   }
 
-  private let lock = Monitor()
+  private let lock = ConditionLock()
   private var current = Status(kind: nil, phase: .none, figures: JobFigures(), number: 0)
   private var began: UInt64 = 0
   /// Past the point of no return: what the job makes is in its place.

@@ -8,6 +8,9 @@ struct PhysicalBus {
     windows.append(window)
   }
 
+  /// Every device with its window, in the order in which they were attached.
+  var map: [(device: any Device, window: MemoryMap.Window)] { Array(zip(devices, windows)) }
+
   /// The device whose window holds all `size` bytes at `address`, and the offset in it.
   func find(_ address: UInt64, size: Int) -> (any Device, UInt64)? {
     for index in windows.indices {

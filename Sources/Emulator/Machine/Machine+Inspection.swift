@@ -1,0 +1,96 @@
+/// Looking at the machine from outside, between two instructions. Nothing here has an effect on the guest, not even on
+/// what is known of its pages.
+extension Machine {
+  /// A register of the architecture by the manual's name.
+  package struct Register: Equatable, Sendable {
+    package var name: String
+    package var number: Int
+  }
+
+  /// The control and status registers that say what a hart is doing, by number.
+  package static let controlAndStatusRegisters: [Register] = [
+    ("fflags", CSR.fflags), ("frm", CSR.frm), ("fcsr", CSR.fcsr), ("sstatus", CSR.sstatus), ("sie", CSR.sie),
+    ("stvec", CSR.stvec), ("scounteren", CSR.scounteren), ("senvcfg", CSR.senvcfg),
+    ("sscratch", CSR.sscratch), ("sepc", CSR.sepc), ("scause", CSR.scause), ("stval", CSR.stval),
+    ("sip", CSR.sip), ("stimecmp", CSR.stimecmp), ("satp", CSR.satp), ("mstatus", CSR.mstatus),
+    ("misa", CSR.misa), ("medeleg", CSR.medeleg), ("mideleg", CSR.mideleg), ("mie", CSR.mie),
+    ("mtvec", CSR.mtvec), ("mcounteren", CSR.mcounteren), ("menvcfg", CSR.menvcfg),
+    ("mcountinhibit", CSR.mcountinhibit), ("mscratch", CSR.mscratch), ("mepc", CSR.mepc),
+    ("mcause", CSR.mcause), ("mtval", CSR.mtval), ("mip", CSR.mip), ("mcycle", CSR.mcycle),
+    ("minstret", CSR.minstret), ("cycle", CSR.cycle), ("time", CSR.time), ("instret", CSR.instret),
+    ("mvendorid", CSR.mvendorid), ("marchid", CSR.marchid), ("mimpid", CSR.mimpid),
+    ("mhartid", CSR.mhartid),
+  ].map { Register(name: $0.0, number: $0.1) }
+
+  /// A control and status register as machine mode would read it; nil when there is none of that number.
+  package func controlAndStatusRegister(_ number: Int, hart index: Int) -> UInt64? {
+    let hart = interpreter.harts[index]
+    let state = hart.state
+    switch number {
+    // Also while floating point is off.
+    case CSR.fflags: return state.pointee.fflags
+    case CSR.frm: return state.pointee.frm
+    case CSR.fcsr: return state.pointee.frm << 5 | state.pointee.fflags
+    default:
+      // What may be read depends on the privilege alone, and nothing is derived from it meanwhile.
+      let privilege = state.pointee.privilege
+      state.pointee.privilege = Privilege.machine
+      defer { state.pointee.privilege = privilege }
+      return interpreter.readCSR(hart, number, forWrite: false)
+    }
+  }
+
+  /// 0 user, 1 supervisor, 3 machine.
+  package func privilege(hart: Int) -> UInt64 { interpreter.harts[hart].state.pointee.privilege }
+
+  /// Whether the hart waits for an interrupt.
+  package func isWaiting(hart: Int) -> Bool { interpreter.harts[hart].state.pointee.isWaiting != 0 }
+
+  /// The physical address that `address` stands for in the hart's present mode, whatever the page's permissions are; nil
+  /// when it stands for none.
+  package func physicalAddress(of address: UInt64, hart index: Int) -> UInt64? {
+    let state = interpreter.harts[index].state.pointee
+    let mode = state.satp >> 60
+    if state.privilege == Privilege.machine || mode == 0 { return address }
+    let levels: UInt64 = mode == 8 ? 3 : 4
+    let unused = 64 - (12 + 9 * levels)
+    guard UInt64(bitPattern: Int64(bitPattern: address << unused) >> Int64(unused)) == address else {
+      return nil
+    }
+    var table = (state.satp & 0xfff_ffff_ffff) << 12
+    for level in (0..<levels).reversed() {
+      let entryAddress = table &+ (address >> (12 + 9 * level) & 0x1ff) << 3
+      guard let entry = memory.load(UInt64.self, at: entryAddress), PageTableEntry.isValid(entry) else {
+        return nil
+      }
+      let frame = ((entry & ~PageTableEntry.mustBeZero) >> 10) << 12
+      if PageTableEntry.isLeaf(entry) {
+        let span = UInt64(1) << (12 + 9 * level)
+        return frame & ~(span - 1) | address & (span - 1)
+      }
+      table = frame
+    }
+    return nil
+  }
+
+  /// As many of `count` bytes of RAM from the virtual address `address` on as there are.
+  package func readMemory(virtual address: UInt64, count: Int, hart: Int) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var address = address
+    while bytes.count < count {
+      let inPage = min(count - bytes.count, GuestMemory.pageSize - Int(address & 0xfff))
+      guard let physical = physicalAddress(of: address, hart: hart),
+        let pointer = memory.pointer(at: physical, count: inPage)
+      else { break }
+      bytes += UnsafeRawBufferPointer(start: pointer, count: inPage)
+      address &+= UInt64(inPage)
+    }
+    return bytes
+  }
+
+  /// The devices of the board by address, RAM included: what `info mtree` shows.
+  package var addressMap: [(name: String, base: UInt64, size: UInt64)] {
+    (bus.map.map { ($0.device.name, $0.window.base, $0.window.size) } + [("ram", memory.base, memory.size)])
+      .sorted { $0.base < $1.base }
+  }
+}

@@ -5,7 +5,7 @@
 struct HartState {
   // MARK: Running
 
-  /// Address of the next instruction, exact between blocks only.
+  /// Address of the next instruction, exact between blocks; of the one being executed while `unexecuted` is not 0.
   var pc: UInt64 = 0
   /// Instructions that may still run before the machine takes over. A block takes its whole length off at its start
   /// and gives back what it did not execute.

@@ -20,6 +20,7 @@ extension Machine: Board {
 /// What the machine is to its harts.
 extension Machine: HartEnvironment {
   var timeTicks: UInt64 { clint.ticks(at: now) }
+  var position: UInt64 { now.position }
 
   func readBus(_ address: UInt64, size: Int) -> UInt64? {
     guard let (device, offset) = bus.find(address, size: size) else { return nil }
@@ -28,7 +29,9 @@ extension Machine: HartEnvironment {
 
   func writeBus(_ address: UInt64, size: Int, value: UInt64) -> Bool {
     guard let (device, offset) = bus.find(address, size: size) else { return false }
+    storeSource = .device(register: address)
     device.write(offset: offset, size: size, value: value)
+    storeSource = .instruction
     return true
   }
 
@@ -37,6 +40,8 @@ extension Machine: HartEnvironment {
     let x = interpreter.harts[index].x
     let call = SupervisorBinaryInterface.Call(
       extensionID: x[17], functionID: x[16], arguments: (x[10], x[11], x[12], x[13], x[14], x[15]))
+    storeSource = .firmware
+    defer { storeSource = .instruction }
     switch SupervisorBinaryInterface.handle(call, hart: index, host: self) {
     case .returns(let error, let value):
       x[10] = UInt64(bitPattern: error.rawValue)
@@ -45,6 +50,17 @@ extension Machine: HartEnvironment {
     case .doesNotReturn: break
     }
     return true
+  }
+}
+
+extension Machine {
+  func describeStore(to address: UInt64, byteCount: Int, isWalk: Bool) -> NotedStore {
+    // The built-in SBI is called with the hart behind its `ecall`.
+    let behind: UInt64 = storeSource == .firmware ? 4 : 0
+    return NotedStore(
+      source: isWalk ? .pageTableWalk : storeSource, position: position, hart: currentHart,
+      programCounter: interpreter.harts[currentHart].state.pointee.pc &- behind, address: address,
+      byteCount: byteCount)
   }
 }
 

@@ -49,28 +49,8 @@ extension Machine {
   /// The physical address that `address` stands for in the hart's present mode, whatever the page's permissions are; nil
   /// when it stands for none.
   package func physicalAddress(of address: UInt64, hart index: Int) -> UInt64? {
-    let state = interpreter.harts[index].state.pointee
-    let mode = state.satp >> 60
-    if state.privilege == Privilege.machine || mode == 0 { return address }
-    let levels: UInt64 = mode == 8 ? 3 : 4
-    let unused = 64 - (12 + 9 * levels)
-    guard UInt64(bitPattern: Int64(bitPattern: address << unused) >> Int64(unused)) == address else {
-      return nil
-    }
-    var table = (state.satp & 0xfff_ffff_ffff) << 12
-    for level in (0..<levels).reversed() {
-      let entryAddress = table &+ (address >> (12 + 9 * level) & 0x1ff) << 3
-      guard let entry = memory.load(UInt64.self, at: entryAddress), PageTableEntry.isValid(entry) else {
-        return nil
-      }
-      let frame = ((entry & ~PageTableEntry.mustBeZero) >> 10) << 12
-      if PageTableEntry.isLeaf(entry) {
-        let span = UInt64(1) << (12 + 9 * level)
-        return frame & ~(span - 1) | address & (span - 1)
-      }
-      table = frame
-    }
-    return nil
+    let hart = interpreter.harts[index]
+    return interpreter.inspectTranslation(hart, address, privilege: hart.state.pointee.privilege)
   }
 
   /// As many of `count` bytes of RAM from the virtual address `address` on as there are.

@@ -53,6 +53,7 @@ extension Machine {
     }
     interpreter.flushEverything()
     timersAreStale = true
+    wentOnAt = nil
   }
 
   /// Names of the components in the order of `digests()`: "board" (position, time, turns), "hart0" and so on, each

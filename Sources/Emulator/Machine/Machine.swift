@@ -13,6 +13,8 @@ public final class Machine {
     case requested
     /// The guest switched the machine off, or something outside did; `status` is its exit status, 0 when it gave none.
     case poweredOff(status: UInt32)
+    /// A stop point was met. Never where none is set.
+    case stopPoint(StopPointHit)
   }
 
   /// Guest time, in nanoseconds, at which no timer fires any more: 146 years. It keeps what follows from
@@ -66,6 +68,16 @@ public final class Machine {
   private var isGuestReset = false
   private var mustCheckToHost = false
 
+  // MARK: For those who look at the guest
+
+  /// What a run is to reach besides its position, and whether it has.
+  var goal = RunGoal.limit
+  private var isGoalReached = false
+  /// The last position at which the run loop went on; nil when it has not since the state was replaced.
+  var wentOnAt: UInt64?
+  /// Who stores into memory at present.
+  var storeSource = NotedStore.Source.instruction
+
   /// A machine in its power-on state with `plan`'s regions in RAM.
   ///
   /// The engine changes nothing but the speed.
@@ -118,6 +130,8 @@ public final class Machine {
 
   /// Harts, devices and RAM as they are after power-on; position and time go on. RAM must be zero.
   private func powerOn() {
+    storeSource = .reset
+    defer { storeSource = .instruction }
     interpreter.reset()
     for device in bus.devices { device.reset() }
     for region in plan.regions { memory.write(region.bytes, at: region.address) }
@@ -155,14 +169,24 @@ public final class Machine {
   ///
   /// Where a run is cut into several changes nothing: what decides the machine's course (timers, turns) is looked at
   /// at positions that follow from its state alone.
-  public func run(until position: UInt64) -> Stop {
+  ///
+  /// It also stops at the first of `stopPoints` that it meets. With `ignoringBreakpointHere` it does not stop before the first
+  /// instruction that it executes: so a run goes on that stopped there.
+  public func run(until position: UInt64, ignoringBreakpointHere: Bool = false) -> Stop {
     isStopRequested = false
+    isGoalReached = false
+    interpreter.stops.ignoredPosition = ignoringBreakpointHere ? now.position : nil
     while true {
+      if let hit = interpreter.stops.hit {
+        interpreter.stops.hit = nil
+        return .stopPoint(hit)
+      }
       if isResetRequested { reset() }
       if mustCheckToHost { checkToHost() }
       if let powerOffStatus { return .poweredOff(status: powerOffStatus) }
       if isStopRequested { return .requested }
-      if now.position >= position { return .position }
+      if isGoalReached || now.position >= position { return .position }
+      wentOnAt = now.position
       while !isStopRequested, powerOffStatus == nil, !isResetRequested,
         let arrival = gate.takeArrival(at: now)
       {
@@ -220,7 +244,13 @@ public final class Machine {
     var end = min(limit, gate.nextPoll(after: moment))
     if let timerDeadline { end = min(end, position(atTime: timerDeadline)) }
     precondition(end > moment.position, "a poll or a timer that is due was not seen to")
-    let budget = min(Int64(clamping: end - moment.position), quantumLeft)
+    var budget = min(Int64(clamping: end - moment.position), quantumLeft)
+    switch goal {
+    case .limit: break
+    // Interrupts are taken, and then there is no budget left.
+    case .settled: budget = 0
+    case .step(let hart): if hart == currentHart { budget = 1 }
+    }
 
     let hart = interpreter.harts[currentHart]
     turnPosition = moment.position
@@ -237,6 +267,7 @@ public final class Machine {
     hart.state.pointee.budget = 0
     quantumLeft -= used
     if hart.state.pointee.isWaiting != 0 || hart.state.pointee.isStarted == 0 { quantumLeft = 0 }
+    isGoalReached = goal == .settled || goal == .step(hart: hart.index) && used > 0
   }
 
   private func idle() {
@@ -293,6 +324,8 @@ public final class Machine {
     switch arrival {
     case .consoleInput(let bytes): serialPort.receive(bytes)
     case .blockCompletion(let completion):
+      storeSource = .blockCompletion(drive: completion.drive, request: completion.id)
+      defer { storeSource = .instruction }
       // An answer that no device waits for changes nothing.
       guard blockDevices.indices.contains(completion.drive) else { return }
       _ = blockDevices[completion.drive].complete(completion)
@@ -305,6 +338,7 @@ public final class Machine {
     isResetRequested = false
     if isGuestReset { gate.guestReset(at: now) }
     isGuestReset = false
+    storeSource = .reset
     memory.clear()
     powerOn()
   }

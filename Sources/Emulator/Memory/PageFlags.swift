@@ -25,7 +25,10 @@ enum PageFlags {
   /// A `PageKeeper` may not have seen it in its epoch: the first store must be preceded by that.
   static let toBeKept: Bits = 1 << 13
 
-  static let needsCare: Bits = pageTables | code | clean | hostInterface | toBeKept
+  /// Stores to some of its bytes are noted; see `Machine.noteStores`.
+  static let noted: Bits = 1 << 14
+
+  static let needsCare: Bits = pageTables | code | clean | hostInterface | toBeKept | noted
 }
 
 /// Who looks after translations and decoded code. Implemented by `Machine`.
@@ -40,6 +43,8 @@ protocol GuestMemoryObserver: AnyObject {
   func codeStore(page: Int, offset: Int, count: Int)
   /// A store is about to change a page that the host watches.
   func hostInterfaceStore()
+  /// A store is about to change a page of which stores are noted. `isWalk`: it is translation that sets A or D bits.
+  func notedStore(page: Int, offset: Int, count: Int, isWalk: Bool)
 }
 
 extension GuestMemory {
@@ -61,6 +66,9 @@ extension GuestMemory {
       observer.codeStore(page: page, offset: offset, count: count)
     }
     if bits & PageFlags.hostInterface != 0 { observer.hostInterfaceStore() }
+    if bits & PageFlags.noted != 0 {
+      observer.notedStore(page: page, offset: offset, count: count, isWalk: !changesTranslations)
+    }
   }
 
   /// Sets bits of `needsCare`, taking the page out of the write TLBs.
@@ -95,4 +103,5 @@ final class NoObserver: GuestMemoryObserver {
   func pageTableStore(page: Int, offset: Int, count: Int, harts: PageFlags.Bits) {}
   func codeStore(page: Int, offset: Int, count: Int) {}
   func hostInterfaceStore() {}
+  func notedStore(page: Int, offset: Int, count: Int, isWalk: Bool) {}
 }

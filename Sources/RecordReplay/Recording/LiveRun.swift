@@ -51,6 +51,7 @@ struct LiveRun {
   func outcome(of stop: Machine.Stop) -> Outcome? {
     switch stop {
     case .position: return nil
+    case .stopPoint: preconditionFailure("a live run has no stop points")
     case .poweredOff(let status): return Outcome(end: .poweredOff(status: status))
     case .requested:
       switch live.stopReason {

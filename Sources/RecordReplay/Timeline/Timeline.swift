@@ -89,6 +89,7 @@ public final class Timeline {
           session.gate.noteOverrun(at: now)
         }
         try stopIfTold()
+      case .stopPoint: preconditionFailure("none is set")
       case .requested:
         try stopIfTold()
         if session.gate.stopReason == .endReached { ended = try finish(nil) }

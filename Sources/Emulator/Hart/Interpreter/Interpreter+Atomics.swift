@@ -26,8 +26,10 @@ extension Interpreter {
     let operand = hart.x[Int(instruction.pointee.source2)]
     let physical = memory.base &+ UInt64(host - memory.bytes)
     let destination = Int(instruction.pointee.destination)
+    var stores = true
     switch opcode {
     case .lrW, .lrD:
+      stores = false
       hart.state.pointee.reservationAddress = physical
       hart.state.pointee.reservationValue = result
       hart.x[destination] = result
@@ -39,6 +41,7 @@ extension Interpreter {
         && hart.state.pointee.reservationValue == result
       hart.state.pointee.reservationAddress = ~0
       if holds { storeAtomic(host, physical, size, operand) }
+      stores = holds
       hart.x[destination] = holds ? 0 : 1
     default:
       let new =
@@ -47,6 +50,16 @@ extension Interpreter {
         : Self.combineWords(opcode, UInt32(truncatingIfNeeded: old), UInt32(truncatingIfNeeded: operand))
       storeAtomic(host, physical, size, new)
       hart.x[destination] = result
+    }
+    let loads = opcode != .scW && opcode != .scD
+    if let watchpoint = (loads ? stops.watchpoint(loading: address, size) : nil)
+      ?? (stores ? stops.watchpoint(storing: address, size) : nil)
+    {
+      noteAccess(
+        hart, instruction, watchpoint,
+        WatchedAccess(
+          kind: !stores ? .read : loads ? .access : .write, address: address, byteCount: size, old: old,
+          new: Self.loadInteger(host, size)))
     }
     if mustLeaveBlock {
       leaveBlock(hart, after: instruction)
@@ -79,9 +92,7 @@ extension Interpreter {
         return nil
       }
       if access == .load {
-        if isUniform(hart, page: physical) {
-          hart.translationCache.insert(hart.dataContext, .load, address: address, host: host, entry: entry)
-        }
+        insertForLoad(hart, address, physical: physical, entry: entry, host)
       } else {
         insertForStore(hart, address, physical: physical, entry: entry, host)
       }

@@ -1,8 +1,11 @@
 /// From a program counter to a decoded block.
 extension Interpreter {
-  /// The block at the hart's pc, or nil when fetching it raised an exception, which then has been entered.
+  /// The block at the hart's pc, or nil when fetching it raised an exception, which then has been entered, or when
+  /// the hart stops here.
   func fetchBlock(_ hart: Hart) -> Block? {
     let pc = hart.state.pointee.pc
+    let isSplit = stops.isSplit(pc)
+    if isSplit && stopsBefore(hart, pc) { return nil }
     guard let host = fetchPointer(hart, pc) else { return nil }
     guard let host = host.page else { return fetchSingle(hart) }
     let physical = memory.base &+ UInt64(host - UnsafeMutableRawPointer(memory.bytes))
@@ -15,6 +18,8 @@ extension Interpreter {
       if mustMakeRoom { removeAllBlocks() }
       block = decodeBlock(at: physical, host)
     }
+    // What begins at a split must be asked for each time.
+    if isSplit { return block }
     hart.jumpCache.entry(for: pc).pointee = JumpCache.Entry(
       pc: pc, taggedBlock: UInt64(UInt(bitPattern: block)) ^ hart.state.pointee.jumpTag)
     return block
@@ -82,6 +87,7 @@ extension Interpreter {
     var offset = first
     var count = 0
     while count < blockLengthLimit && offset < 4096 {
+      if count > 0 && stops.isSplit(UInt64(offset)) { break }
       let source = host + (offset - first)
       var word = UInt32(source.load(as: UInt16.self))
       if word & 3 == 3 {
@@ -99,7 +105,8 @@ extension Interpreter {
     block.pointee.heat = 0
     #if arch(x86_64)
       if translatesAtOnce { block.pointee.heat = Translator.heatThreshold }
-      block.pointee.code = translator?.thunks.exitAtRAX ?? 0
+      // Translated code would go on from block to block without asking.
+      block.pointee.code = stops.isSplit(physical) ? 0 : translator?.thunks.exitAtRAX ?? 0
     #endif
     finishBlock(block, count: count)
     blocks.commit(block)

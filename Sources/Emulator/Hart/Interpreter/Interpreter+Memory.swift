@@ -13,6 +13,11 @@ extension Interpreter {
       return true
     case .value(let value, let isDevice):
       setLoaded(hart, instruction, value)
+      if let watchpoint = stops.watchpoint(loading: address, size) {
+        noteAccess(
+          hart, instruction, watchpoint,
+          WatchedAccess(kind: .read, address: address, byteCount: size, old: value, new: value))
+      }
       // Reading a device may raise or lower interrupts: they are looked at before the next instruction.
       if isDevice {
         hart.state.pointee.attention |= Attention.interrupts
@@ -37,9 +42,17 @@ extension Interpreter {
   ) -> Bool {
     beginExactPosition(hart, instruction)
     mustLeaveBlock = false
+    let watchpoint = stops.watchpoint(storing: address, size)
+    let old = watchpoint == nil ? 0 : inspect(hart, address, size: size)
     if let fault = write(hart, address, size: size, value) {
       raise(hart, instruction, cause: fault.cause, value: fault.value)
       return true
+    }
+    if let watchpoint {
+      let new = size == 8 ? value : value & (1 << UInt64(size * 8) - 1)
+      noteAccess(
+        hart, instruction, watchpoint,
+        WatchedAccess(kind: .write, address: address, byteCount: size, old: old, new: new))
     }
     if mustLeaveBlock {
       leaveBlock(hart, after: instruction)
@@ -102,10 +115,7 @@ extension Interpreter {
     case .fault(let fault): return .fault(fault)
     case .physical(let physical, let entry):
       if let host = memory.pointer(at: physical, count: size) {
-        if isUniform(hart, page: physical) {
-          hart.translationCache.insert(
-            hart.dataContext, .load, address: address, host: host, entry: entry)
-        }
+        insertForLoad(hart, address, physical: physical, entry: entry, host)
         return .value(Self.loadInteger(host, size), isDevice: false)
       }
       guard physical & UInt64(size - 1) == 0, let value = environment.readBus(physical, size: size)
@@ -160,13 +170,22 @@ extension Interpreter {
     }
   }
 
+  /// Lets the translation cache have a page for loads.
+  func insertForLoad(
+    _ hart: Hart, _ address: UInt64, physical: UInt64, entry: UInt64, _ host: UnsafeMutableRawPointer
+  ) {
+    guard isUniform(hart, page: physical), !stops.barsLoads(page: address) else { return }
+    hart.translationCache.insert(hart.dataContext, .load, address: address, host: host, entry: entry)
+  }
+
   /// Lets the translation cache have a page for stores, unless it needs care: then `GuestMemory.prepareStore` sees to
   /// each store.
   func insertForStore(
     _ hart: Hart, _ address: UInt64, physical: UInt64, entry: UInt64, _ host: UnsafeMutableRawPointer
   ) {
     let page = Int((physical - memory.base) >> GuestMemory.pageShift)
-    guard memory.flags[page] & PageFlags.needsCare == 0, isUniform(hart, page: physical)
+    guard memory.flags[page] & PageFlags.needsCare == 0, isUniform(hart, page: physical),
+      !stops.barsStores(page: address)
     else { return }
     memory.flags[page] |= PageFlags.mayBeInWriteTLB
     hart.translationCache.insert(hart.dataContext, .store, address: address, host: host, entry: entry)

@@ -11,6 +11,10 @@ protocol HartEnvironment: AnyObject {
   func environmentCall(hart: Int) -> Bool
   /// The page that holds `tohost` is about to be written.
   func hostInterfaceStored()
+  /// The position of the instruction being executed.
+  var position: UInt64 { get }
+  /// Who is storing, and where in the run.
+  func describeStore(to address: UInt64, byteCount: Int, isWalk: Bool) -> NotedStore
 }
 
 /// The reference engine: executes pre-decoded blocks, one instruction after the other.
@@ -25,6 +29,7 @@ final class Interpreter {
   let harts: [Hart]
   let protection: [PhysicalMemoryProtection]
   let blocks: BlockCache
+  let stops = StopPointTable()
   /// The machine, which owns this object and so outlives it.
   unowned(unsafe) let environment: any HartEnvironment
 
@@ -125,10 +130,11 @@ final class Interpreter {
     hart.state.pointee.pageBase &+ UInt64(instruction.pointee.pageOffset)
   }
 
-  /// Makes the position exact while `instruction` is being executed.
+  /// Makes the position and the pc exact while `instruction` is being executed.
   @inline(__always)
   func beginExactPosition(_ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>) {
     hart.state.pointee.unexecuted = Int64(instruction.pointee.remaining)
+    hart.state.pointee.pc = address(of: instruction, hart)
   }
 
   @inline(__always)

@@ -1,0 +1,77 @@
+/// Where the engines meet stop points. All of this is off their fast paths.
+extension Interpreter {
+  func setStopPoints(_ points: StopPoints) {
+    let watched = stops.points.watchpoints
+    for offset in stops.set(points) { removeBlocks(withInstructionAt: offset) }
+    // Caches are invisible: any may be emptied at any time.
+    if watched != points.watchpoints { for hart in harts { hart.translationCache.flushAll() } }
+  }
+
+  private func removeBlocks(withInstructionAt offset: Int) {
+    for page in 0..<memory.pageCount where blocks.hasCode(page: page) {
+      _ = blocks.invalidate(page: page, offset: offset, count: 1, onRemoval: blockRemoved)
+      if !blocks.hasCode(page: page) { memory.flags[page] &= ~PageFlags.code }
+    }
+  }
+
+  /// The hart is about to execute the instruction at `pc`, a split. True: it stops before it.
+  func stopsBefore(_ hart: Hart, _ pc: UInt64) -> Bool {
+    guard stops.isBreakpoint(pc, hart: hart.index) else {
+      if stops.visitStaleSplit(pc) { removeAllBlocks() }
+      return false
+    }
+    let position = environment.position
+    guard position != stops.ignoredPosition else { return false }
+    if let log = stops.log {
+      log.append(HitLog.Entry(position: position, hart: Int32(hart.index), isWatchpoint: false))
+      return false
+    }
+    stops.hit = StopPointHit(position: position, hart: hart.index, programCounter: pc, cause: .breakpoint)
+    hart.state.pointee.attention |= Attention.leave
+    return true
+  }
+
+  /// `instruction`, which is all but done, has accessed watched bytes.
+  func noteAccess(
+    _ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, _ watchpoint: StopPoints.Watchpoint,
+    _ access: WatchedAccess
+  ) {
+    let position = environment.position
+    if let log = stops.log {
+      return log.append(HitLog.Entry(position: position, hart: Int32(hart.index), isWatchpoint: true))
+    }
+    stops.hit = StopPointHit(
+      position: position, hart: hart.index, programCounter: address(of: instruction, hart),
+      cause: .watchpoint(watchpoint, access))
+    hart.state.pointee.attention |= Attention.leave
+    mustLeaveBlock = true
+  }
+
+  // MARK: Stores to physical memory
+
+  func noteStores(to ranges: [ClosedRange<UInt64>]) {
+    for page in pages(of: stops.noted) { memory.flags[page] &= ~PageFlags.noted }
+    stops.note(ranges)
+    for page in pages(of: ranges) { memory.setCare(PageFlags.noted, page: page) }
+  }
+
+  /// What lies outside RAM has no pages.
+  private func pages(of ranges: [ClosedRange<UInt64>]) -> [Int] {
+    ranges.flatMap { range -> Range<Int> in
+      let ram = memory.base...memory.base + (memory.size - 1)
+      guard range.overlaps(ram) else { return 0..<0 }
+      let inside = range.clamped(to: ram)
+      return Int((inside.lowerBound - memory.base) >> GuestMemory.pageShift)..<Int(
+        (inside.upperBound - memory.base) >> GuestMemory.pageShift) + 1
+    }
+  }
+
+  func notedStore(page: Int, offset: Int, count: Int, isWalk: Bool) {
+    let first = memory.base + UInt64(page * GuestMemory.pageSize + offset)
+    let bytes = first...first + UInt64(count - 1)
+    guard let range = stops.noted.first(where: { $0.overlaps(bytes) }) else { return }
+    let start = max(first, range.lowerBound)
+    stops.lastStore = environment.describeStore(
+      to: start, byteCount: count - Int(start - first), isWalk: isWalk)
+  }
+}

@@ -1,0 +1,52 @@
+/// Stop points, single steps, and notes of stores.
+extension Machine {
+  /// Where runs stop; nowhere at first. To be changed between runs.
+  public var stopPoints: StopPoints {
+    get { interpreter.stops.points }
+    set { interpreter.setStopPoints(newValue) }
+  }
+
+  /// Where set, runs do not stop at stop points but take note of them here.
+  public var hitLog: HitLog? {
+    get { interpreter.stops.log }
+    set { interpreter.stops.log = newValue }
+  }
+
+  /// Whether nothing that belongs to this position has happened yet. Arrivals, timers, the choice of the hart and interrupts
+  /// come at the position of the instruction that follows them; a machine that ran to a position stands before them, one that
+  /// was stopped by a breakpoint, or is settled, behind them.
+  public var isAtStartOfPosition: Bool { wentOnAt != now.position }
+
+  /// Does everything that belongs to this position but its instruction. Then `currentHart` is the hart that executes it, and
+  /// `programCounter(hart:)` its address.
+  ///
+  /// The answer is `.position` when that was possible; there may be no further instruction.
+  public func settle() -> Stop {
+    goal = .settled
+    defer { goal = .limit }
+    return run(until: now.position + 1, ignoringBreakpointHere: true)
+  }
+
+  /// Runs until `hart` has executed one instruction, but not beyond position `limit`. Meanwhile others have their turns.
+  public func step(hart: Int, until limit: UInt64, ignoringBreakpointHere: Bool = false) -> Stop {
+    precondition(interpreter.harts.indices.contains(hart), "there is no such hart")
+    goal = .step(hart: hart)
+    defer { goal = .limit }
+    return run(until: limit, ignoringBreakpointHere: ignoringBreakpointHere)
+  }
+
+  /// Has stores to these physical addresses noted, whoever stores; `lastStore` is nil until then.
+  package func noteStores(to ranges: [ClosedRange<UInt64>]) { interpreter.noteStores(to: ranges) }
+
+  /// The last store to what is noted.
+  package var lastStore: NotedStore? { interpreter.stops.lastStore }
+}
+
+/// What a run is to reach besides its position.
+enum RunGoal: Equatable {
+  case limit
+  /// The instruction of this position is next.
+  case settled
+  /// This hart has executed an instruction.
+  case step(hart: Int)
+}

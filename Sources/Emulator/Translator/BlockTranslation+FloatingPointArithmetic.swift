@@ -3,281 +3,331 @@
   ///
   /// Rounding to nearest even, the host computes what RISC-V asks for, and raises the same flags: like RISC-V it finds out
   /// whether a result is tiny after rounding. Its flags are collected for the guest whenever translated code is left
-  /// (`Thunks`). What differs is NaNs: where the result is one, and in every other rounding mode, the instruction calls
-  /// out and is done in software. Such an attempt raises nothing on the host but invalid, which is not collected.
+  /// (`Thunks`). What differs is NaNs: where the result is one, and in every other rounding mode, the instruction is
+  /// abandoned and done in software. Such an attempt raises nothing on the host but invalid, which is not collected.
   extension BlockTranslation {
-    /// An operation in both formats: the second byte of its opcode.
+    private typealias Form = VectorRegisterCache.Form
+
+    /// An operation in both formats: the last byte of its opcode.
     private enum Operation: UInt32 {
       case squareRoot = 0x51
       case add = 0x58
       case multiply = 0x59
       case subtract = 0x5c
+      case minimum = 0x5d
       case divide = 0x5e
+      case maximum = 0x5f
     }
 
-    /// False: it always calls out, and nothing was emitted.
+    /// A fused operation: the last byte of its opcode in the form "213", with the signs that RISC-V's instruction has.
+    private enum FusedOperation: UInt8 {
+      case multiplyAdd = 0xa9
+      case multiplySubtract = 0xab
+      case negatedMultiplyAdd = 0xad
+      case negatedMultiplySubtract = 0xaf
+    }
+
+    /// False: it is done in software, and nothing was emitted.
     mutating func emitFloatingPointArithmetic(_ op: UnsafePointer<DecodedInstruction>) -> Bool {
-      guard emitInline(op) else { return false }
-      // Whichever condition fails, software does the whole instruction, and the block goes on behind it.
-      callOutAbandoned(op)
-      return true
-    }
-
-    private mutating func emitInline(_ op: UnsafePointer<DecodedInstruction>) -> Bool {
       switch op.pointee.opcode {
-      case .faddD: return binary(op, .add, isDouble: true)
-      case .fsubD: return binary(op, .subtract, isDouble: true)
-      case .fmulD: return binary(op, .multiply, isDouble: true)
-      case .fdivD: return binary(op, .divide, isDouble: true)
-      case .fsqrtD: return binary(op, .squareRoot, isDouble: true)
-      case .faddS: return binary(op, .add, isDouble: false)
-      case .fsubS: return binary(op, .subtract, isDouble: false)
-      case .fmulS: return binary(op, .multiply, isDouble: false)
-      case .fdivS: return binary(op, .divide, isDouble: false)
-      case .fsqrtS: return binary(op, .squareRoot, isDouble: false)
-      case .fmaddD: return fuse(op, 0xa9, isDouble: true)
-      case .fmsubD: return fuse(op, 0xab, isDouble: true)
-      case .fnmsubD: return fuse(op, 0xad, isDouble: true)
-      case .fnmaddD: return fuse(op, 0xaf, isDouble: true)
-      case .fmaddS: return fuse(op, 0xa9, isDouble: false)
-      case .fmsubS: return fuse(op, 0xab, isDouble: false)
-      case .fnmsubS: return fuse(op, 0xad, isDouble: false)
-      case .fnmaddS: return fuse(op, 0xaf, isDouble: false)
-      case .feqD, .fltD, .fleD: return compare(op, isDouble: true)
-      case .feqS, .fltS, .fleS: return compare(op, isDouble: false)
-      case .fsgnjD, .fsgnjnD, .fsgnjxD: return setSign(op)
-      case .fcvtDW: return fromInteger(op, isDouble: true, isWord: true, isExact: true)
-      case .fcvtDL: return fromInteger(op, isDouble: true, isWord: false, isExact: false)
-      case .fcvtSW: return fromInteger(op, isDouble: false, isWord: true, isExact: false)
-      case .fcvtSL: return fromInteger(op, isDouble: false, isWord: false, isExact: false)
-      case .fcvtWD: return toInteger(op, isDouble: true, isWord: true)
-      case .fcvtLD: return toInteger(op, isDouble: true, isWord: false)
-      case .fcvtWS: return toInteger(op, isDouble: false, isWord: true)
-      case .fcvtLS: return toInteger(op, isDouble: false, isWord: false)
+      case .faddD: return binary(op, .add, .double, isCommutative: true)
+      case .fsubD: return binary(op, .subtract, .double)
+      case .fmulD: return binary(op, .multiply, .double, isCommutative: true)
+      case .fdivD: return binary(op, .divide, .double)
+      case .fsqrtD: return squareRoot(op, .double)
+      case .faddS: return binary(op, .add, .single, isCommutative: true)
+      case .fsubS: return binary(op, .subtract, .single)
+      case .fmulS: return binary(op, .multiply, .single, isCommutative: true)
+      case .fdivS: return binary(op, .divide, .single)
+      case .fsqrtS: return squareRoot(op, .single)
+      case .fmaddD: return fuse(op, .multiplyAdd, .double)
+      case .fmsubD: return fuse(op, .multiplySubtract, .double)
+      case .fnmsubD: return fuse(op, .negatedMultiplyAdd, .double)
+      case .fnmaddD: return fuse(op, .negatedMultiplySubtract, .double)
+      case .fmaddS: return fuse(op, .multiplyAdd, .single)
+      case .fmsubS: return fuse(op, .multiplySubtract, .single)
+      case .fnmsubS: return fuse(op, .negatedMultiplyAdd, .single)
+      case .fnmaddS: return fuse(op, .negatedMultiplySubtract, .single)
+      case .fminD: choose(op, .minimum, .double)
+      case .fmaxD: choose(op, .maximum, .double)
+      case .fminS: choose(op, .minimum, .single)
+      case .fmaxS: choose(op, .maximum, .single)
+      case .feqD: compare(op, .equal, .double)
+      case .fltD: compare(op, .above, .double)
+      case .fleD: compare(op, .aboveOrEqual, .double)
+      case .feqS: compare(op, .equal, .single)
+      case .fltS: compare(op, .above, .single)
+      case .fleS: compare(op, .aboveOrEqual, .single)
+      case .fsgnjD, .fsgnjnD, .fsgnjxD: setSign(op, .double)
+      case .fsgnjS, .fsgnjnS, .fsgnjxS: setSign(op, .single)
+      case .fcvtDW: return fromInteger(op, .double, isWord: true)
+      case .fcvtDL: return fromInteger(op, .double, isWord: false)
+      case .fcvtSW: return fromInteger(op, .single, isWord: true)
+      case .fcvtSL: return fromInteger(op, .single, isWord: false)
+      case .fcvtDWU: return fromUnsigned(op, .double, isWord: true)
+      case .fcvtDLU: return fromUnsigned(op, .double, isWord: false)
+      case .fcvtSWU: return fromUnsigned(op, .single, isWord: true)
+      case .fcvtSLU: return fromUnsigned(op, .single, isWord: false)
+      case .fcvtWD: return toInteger(op, .double, isWord: true)
+      case .fcvtLD: return toInteger(op, .double, isWord: false)
+      case .fcvtWS: return toInteger(op, .single, isWord: true)
+      case .fcvtLS: return toInteger(op, .single, isWord: false)
       case .fcvtSD: return narrow(op)
       case .fcvtDS: return widen(op)
       default: return false
       }
+      return true
     }
 
-    // MARK: Conditions
+    // MARK: Pieces
 
-    private mutating func callOut(if condition: Condition, _ op: UnsafePointer<DecodedInstruction>) {
-      abandoned.append(assembler.jump(condition))
-    }
-
-    /// The unit is on and its state marked dirty, so that nothing needs to be marked again.
-    private mutating func requireDirtyUnit(_ op: UnsafePointer<DecodedInstruction>) {
-      assembler.move(.rax, .memory(RegisterMap.mstatus), wide: false)
-      assembler.arithmetic(.and, .register(.rax), immediate: Int32(Status.fs), wide: false)
-      assembler.arithmetic(.cmp, .register(.rax), immediate: Int32(Status.fs), wide: false)
-      callOut(if: .notEqual, op)
-    }
-
-    /// Where the mode is in `frm`, calls out unless it is `mode`. The caller has seen to instructions that name another
-    /// one themselves (`isRounding`).
-    private mutating func requireRounding(_ mode: RoundingMode, _ op: UnsafePointer<DecodedInstruction>) {
-      guard op.pointee.roundingField == 7 else { return }
-      assembler.arithmetic(.cmp, .memory(RegisterMap.frm), immediate: Int32(mode.rawValue), wide: false)
-      callOut(if: .notEqual, op)
-    }
-
-    private mutating func requireBoxed(_ register: UInt8, _ op: UnsafePointer<DecodedInstruction>) {
-      assembler.arithmetic(
-        .cmp, .memory(RegisterMap.displacement(ofFloatingPoint: register) + 4), immediate: -1, wide: false)
-      callOut(if: .notEqual, op)
-    }
-
-    private func isRounding(_ mode: RoundingMode, _ op: UnsafePointer<DecodedInstruction>) -> Bool {
+    /// The instruction's rounding mode is `mode`, or is in `frm`.
+    private func mayRound(_ mode: RoundingMode, _ op: UnsafePointer<DecodedInstruction>) -> Bool {
       op.pointee.roundingField == 7 || op.pointee.roundingField == UInt32(mode.rawValue)
     }
 
-    // MARK: Moves between units
-
-    private static func scalarPrefix(_ isDouble: Bool) -> UInt32 { isDouble ? 0xf2_0f00 : 0xf3_0f00 }
-
-    private mutating func loadScalar(_ vector: UInt8, _ register: UInt8, isDouble: Bool) {
-      assembler.instruction(
-        Self.scalarPrefix(isDouble) | 0x10, vector, RegisterMap.place(ofFloatingPoint: register), wide: false)
+    private mutating func vector(_ code: UInt32, _ target: VectorRegister, _ source: VectorRegister) {
+      assembler.instruction(code, target.rawValue, source.operand, wide: false)
     }
 
-    /// Calls out where vector register 0 holds a NaN.
-    private mutating func requireNumber(_ op: UnsafePointer<DecodedInstruction>, isDouble: Bool) {
-      // ucomiss or ucomisd 0, 0
-      assembler.instruction(isDouble ? 0x66_0f2e : 0x0f2e, 0, .register(.rax), wide: false)
-      callOut(if: .parity, op)
+    private mutating func copy(_ source: VectorRegister, to target: VectorRegister) {
+      if source != target { vector(0x0f28, target, source) }  // movaps
     }
 
-    /// destination = vector register 0
-    private mutating func storeResult(_ op: UnsafePointer<DecodedInstruction>, isDouble: Bool) {
-      let place = RegisterMap.displacement(ofFloatingPoint: op.pointee.destination)
-      assembler.instruction(Self.scalarPrefix(isDouble) | 0x11, 0, .memory(place), wide: false)
-      if !isDouble {
-        assembler.instruction(0xc7, 0, .memory(place + 4), wide: false)
-        assembler.int32(-1)
-      }
+    /// What writes only a part of a register waits for the rest, unless it has just been cleared.
+    private mutating func clear(_ target: VectorRegister) { vector(0x0f57, target, target) }  // xorps
+
+    /// Sets the host's flags as for unsigned integers, and parity for a NaN.
+    private mutating func compare(_ left: VectorRegister, _ right: VectorRegister, _ form: Form) {
+      vector(form == .double ? 0x66_0f2e : 0x0f2e, left, right)  // ucomisd or ucomiss
     }
 
-    // MARK: Instructions
+    private mutating func requireNumber(
+      _ register: VectorRegister, _ form: Form, _ op: UnsafePointer<DecodedInstruction>
+    ) {
+      compare(register, register, form)
+      abandon(op, if: .parity)
+    }
+
+    // MARK: Arithmetic
 
     private mutating func binary(
-      _ op: UnsafePointer<DecodedInstruction>, _ operation: Operation, isDouble: Bool
+      _ op: UnsafePointer<DecodedInstruction>, _ operation: Operation, _ form: Form,
+      isCommutative: Bool = false
     ) -> Bool {
-      guard isRounding(.nearestTiesToEven, op) else { return false }
-      requireDirtyUnit(op)
-      requireRounding(.nearestTiesToEven, op)
-      let isUnary = operation == .squareRoot
-      if !isDouble {
-        requireBoxed(op.pointee.source1, op)
-        if !isUnary { requireBoxed(op.pointee.source2, op) }
+      guard mayRound(.nearestTiesToEven, op) else { return false }
+      requireUnitAndNearest(op)
+      var first = operand(op.pointee.source1, form, op)
+      var second = operand(op.pointee.source2, form, op)
+      let target = result(op, form)
+      if target == second && first != second {
+        if isCommutative {
+          swap(&first, &second)
+        } else {
+          copy(second, to: .xmm0)
+          second = .xmm0
+        }
       }
-      if !isUnary { loadScalar(0, op.pointee.source1, isDouble: isDouble) }
-      assembler.instruction(
-        Self.scalarPrefix(isDouble) | operation.rawValue, 0,
-        RegisterMap.place(ofFloatingPoint: isUnary ? op.pointee.source1 : op.pointee.source2), wide: false)
-      requireNumber(op, isDouble: isDouble)
-      storeResult(op, isDouble: isDouble)
+      copy(first, to: target)
+      vector(form.scalar | operation.rawValue, target, second)
+      requireNumber(target, form, op)
+      store(result: target, op, form)
       return true
     }
 
-    /// `code` is the third opcode byte of the host's instruction in its form "213": 0 = 1 × 0 + memory, with the signs that
-    /// RISC-V's instruction has.
-    private mutating func fuse(
-      _ op: UnsafePointer<DecodedInstruction>, _ code: UInt8, isDouble: Bool
-    ) -> Bool {
-      guard translator.features.fusesMultiplyAdd, isRounding(.nearestTiesToEven, op) else { return false }
-      let source3 = UInt8(truncatingIfNeeded: op.pointee.source3)
-      requireDirtyUnit(op)
-      requireRounding(.nearestTiesToEven, op)
-      if !isDouble {
-        for source in [op.pointee.source1, op.pointee.source2, source3] { requireBoxed(source, op) }
-      }
-      loadScalar(0, op.pointee.source1, isDouble: isDouble)
-      loadScalar(1, op.pointee.source2, isDouble: isDouble)
-      // A three-byte VEX prefix: map 0f38, the format's width, second operand 1, prefix 66; then the operands 0 and
-      // memory at rbp with a displacement of 32 bits.
-      for byte in [0xc4, 0xe2, isDouble ? 0xf1 : 0x71, code, 0x85] as [UInt8] { assembler.byte(byte) }
-      assembler.int32(RegisterMap.displacement(ofFloatingPoint: source3))
-      requireNumber(op, isDouble: isDouble)
-      storeResult(op, isDouble: isDouble)
+    private mutating func squareRoot(_ op: UnsafePointer<DecodedInstruction>, _ form: Form) -> Bool {
+      guard mayRound(.nearestTiesToEven, op) else { return false }
+      requireUnitAndNearest(op)
+      let source = operand(op.pointee.source1, form, op)
+      let target = result(op, form)
+      if target != source { clear(target) }
+      vector(form.scalar | Operation.squareRoot.rawValue, target, source)
+      requireNumber(target, form, op)
+      store(result: target, op, form)
       return true
+    }
+
+    private mutating func fuse(
+      _ op: UnsafePointer<DecodedInstruction>, _ operation: FusedOperation, _ form: Form
+    ) -> Bool {
+      guard translator.features.fusesMultiplyAdd, mayRound(.nearestTiesToEven, op) else { return false }
+      requireUnitAndNearest(op)
+      let first = operand(op.pointee.source1, form, op)
+      let second = operand(op.pointee.source2, form, op)
+      let addend = operand(UInt8(truncatingIfNeeded: op.pointee.source3), form, op)
+      let target = result(op, form)
+      if target == addend {
+        // The form "231": target = second operand × third + target.
+        emitFused(operation.rawValue + 0x10, target, first, second, form)
+      } else {
+        // The form "213": target = second operand × target + third.
+        let factor = target == second ? first : second
+        if target != second { copy(first, to: target) }
+        emitFused(operation.rawValue, target, factor, addend, form)
+      }
+      requireNumber(target, form, op)
+      store(result: target, op, form)
+      return true
+    }
+
+    private mutating func emitFused(
+      _ code: UInt8, _ target: VectorRegister, _ second: VectorRegister, _ third: VectorRegister, _ form: Form
+    ) {
+      // A three-byte VEX prefix: the uppermost bits of target and third operand, inverted, with map 0f38; the format's
+      // width, the second operand inverted, and prefix 66.
+      assembler.byte(0xc4)
+      assembler.byte((target.rawValue < 8 ? 0x80 : 0) | 0x40 | (third.rawValue < 8 ? 0x20 : 0) | 2)
+      assembler.byte((form == .double ? 0x80 : 0) | (~second.rawValue & 15) << 3 | 1)
+      assembler.byte(code)
+      assembler.byte(0xc0 | (target.rawValue & 7) << 3 | third.rawValue & 7)
+    }
+
+    /// The lesser or the greater of two numbers, where -0 is less than +0.
+    private mutating func choose(
+      _ op: UnsafePointer<DecodedInstruction>, _ operation: Operation, _ form: Form
+    ) {
+      requireUnit(op)
+      let first = operand(op.pointee.source1, form, op)
+      let second = operand(op.pointee.source2, form, op)
+      compare(first, second, form)
+      abandon(op, if: .parity)
+      // Of equal numbers the host takes its second operand. Asked both ways round it answers the same bits twice, or both
+      // zeros, whose signs `or` and `and` join as wanted.
+      copy(first, to: .xmm0)
+      copy(second, to: .xmm1)
+      vector(form.scalar | operation.rawValue, .xmm0, second)
+      vector(form.scalar | operation.rawValue, .xmm1, first)
+      vector(operation == .minimum ? 0x0f56 : 0x0f54, .xmm0, .xmm1)
+      let target = result(op, form)
+      copy(.xmm0, to: target)
+      store(result: target, op, form)
     }
 
     /// Without a NaN no comparison raises a flag.
-    private mutating func compare(_ op: UnsafePointer<DecodedInstruction>, isDouble: Bool) -> Bool {
-      requireDirtyUnit(op)
-      var (left, right) = (op.pointee.source1, op.pointee.source2)
-      if !isDouble {
-        requireBoxed(left, op)
-        requireBoxed(right, op)
-      }
-      let condition: Condition
-      switch op.pointee.opcode {
-      case .feqD, .feqS: condition = .equal
-      case .fltD, .fltS: condition = .above
-      default: condition = .aboveOrEqual
-      }
+    private mutating func compare(
+      _ op: UnsafePointer<DecodedInstruction>, _ condition: Condition, _ form: Form
+    ) {
+      requireUnit(op)
+      let first = operand(op.pointee.source1, form, op)
+      let second = operand(op.pointee.source2, form, op)
       // The host's flags answer "above" directly; so a < b is asked as b > a.
-      if condition != .equal { swap(&left, &right) }
-      loadScalar(0, left, isDouble: isDouble)
-      assembler.instruction(
-        isDouble ? 0x66_0f2e : 0x0f2e, 0, RegisterMap.place(ofFloatingPoint: right), wide: false)
-      callOut(if: .parity, op)
+      if condition == .equal { compare(first, second, form) } else { compare(second, first, form) }
+      abandon(op, if: .parity)
       assembler.set(condition, .rcx)
       assembler.instruction(0x0fb6, HostRegister.rcx.rawValue, .register(.rcx), wide: false, isByte: true)
       assembler.move(RegisterMap.operand(op.pointee.destination), .rcx)
-      return true
     }
 
-    private mutating func setSign(_ op: UnsafePointer<DecodedInstruction>) -> Bool {
-      requireDirtyUnit(op)
-      assembler.move(.rax, RegisterMap.place(ofFloatingPoint: op.pointee.source1))
-      if op.pointee.source1 == op.pointee.source2 && op.pointee.opcode == .fsgnjD {
-        return storeDouble(op)  // a plain move
+    /// Bits, whatever they mean.
+    private mutating func setSign(_ op: UnsafePointer<DecodedInstruction>, _ form: Form) {
+      requireUnit(op)
+      let value = operand(op.pointee.source1, form, op)
+      let sign = operand(op.pointee.source2, form, op)
+      let target = result(op, form)
+      defer { store(result: target, op, form) }
+      let isPlain = op.pointee.opcode == .fsgnjD || op.pointee.opcode == .fsgnjS
+      let isNegated = op.pointee.opcode == .fsgnjnD || op.pointee.opcode == .fsgnjnS
+      if isPlain && value == sign {
+        copy(value, to: target)
+        return
       }
-      assembler.move(.rdx, RegisterMap.place(ofFloatingPoint: op.pointee.source2))
-      if op.pointee.opcode == .fsgnjnD { assembler.not(.rdx) }
-      assembler.moveImmediate(.rcx, Binary64.signBit)
-      assembler.arithmetic(.and, .rdx, .register(.rcx))
-      if op.pointee.opcode == .fsgnjxD {
-        assembler.arithmetic(.xor, .rax, .register(.rdx))
-        return storeDouble(op)
+      // xmm0 = the sign's bit: all bits (pcmpeqd), shifted left.
+      vector(0x66_0f76, .xmm0, .xmm0)
+      assembler.instruction(
+        form == .double ? 0x66_0f73 : 0x66_0f72, 6, VectorRegister.xmm0.operand, wide: false)
+      assembler.byte(form == .double ? 63 : 31)
+      // xmm1 = the sign to take, or to change the other one by.
+      if isNegated {
+        copy(sign, to: .xmm1)
+        vector(0x0f55, .xmm1, .xmm0)  // andnps
+      } else {
+        copy(.xmm0, to: .xmm1)
+        vector(0x0f54, .xmm1, sign)  // andps
       }
-      assembler.not(.rcx)
-      assembler.arithmetic(.and, .rax, .register(.rcx))
-      assembler.arithmetic(.or, .rax, .register(.rdx))
-      return storeDouble(op)
-    }
-
-    /// destination = rax
-    private mutating func storeDouble(_ op: UnsafePointer<DecodedInstruction>) -> Bool {
-      assembler.move(RegisterMap.place(ofFloatingPoint: op.pointee.destination), .rax)
-      return true
+      if isPlain || isNegated {
+        vector(0x0f55, .xmm0, value)  // andnps
+        vector(0x0f56, .xmm0, .xmm1)  // orps
+        copy(.xmm0, to: target)
+      } else {
+        copy(value, to: target)
+        vector(0x0f57, target, .xmm1)  // xorps
+      }
     }
 
     // MARK: Conversions
 
     private mutating func fromInteger(
-      _ op: UnsafePointer<DecodedInstruction>, isDouble: Bool, isWord: Bool, isExact: Bool
+      _ op: UnsafePointer<DecodedInstruction>, _ form: Form, isWord: Bool
     ) -> Bool {
-      if !isExact {
-        guard isRounding(.nearestTiesToEven, op) else { return false }
-      } else if op.pointee.roundingField == 5 || op.pointee.roundingField == 6 {
-        return false  // reserved, however exact
-      } else if op.pointee.roundingField == 7 {
-        // So is what `frm` may hold: only the modes that exist need no call.
-        assembler.arithmetic(.cmp, .memory(RegisterMap.frm), immediate: 4, wide: false)
-        callOut(if: .above, op)
-      }
-      requireDirtyUnit(op)
-      if !isExact { requireRounding(.nearestTiesToEven, op) }
-      // xorps 0, 0: the conversion keeps the upper bits
-      assembler.instruction(0x0f57, 0, .register(.rax), wide: false)
-      assembler.instruction(
-        Self.scalarPrefix(isDouble) | 0x2a, 0, RegisterMap.operand(op.pointee.source1), wide: !isWord)
-      storeResult(op, isDouble: isDouble)
+      guard mayRound(.nearestTiesToEven, op) else { return false }
+      requireUnitAndNearest(op)
+      convert(RegisterMap.operand(op.pointee.source1), op, form, wide: !isWord)
       return true
     }
 
-    /// Towards zero only, which is what compilers ask for. What does not fit comes out as the least number, and calls out.
-    private mutating func toInteger(
-      _ op: UnsafePointer<DecodedInstruction>, isDouble: Bool, isWord: Bool
+    private mutating func fromUnsigned(
+      _ op: UnsafePointer<DecodedInstruction>, _ form: Form, isWord: Bool
     ) -> Bool {
-      guard op.pointee.roundingField == UInt32(RoundingMode.towardZero.rawValue) else { return false }
-      requireDirtyUnit(op)
-      if !isDouble { requireBoxed(op.pointee.source1, op) }
+      guard mayRound(.nearestTiesToEven, op) else { return false }
+      requireUnitAndNearest(op)
+      assembler.move(.rax, RegisterMap.operand(op.pointee.source1), wide: !isWord)
+      if !isWord {
+        assembler.test(.rax, .rax)
+        abandon(op, if: .negative)
+      }
+      convert(.register(.rax), op, form, wide: true)
+      return true
+    }
+
+    private mutating func convert(
+      _ source: HostOperand, _ op: UnsafePointer<DecodedInstruction>, _ form: Form, wide: Bool
+    ) {
+      let target = result(op, form)
+      clear(target)
+      assembler.instruction(form.scalar | 0x2a, target.rawValue, source, wide: wide)
+      store(result: target, op, form)
+    }
+
+    /// What does not fit comes out as the least number, and is abandoned.
+    private mutating func toInteger(
+      _ op: UnsafePointer<DecodedInstruction>, _ form: Form, isWord: Bool
+    ) -> Bool {
+      let truncates = op.pointee.roundingField == UInt32(RoundingMode.towardZero.rawValue)
+      guard truncates || mayRound(.nearestTiesToEven, op) else { return false }
+      requireUnitAndNearest(op)
+      let source = operand(op.pointee.source1, form, op)
       assembler.instruction(
-        Self.scalarPrefix(isDouble) | 0x2c, HostRegister.rcx.rawValue,
-        RegisterMap.place(ofFloatingPoint: op.pointee.source1), wide: !isWord)
+        form.scalar | (truncates ? 0x2c : 0x2d), HostRegister.rcx.rawValue, source.operand, wide: !isWord)
       // Of all numbers only the least overflows when 1 is subtracted.
       assembler.arithmetic(.cmp, .register(.rcx), immediate: 1, wide: !isWord)
-      callOut(if: .overflow, op)
+      abandon(op, if: .overflow)
       if isWord { assembler.signExtendWord(.rcx, .register(.rcx)) }
       assembler.move(RegisterMap.operand(op.pointee.destination), .rcx)
       return true
     }
 
     private mutating func narrow(_ op: UnsafePointer<DecodedInstruction>) -> Bool {
-      guard isRounding(.nearestTiesToEven, op) else { return false }
-      requireDirtyUnit(op)
-      requireRounding(.nearestTiesToEven, op)
-      assembler.instruction(
-        Self.scalarPrefix(true) | 0x5a, 0, RegisterMap.place(ofFloatingPoint: op.pointee.source1), wide: false
-      )
-      requireNumber(op, isDouble: false)
-      storeResult(op, isDouble: false)
+      guard mayRound(.nearestTiesToEven, op) else { return false }
+      requireUnitAndNearest(op)
+      let source = operand(op.pointee.source1, .double, op)
+      let target = result(op, .single)
+      if target != source { clear(target) }
+      vector(0xf2_0f5a, target, source)  // cvtsd2ss
+      requireNumber(target, .single, op)
+      store(result: target, op, .single)
       return true
     }
 
     /// Always exact; only a NaN is not simply converted.
     private mutating func widen(_ op: UnsafePointer<DecodedInstruction>) -> Bool {
-      guard op.pointee.roundingField <= 4 else { return false }
-      requireDirtyUnit(op)
-      requireBoxed(op.pointee.source1, op)
-      loadScalar(0, op.pointee.source1, isDouble: false)
-      requireNumber(op, isDouble: false)
-      assembler.instruction(0xf3_0f5a, 0, .register(.rax), wide: false)  // cvtss2sd 0, 0
-      storeResult(op, isDouble: true)
+      guard op.pointee.roundingField == 7 || op.pointee.roundingField <= 4 else { return false }
+      requireUnitAndNearest(op)
+      let source = operand(op.pointee.source1, .single, op)
+      requireNumber(source, .single, op)
+      let target = result(op, .double)
+      if target != source { clear(target) }
+      vector(0xf3_0f5a, target, source)  // cvtss2sd
+      store(result: target, op, .double)
       return true
     }
   }

@@ -15,7 +15,7 @@
       /// Calls a thunk, and goes on at `resume` unless the block was left.
       case slow(
         from: UnsafeMutablePointer<UInt8>, instruction: UnsafePointer<DecodedInstruction>, thunk: UInt,
-        resume: UInt)
+        resume: UInt, vectors: VectorRegisterCache)
       /// Goes on where the instruction that left the block has led.
       case left(from: UnsafeMutablePointer<UInt8>)
       /// Goes to another place on this page through the loop, until it is linked.
@@ -24,8 +24,10 @@
       case otherPage(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32)
     }
     private var rest: [Rest] = []
-    /// Jumps out of the instruction being emitted, taken where it cannot be done inline.
-    var abandoned: [UnsafeMutablePointer<UInt8>] = []
+    /// Jumps to `emitInSoftware`, by instruction.
+    var abandoned: [Abandonment] = []
+    var isInSoftware = false
+    var floatingPoint = FloatingPointKnowledge()
 
     init(_ block: Block, _ translator: Translator, at cursor: UnsafeMutablePointer<UInt8>) {
       self.block = block
@@ -41,7 +43,9 @@
 
       // What ends a block has gone elsewhere; else the `blockEnd` behind it goes on.
       let endsBlock = block.instructions[Int(count) - 1].opcode.endsBlock
-      for index in 0..<Int(count) + (endsBlock ? 0 : 1) { emit(block.instructions + index) }
+      let length = Int(count) + (endsBlock ? 0 : 1)
+      for index in 0..<length { emit(block.instructions + index) }
+      emitInSoftware(upTo: block.instructions + length)
 
       assembler.patchHere(outOfBudget)
       assembler.arithmetic(.add, .register(RegisterMap.budget), immediate: count)
@@ -103,6 +107,7 @@
 
     /// Has a thunk do `instruction`; the rest of the block goes on behind it.
     mutating func callOut(_ instruction: UnsafePointer<DecodedInstruction>, _ thunk: UInt) {
+      floatingPoint = FloatingPointKnowledge()
       assembler.moveImmediate(.rdx, UInt64(UInt(bitPattern: instruction)))
       assembler.call(thunk)
       assembler.test(.rax, .rax, wide: false)
@@ -131,7 +136,9 @@
       from place: UnsafeMutablePointer<UInt8>, _ instruction: UnsafePointer<DecodedInstruction>, _ thunk: UInt
     ) {
       rest.append(
-        .slow(from: place, instruction: instruction, thunk: thunk, resume: assembler.address))
+        .slow(
+          from: place, instruction: instruction, thunk: thunk, resume: assembler.address,
+          vectors: floatingPoint.vectors))
     }
 
     private mutating func emitRest() {
@@ -143,9 +150,10 @@
         case .left(let place):
           assembler.patchHere(place)
           goOnAfterLeaving()
-        case .slow(let place, let instruction, let thunk, let resume):
+        case .slow(let place, let instruction, let thunk, let resume, let vectors):
           assembler.patchHere(place)
           callOut(instruction, thunk)
+          restore(vectors)
           assembler.jump(to: resume)
         case .otherPage(let place, let pageOffset):
           assembler.patchHere(place)

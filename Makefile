@@ -1,6 +1,6 @@
 # What this project's people type. Each target does its own set-up on a fresh Debian machine.
 
-.PHONY: build demo test bench lint fixtures clean
+.PHONY: build demo test lockstep bench lint fixtures clean
 
 build:
 	@Scripts/set-up
@@ -15,6 +15,15 @@ test:
 	@Scripts/set-up tests
 	swift build -c release --build-tests
 	swift test -c release --skip-build
+
+# Both engines side by side at length: every fixture, many random guests, and the Debian guest with one and two harts.
+lockstep:
+	@Scripts/set-up tests
+	swift build -c release --build-tests
+	RRTOOL_RANDOM_INSTRUCTIONS=10000000 swift test -c release --skip-build --filter 'EngineTests|LockstepTests'
+	for harts in 1 2; do .build/release/rrtool run --engine lockstep --smp $$harts --memory 512M \
+	  --kernel .scratch/debian/vmlinuz --initrd .scratch/debian/initrd-work.gz --append console=ttyS0 \
+	  --drive file=.scratch/debian/disk.raw || exit; done
 
 # rrtool beside QEMU: make bench OPTIONS="--kernels sort,debian --json results.json"
 bench:

@@ -17,6 +17,8 @@ import Testing
     Guest(name: "counter", lastLine: "counter: done"),
     Guest(name: "idle", lastLine: "idle: 100 timer interrupts, a second of guest time passed"),
     Guest(name: "selfmodify", lastLine: "selfmodify: right"),
+    Guest(name: "codeflood", lastLine: "codeflood: right"),
+    Guest(name: "remap", lastLine: "remap: cause 9, sum 1515000: right"),
     Guest(
       name: "traps",
       lastLine:
@@ -66,7 +68,9 @@ import Testing
   }
 
   /// Pure computation does not depend on whether it is recorded, nor on the engine.
-  @Test(arguments: ["counter", "selfmodify", "traps"]) func enginesAgree(_ name: String) throws {
+  @Test(arguments: ["counter", "selfmodify", "codeflood", "remap", "traps"]) func enginesAgree(_ name: String)
+    throws
+  {
     let scratch = try Scratch()
     var positions: Set<UInt64> = []
     var outputs: Set<[UInt8]> = []

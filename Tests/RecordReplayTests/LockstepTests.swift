@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import Foundation
 import RecordReplay
 import Testing
 
@@ -8,6 +9,7 @@ import Testing
   struct Run: CustomTestStringConvertible, Sendable {
     var name: String
     var harts = 1
+    var memorySize: UInt64 = 16 << 20
     var input: String?
     var hasDisk = false
     var limit: UInt64?
@@ -15,16 +17,29 @@ import Testing
     var testDescription: String { "\(name), \(harts) harts" }
   }
 
-  static let runs = [
-    Run(name: "hello"), Run(name: "status42"), Run(name: "counter"), Run(name: "idle"),
-    Run(name: "selfmodify"), Run(name: "traps"), Run(name: "smp", harts: 2), Run(name: "smp", harts: 8),
-    Run(name: "diskcheck", hasDisk: true), Run(name: "ledger", harts: 2, hasDisk: true),
-    Run(name: "echo", input: "hello\nworld\nquit\n"), Run(name: "echo", reason: .idleForever),
-    Run(name: "counter", limit: 300_001, reason: .limit),
-  ]
+  static let runs =
+    [
+      Run(name: "hello"), Run(name: "status42"), Run(name: "counter"), Run(name: "idle"),
+      Run(name: "selfmodify"), Run(name: "codeflood"), Run(name: "remap"), Run(name: "traps"),
+      Run(name: "smp", harts: 2), Run(name: "smp", harts: 8),
+      Run(name: "diskcheck", hasDisk: true), Run(name: "ledger", harts: 2, hasDisk: true),
+      Run(name: "echo", input: "hello\nworld\nquit\n"), Run(name: "echo", reason: .idleForever),
+      Run(name: "counter", limit: 300_001, reason: .limit),
+    ] + benchmarks.map { Run(name: "bench-\($0)", memorySize: 64 << 20, limit: 6_000_000, reason: .limit) }
+
+  /// They run for seconds; what they do, they do from their start on.
+  static let benchmarks = ["sort", "hash", "text", "states", "chase", "matrix", "nbody", "calls", "pages"]
+
+  @Test func everyFixtureRuns() throws {
+    let folder = URL(filePath: fixture("hello")).deletingLastPathComponent()
+    let built = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      .filter { $0.hasSuffix(".elf") }.map { $0.dropLast(4) }
+    #expect(Set(built.map(String.init)) == Set(Self.runs.map(\.name)))
+  }
 
   @Test(arguments: runs) func enginesAgreeOnEveryFixture(_ run: Run) throws {
-    var guest = Guest(name: run.name, memorySize: 16 << 20, hartCount: run.harts, shift: 3, sleeps: false)
+    var guest = Guest(
+      name: run.name, memorySize: run.memorySize, hartCount: run.harts, shift: 3, sleeps: false)
     try guest.load(.bios, from: fixture(run.name))
     if run.hasDisk { guest.drives = [DriveOptions(source: .blank(size: 1 << 20))] }
     let inbox = Inbox()

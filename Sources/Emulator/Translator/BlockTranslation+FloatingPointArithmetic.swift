@@ -236,6 +236,11 @@
       assembler.instruction(
         form == .double ? 0x66_0f73 : 0x66_0f72, 6, VectorRegister.xmm0.operand, wide: false)
       assembler.byte(form == .double ? 63 : 31)
+      if isNegated && value == sign {
+        copy(value, to: target)
+        vector(0x0f57, target, .xmm0)  // xorps
+        return
+      }
       // xmm1 = the sign to take, or to change the other one by.
       if isNegated {
         copy(sign, to: .xmm1)

@@ -26,10 +26,11 @@ let package = Package(
       name: "RecordReplay", dependencies: ["Emulator", "ReplayLog", "DiskImage", "ByteCoding"],
       swiftSettings: settings),
     .target(name: "Inspection", dependencies: ["RecordReplay", "ReplayLog"], swiftSettings: settings),
+    .target(name: "Monitor", dependencies: ["RecordReplay", "Emulator"], swiftSettings: settings),
     .executableTarget(
       name: "rrtool",
       dependencies: [
-        "Inspection", "RecordReplay", "ReplayLog", "Emulator",
+        "Inspection", "Monitor", "RecordReplay", "ReplayLog", "Emulator",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

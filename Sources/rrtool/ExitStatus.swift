@@ -33,6 +33,11 @@ func writeError(_ text: String) {
   DescriptorConsoleOutput(descriptor: 2).write(Array(text.utf8))
 }
 
+/// Writes text to standard output as it is.
+func writeOutput(_ text: String) {
+  DescriptorConsoleOutput(descriptor: 1).write(Array(text.utf8))
+}
+
 /// Names come from files of strangers: no control character reaches the terminal.
 func printable(_ text: String) -> String {
   String(

@@ -13,6 +13,7 @@ struct RRTool: ParsableCommand {
         rrtool inspect linux.rr events --kind clock-read
         rrtool snapshot create before-bug linux.rr --at 1,234,567
         rrtool replay linux.rr --from before-bug
+        rrtool monitor linux.sock info status
 
       A POSITION is a number of instructions (1234567, 1,234,567 or 1_234_567), -N (before the end), +N, N%, event:N,
       start, end or the name of a snapshot. A recording that is not named is the latest one.
@@ -24,6 +25,6 @@ struct RRTool: ParsableCommand {
     version: "rrtool \(ToolVersion.text)",
     subcommands: [
       RecordCommand.self, RunCommand.self, ReplayCommand.self, InspectCommand.self, SnapshotCommand.self,
-      VerifyCommand.self, ListCommand.self, RemoveCommand.self,
+      VerifyCommand.self, MonitorCommand.self, ListCommand.self, RemoveCommand.self,
     ])
 }

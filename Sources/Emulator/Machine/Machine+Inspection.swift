@@ -68,6 +68,15 @@ extension Machine {
     return bytes
   }
 
+  /// As many of `count` bytes from the physical address `address` on as are RAM.
+  package func readMemory(physical address: UInt64, count: Int) -> [UInt8] {
+    guard address >= memory.base, address - memory.base < memory.size else { return [] }
+    let inMemory = min(count, Int(memory.size - (address - memory.base)))
+    return memory.pointer(at: address, count: inMemory).map {
+      Array(UnsafeRawBufferPointer(start: $0, count: inMemory))
+    } ?? []
+  }
+
   /// The devices of the board by address, RAM included: what `info mtree` shows.
   package var addressMap: [(name: String, base: UInt64, size: UInt64)] {
     (bus.map.map { ($0.device.name, $0.window.base, $0.window.size) } + [("ram", memory.base, memory.size)])

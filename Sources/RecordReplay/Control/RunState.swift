@@ -44,37 +44,4 @@ public enum RunEvent: Equatable, Sendable {
   case reset(byGuest: Bool)
   /// The run is over. `reason` is one of QEMU's `ShutdownCause`.
   case shutdown(byGuest: Bool, reason: String)
-  /// Something that another part of rrtool does beside the guest has changed: a job, a migration. The name is that of
-  /// the event in QMP, the values go with it.
-  case progress(name: String, values: [(key: String, value: EventValue)])
-
-  /// A value that goes with an event.
-  public enum EventValue: Equatable, Sendable {
-    case text(String)
-    case number(UInt64)
-    case flag(Bool)
-    case group([(key: String, value: EventValue)])
-
-    public static func == (left: EventValue, right: EventValue) -> Bool {
-      switch (left, right) {
-      case (.text(let left), .text(let right)): left == right
-      case (.number(let left), .number(let right)): left == right
-      case (.flag(let left), .flag(let right)): left == right
-      case (.group(let left), .group(let right)): left.elementsEqual(right, by: ==)
-      default: false
-      }
-    }
-  }
-
-  public static func == (left: RunEvent, right: RunEvent) -> Bool {
-    switch (left, right) {
-    case (.stopped, .stopped), (.resumed, .resumed), (.poweredDown, .poweredDown): true
-    case (.reset(let left), .reset(let right)): left == right
-    case (.shutdown(let leftGuest, let left), .shutdown(let rightGuest, let right)):
-      leftGuest == rightGuest && left == right
-    case (.progress(let leftName, let left), .progress(let rightName, let right)):
-      leftName == rightName && left.elementsEqual(right, by: ==)
-    default: false
-    }
-  }
 }

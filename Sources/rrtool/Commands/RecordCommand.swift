@@ -17,6 +17,8 @@ struct RecordCommand: ParsableCommand {
 
   @OptionGroup var options: GuestOptions
 
+  @OptionGroup var monitor: MonitorOptions
+
   @Option(
     name: [.customShort("o"), .long], help: ArgumentHelp("The recording to make.", valueName: "name.rr"))
   var output: String?
@@ -37,12 +39,13 @@ struct RecordCommand: ParsableCommand {
         try HostFiles.makeFolders(folder.path)
         target = folder.unusedPath(guest: guest.name)
       }
-      let result = try LiveSession.run(serial: options.serial) { (inbox, console) in
+      let result = try LiveSession.run(at: SerialPorts.open(options.serial), monitor: monitor) {
+        (inbox, console, control) in
         let recorder = try Recorder(
           guest,
           Recorder.Options(
             output: target, force: force, logPath: timing.logPath, snapshotName: timing.snapshotName),
-          inbox: inbox, console: console)
+          inbox: inbox, console: console, control: control)
         do {
           try folder.setLatest(target)
         } catch {

@@ -8,6 +8,9 @@ struct ReplayCommand: ParsableCommand {
       The guest's console is on standard output. All that the guest does is compared with the recording; at the first
       difference the replay stops with exit status 3 and says where it is and what differs. Idle time is not waited for.
 
+      With --qmp or --paused the replay does not end where the recording ends: it is paused there, and the monitor can
+      have it go back.
+
       EXAMPLES
         rrtool replay
         rrtool replay linux.rr --to 50%
@@ -26,11 +29,13 @@ struct ReplayCommand: ParsableCommand {
 
   @OptionGroup var engine: EngineOption
 
+  @OptionGroup var monitor: MonitorOptions
+
   func run() throws {
     try reporting {
       let recording = try recordingArgument.open()
-      let output = DescriptorConsoleOutput(descriptor: 1)
-      let timeline = try Timeline(recording, from: from, console: output, engine: engine.parsed())
+      let port = ReplayedSerialPort()
+      let timeline = try Timeline(recording, from: from, console: port.output, engine: engine.parsed())
       var target: UInt64?
       if let to, to != "end" {
         let position = try timeline.resolve(PositionExpression.parsed(to, option: "--to"))
@@ -45,7 +50,11 @@ struct ReplayCommand: ParsableCommand {
       let progress = Progress(
         "replaying", from: timeline.position, to: target ?? timeline.end.position,
         consoleIsTerminal: Terminal.isTerminal(1))
-      let stop = try timeline.run(until: target) { progress.show($0) }
+      let stop = try LiveSession.run(at: port, monitor: monitor) { (_, _, control) in
+        try ReplayRun(
+          timeline, until: target, staysAtEnd: monitor.qmp != nil || monitor.paused, control: control
+        ).run { progress.show($0) }
+      }
       progress.finish()
       try Self.report(stop, timeline)
     }

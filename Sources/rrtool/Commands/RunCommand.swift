@@ -18,6 +18,8 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var options: GuestOptions
 
+  @OptionGroup var monitor: MonitorOptions
+
   func run() throws {
     try reporting {
       let guest = try options.guest(inLockstep: options.engineOption.isLockstep)
@@ -28,11 +30,18 @@ struct RunCommand: ParsableCommand {
           .usage, "--icount", "rrfile and rrsnapshot are for recordings",
           remedy: "leave them out, or use 'rrtool record'")
       }
-      let result = try LiveSession.run(serial: options.serial) { (inbox, console) in
-        if options.engineOption.isLockstep {
-          return try LockstepRun(guest, inbox: inbox, console: console).run(limit: limit)
-        }
-        return try PlainRun(guest, inbox: inbox, console: console).run(limit: limit)
+      let isLockstep = options.engineOption.isLockstep
+      if isLockstep, monitor.qmp != nil || monitor.paused {
+        throw Failure(
+          .usage, "--engine lockstep", "compares the engines and has no monitor",
+          remedy: "leave out --qmp and --paused, or choose another engine")
+      }
+      let result = try LiveSession.run(
+        at: SerialPorts.open(options.serial), monitor: isLockstep ? nil : monitor
+      ) {
+        (inbox, console, control) in
+        if isLockstep { return try LockstepRun(guest, inbox: inbox, console: console).run(limit: limit) }
+        return try PlainRun(guest, inbox: inbox, console: console, control: control).run(limit: limit)
       }
       if result.ending.reason != .poweredOff { say(result.ending.summary) }
       try result.leave()

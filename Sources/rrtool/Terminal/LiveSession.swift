@@ -1,3 +1,4 @@
+import Monitor
 import RecordReplay
 
 #if canImport(Glibc)
@@ -6,17 +7,23 @@ import RecordReplay
   import Darwin
 #endif
 
-/// A run against the real outside: console, signals and terminal are set up for it and put back after it.
+/// A run with what is around it: console, monitors, signals and terminal are set up for it and put back after it.
 enum LiveSession {
-  static func run(
-    serial: String, _ body: (Inbox, any ConsoleOutput) throws -> RunResult
-  ) throws -> RunResult {
+  /// - Parameter options: who may control it; nil: nobody, because the run does not look at its controls.
+  static func run<Result>(
+    at port: any SerialPort, monitor options: MonitorOptions?,
+    _ body: (Inbox, any ConsoleOutput, RunControl) throws -> Result
+  ) throws -> Result {
     let inbox = Inbox()
-    let port = try SerialPorts.open(serial)
     defer { port.finish() }
+    let control = RunControl(inbox: inbox, isPaused: options?.paused ?? false)
+    let target = options.map { _ in MonitorTarget(control) }
+    let server = try options?.qmp.map { (text) throws(Failure) in try MonitorServer(text) }
+    defer { server?.finish() }
     StopSignals.send(to: inbox)
-    port.start(inbox)
-    return try body(inbox, port.output)
+    port.start(inbox, monitor: target)
+    if let server, let target { server.start(target, inbox: inbox) }
+    return try body(inbox, port.output, control)
   }
 }
 

@@ -1,3 +1,4 @@
+import Monitor
 import RecordReplay
 
 #if canImport(Glibc)
@@ -9,8 +10,8 @@ import RecordReplay
 /// What the guest's serial port is connected to on the host.
 protocol SerialPort {
   var output: any ConsoleOutput { get }
-  /// Starts to bring input.
-  func start(_ inbox: Inbox)
+  /// Starts to bring input. `monitor` is what a console that can also be a monitor's leads to.
+  func start(_ inbox: Inbox, monitor: MonitorTarget?)
   /// Gives back what was taken.
   func finish()
 }
@@ -37,8 +38,26 @@ enum SerialPorts {
 
 struct NullSerialPort: SerialPort {
   let output: any ConsoleOutput = NullConsoleOutput()
-  func start(_ inbox: Inbox) {}
+  func start(_ inbox: Inbox, monitor: MonitorTarget?) {}
   func finish() {}
+}
+
+/// The console of a replay: its output is shown, its input comes from the recording. A terminal's keys are for rrtool.
+final class ReplayedSerialPort: SerialPort {
+  let output: any ConsoleOutput = DescriptorConsoleOutput(descriptor: 1)
+  private var terminal: Terminal?
+
+  func start(_ inbox: Inbox, monitor: MonitorTarget?) {
+    terminal = Terminal(takingOver: 0)
+    guard terminal != nil else { return }
+    let keyboard = Keyboard(inbox, monitor)
+    inbox.readInput(from: 0) { bytes in
+      _ = keyboard.take(bytes)
+      return []
+    }
+  }
+
+  func finish() { terminal?.giveBack() }
 }
 
 /// Standard input and output; a terminal is taken over.
@@ -46,30 +65,46 @@ final class StandardSerialPort: SerialPort {
   let output: any ConsoleOutput = DescriptorConsoleOutput(descriptor: 1)
   private var terminal: Terminal?
 
-  func start(_ inbox: Inbox) {
+  func start(_ inbox: Inbox, monitor: MonitorTarget?) {
     terminal = Terminal(takingOver: 0)
-    let hasEscapes = terminal != nil
-    inbox.readInput(from: 0) { [keys = EscapeKeysBox()] bytes in
-      guard hasEscapes else { return bytes }
-      let (input, commands) = keys.filter(bytes)
-      for command in commands {
-        switch command {
-        case .help: writeError(EscapeKeys.help)
-        case .exit: inbox.requestStop()
-        }
-      }
-      return input
-    }
+    guard terminal != nil else { return inbox.readInput(from: 0) { $0 } }
+    let keyboard = Keyboard(inbox, monitor)
+    inbox.readInput(from: 0) { bytes in keyboard.take(bytes) }
   }
 
   func finish() { terminal?.giveBack() }
 }
 
-/// The escape keys' state, which the thread that reads input alone touches.
-private final class EscapeKeysBox: @unchecked Sendable {
+/// The keys of the terminal: for the guest, for the monitor, or for rrtool itself.
+private final class Keyboard: @unchecked Sendable {
   // Sendable: handed to one reading thread, which is its only user.
+  private let inbox: Inbox
   private var keys = EscapeKeys()
-  func filter(_ bytes: [UInt8]) -> (input: [UInt8], commands: [EscapeKeys.Command]) { keys.filter(bytes) }
+  private var monitor: ConsoleMonitor?
+  private var isAtMonitor = false
+
+  init(_ inbox: Inbox, _ target: MonitorTarget?) {
+    self.inbox = inbox
+    monitor = target.map { ConsoleMonitor($0) }
+  }
+
+  /// Answers what of the keys is for the guest.
+  func take(_ bytes: [UInt8]) -> [UInt8] {
+    var input: [UInt8] = []
+    for item in keys.items(in: bytes) {
+      switch item {
+      case .input(let bytes):
+        if isAtMonitor { monitor?.take(bytes) } else { input += bytes }
+      case .command(.help): writeError(EscapeKeys.help)
+      case .command(.exit): inbox.requestStop()
+      case .command(.monitor):
+        guard monitor != nil else { continue }
+        isAtMonitor.toggle()
+        if isAtMonitor { monitor?.enter() } else { monitor?.leave() }
+      }
+    }
+    return input
+  }
 }
 
 /// A file that takes the output; there is no input.
@@ -92,7 +127,7 @@ final class FileSerialPort: SerialPort {
     output = DescriptorConsoleOutput(descriptor: descriptor)
   }
 
-  func start(_ inbox: Inbox) {}
+  func start(_ inbox: Inbox, monitor: MonitorTarget?) {}
   func finish() { close(descriptor) }
 }
 
@@ -108,6 +143,6 @@ final class SocketSerialPort: SerialPort {
     output = server
   }
 
-  func start(_ inbox: Inbox) { server.start(inbox) }
+  func start(_ inbox: Inbox, monitor: MonitorTarget?) { server.start(inbox) }
   func finish() { unlink(path) }
 }

@@ -13,29 +13,7 @@ final class SocketServer: ConsoleOutput, Sendable {
   /// The client's descriptor; -1 for none.
   private let client = Mutex<Int32>(-1)
 
-  init(path: String) throws(Failure) {
-    func refuse(_ problem: Int32, _ doing: String) -> Failure {
-      Failure(
-        .file, "unix:\(path)", "\(doing): \(String(cString: strerror(problem)))",
-        remedy: problem == EADDRINUSE ? "remove what stands there or name another socket" : "check the path")
-    }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-      throw Failure(.usage, "unix:\(path)", "is too long for a socket", remedy: "name a shorter path")
-    }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard listener >= 0 else { throw refuse(errno, "cannot make a socket") }
-    let bound = withUnsafePointer(to: address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    guard bound == 0 else { throw refuse(errno, "cannot listen there") }
-    guard listen(listener, 1) == 0 else { throw refuse(errno, "cannot listen there") }
-  }
+  init(path: String) throws(Failure) { listener = try UnixSocket.listen(at: path) }
 
   func start(_ inbox: Inbox) {
     inbox.serveInput { [self] offer in

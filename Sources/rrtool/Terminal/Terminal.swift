@@ -11,15 +11,22 @@ final class Terminal {
 
   static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
-  /// Takes over: every key goes to the guest at once, and unseen, except Ctrl-C, which still ends the run. Nil when
-  /// `descriptor` is no terminal.
-  init?(takingOver descriptor: Int32) {
+  /// Columns of the terminal on standard output.
+  static var width: Int {
+    var size = winsize()
+    return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+  }
+
+  /// Takes over: every key comes at once, and unseen, except Ctrl-C, which still ends the program unless
+  /// `keepsInterrupts` is false. Nil when `descriptor` is no terminal.
+  init?(takingOver descriptor: Int32, keepsInterrupts: Bool = true) {
     var settings = termios()
     guard tcgetattr(descriptor, &settings) == 0 else { return nil }
     self.descriptor = descriptor
     saved = settings
     settings.c_iflag &= ~tcflag_t(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON)
     settings.c_lflag &= ~tcflag_t(ECHO | ECHONL | ICANON | IEXTEN)
+    if !keepsInterrupts { settings.c_lflag &= ~tcflag_t(ISIG) }
     withUnsafeMutableBytes(of: &settings.c_cc) { keys in
       // Ctrl-Z and Ctrl-\ are the guest's; stopping or killing us here would leave the terminal as it is now.
       for key in [VSUSP, VQUIT] { keys[Int(key)] = 0 }
@@ -38,6 +45,13 @@ struct EscapeKeys {
   enum Command: Equatable {
     case help
     case exit
+    /// To the monitor, or back to the guest.
+    case monitor
+  }
+
+  enum Item: Equatable {
+    case input([UInt8])
+    case command(Command)
   }
 
   private static let controlA: UInt8 = 1
@@ -47,27 +61,31 @@ struct EscapeKeys {
     \r
     Ctrl-A h       this help\r
     Ctrl-A x       end the run\r
+    Ctrl-A c       to the monitor, and back\r
     Ctrl-A Ctrl-A  send Ctrl-A\r
 
     """
 
-  /// What of `bytes` is for the guest, and what is for rrtool.
-  mutating func filter(_ bytes: some Sequence<UInt8>) -> (input: [UInt8], commands: [Command]) {
-    var input: [UInt8] = []
-    var commands: [Command] = []
+  /// What is in `bytes`, in its order.
+  mutating func items(in bytes: some Sequence<UInt8>) -> [Item] {
+    var items: [Item] = []
     for byte in bytes {
-      guard isEscaped else {
-        if byte == Self.controlA { isEscaped = true } else { input.append(byte) }
-        continue
-      }
-      isEscaped = false
+      let isSecond = isEscaped
+      isEscaped = !isSecond && byte == Self.controlA
+      if isEscaped { continue }
       switch byte {
-      case Self.controlA: input.append(byte)
-      case UInt8(ascii: "x"): commands.append(.exit)
-      case UInt8(ascii: "h"), UInt8(ascii: "?"): commands.append(.help)
-      default: break
+      case UInt8(ascii: "x") where isSecond: items.append(.command(.exit))
+      case UInt8(ascii: "h") where isSecond, UInt8(ascii: "?") where isSecond: items.append(.command(.help))
+      case UInt8(ascii: "c") where isSecond: items.append(.command(.monitor))
+      case _ where isSecond && byte != Self.controlA: break
+      default:
+        if case .input(let earlier)? = items.last {
+          items[items.count - 1] = .input(earlier + [byte])
+        } else {
+          items.append(.input([byte]))
+        }
       }
     }
-    return (input, commands)
+    return items
   }
 }

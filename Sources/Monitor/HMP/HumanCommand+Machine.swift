@@ -1,0 +1,78 @@
+import Emulator
+import RecordReplay
+
+/// Commands that look at registers and memory.
+extension HumanCommand {
+  static let machine: [HumanCommand] = [
+    HumanCommand(
+      "x", [.optional("/FORMAT", .format), .required("ADDRESS", .expression)],
+      "show memory at a virtual address; /FORMAT is /COUNT, x d u o c, b h w g, as in 'x /8xg $sp'"
+    ) { (arguments, monitor) throws(MonitorError) in
+      try monitor.showMemory(arguments, isPhysical: false)
+    },
+    HumanCommand(
+      "xp", [.optional("/FORMAT", .format), .required("ADDRESS", .expression)],
+      "show memory at a physical address"
+    ) { (arguments, monitor) throws(MonitorError) in
+      try monitor.showMemory(arguments, isPhysical: true)
+    },
+    HumanCommand(
+      "print|p", [.optional("/FORMAT", .format), .required("EXPRESSION", .expression)],
+      "work out an expression of numbers and registers, as in 'p $sp + 0x10'"
+    ) { (arguments, monitor) throws(MonitorError) in
+      let format = try MemoryFormat(parsing: arguments.optional("/FORMAT") ?? "")
+      let value = try monitor.evaluate(arguments["EXPRESSION"])
+      let size = format.size ?? 8
+      let text =
+        format.style == .hexadecimal && format.size == nil
+        ? "0x" + String(value, radix: 16) : format.text(of: value, size: size)
+      return text + "\n"
+    },
+    HumanCommand(
+      "sum", [.required("ADDRESS", .word), .required("SIZE", .word)],
+      "add up bytes of physical memory, as BSD's sum does"
+    ) {
+      (arguments, monitor) throws(MonitorError) in
+      let address = try monitor.evaluate(arguments["ADDRESS"])
+      let size = try monitor.evaluate(arguments["SIZE"])
+      let sum: UInt16? = try monitor.target.perform { run in
+        guard let count = Int(exactly: size),
+          let pointer = run.machine.memory.pointer(at: address, count: count)
+        else { return nil }
+        return UnsafeRawBufferPointer(start: pointer, count: count).reduce(UInt16(0)) { sum, byte in
+          (sum >> 1 | sum << 15) &+ UInt16(byte)
+        }
+      }
+      guard let sum else { throw MonitorError("not all of that is RAM; 'info mtree' shows where it is") }
+      return "\(UInt64(sum).padded(radix: 10, digits: 5))\n"
+    },
+  ]
+}
+
+extension HumanMonitor {
+  func evaluate(_ text: String) throws(MonitorError) -> UInt64 {
+    let hart = hart
+    return try target.perform { run -> Result<UInt64, MonitorError> in
+      Result { () throws(MonitorError) in
+        try Expression.evaluate(text) { name in run.machine.register(named: name, hart: hart) }
+      }
+    }.get()
+  }
+
+  fileprivate func showMemory(_ arguments: HumanArguments, isPhysical: Bool) throws(MonitorError) -> String {
+    let format = try MemoryFormat(parsing: arguments.optional("/FORMAT") ?? "")
+    let address = try evaluate(arguments["ADDRESS"])
+    let size = format.size ?? (format.style == .character ? 1 : 4)
+    let wanted = format.count * size
+    let hart = hart
+    let bytes = try target.perform { run in
+      isPhysical
+        ? run.machine.readMemory(physical: address, count: wanted)
+        : run.machine.readMemory(virtual: address, count: wanted, hart: hart)
+    }
+    let text = format.dump(bytes, at: address, size: size)
+    guard bytes.count < wanted else { return text }
+    let missing = (address &+ UInt64(bytes.count / size * size)).padded(radix: 16, digits: 16)
+    return text + (isPhysical ? "\(missing): not RAM\n" : "\(missing): no RAM stands for this address\n")
+  }
+}

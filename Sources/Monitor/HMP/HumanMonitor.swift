@@ -1,0 +1,46 @@
+import RecordReplay
+import Synchronization
+
+/// The monitor for people: takes a line, answers with text.
+///
+/// Each user has one: it remembers the hart that was chosen.
+public final class HumanMonitor: Sendable {
+  public static let prompt = "(rrtool) "
+  /// What an answer begins with when the command was not carried out.
+  public static let errorPrefix = "Error: "
+
+  let target: MonitorTarget
+  private let chosenHart = Mutex(0)
+
+  public init(_ target: MonitorTarget) { self.target = target }
+
+  /// The hart that commands about registers and virtual addresses mean.
+  var hart: Int { chosenHart.withLock { $0 } }
+
+  func choose(hart: Int) throws(MonitorError) {
+    let count = try target.perform { run in run.machine.configuration.hartCount }
+    guard hart < count else { throw MonitorError("there is no hart \(hart): the machine has \(count)") }
+    chosenHart.withLock { $0 = hart }
+  }
+
+  /// Carries out a command; what it answers is shown to the user as it is. Lines end in a line feed.
+  public func carryOut(_ line: String) -> String {
+    do throws(MonitorError) {
+      let line = line[...].drop { $0.isWhitespace }
+      let end = line.firstIndex { !Self.isNameCharacter($0) } ?? line.endIndex
+      let name = String(line[..<end])
+      guard !line.isEmpty else { return "" }
+      guard let command = HumanCommand.find(name) else {
+        throw MonitorError("unknown command: '\(line.prefix { !$0.isWhitespace })'; 'help' lists them")
+      }
+      return try command.body(HumanArguments(line[end...], for: command), self)
+    } catch {
+      return Self.errorPrefix + error.description + "\n"
+    }
+  }
+
+  private static func isNameCharacter(_ character: Character) -> Bool {
+    character.isASCII && (character.isLetter || character.isNumber || character == "_" || character == "-")
+      || character == "?"
+  }
+}

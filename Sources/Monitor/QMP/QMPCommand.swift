@@ -1,0 +1,23 @@
+/// A command of QMP.
+struct QMPCommand: Sendable {
+  var name: String
+  var parameters: [Parameter] = []
+  /// Carries it out; what it answers is the command's result.
+  var body: @Sendable (Arguments, MonitorTarget) throws(MonitorError) -> JSONValue
+
+  init(
+    _ name: String, _ parameters: [Parameter] = [],
+    _ body: @escaping @Sendable (Arguments, MonitorTarget) throws(MonitorError) -> JSONValue
+  ) {
+    self.name = name
+    self.parameters = parameters
+    self.body = body
+  }
+
+  /// All commands there are, by name.
+  static let all: [String: QMPCommand] = Dictionary(
+    uniqueKeysWithValues: (run + machine + replay + snapshots).map { ($0.name, $0) })
+
+  /// The answer of a command that has none.
+  static let nothing: JSONValue = [:]
+}

@@ -1,0 +1,13 @@
+import ArgumentParser
+
+/// The options that say who may control a run.
+struct MonitorOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Serve a monitor at a socket, in QMP: unix:SOCKET. 'rrtool monitor SOCKET' talks to it.",
+      valueName: "where"))
+  var qmp: String?
+
+  @Flag(help: "Do not start the guest before the monitor's 'cont'.")
+  var paused = false
+}

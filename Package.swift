@@ -47,7 +47,7 @@ let package = Package(
       name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "RecordReplayTests",
-      dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage", "ByteCoding"],
+      dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage", "ByteCoding", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog"],

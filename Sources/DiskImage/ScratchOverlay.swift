@@ -25,6 +25,8 @@ public final class ScratchOverlay: BlockImage {
   public let base: any BlockImage
   public let clusterSize: Int
   public var contents = Contents()
+  /// The clusters that were written since `takeContents`.
+  private var clustersSinceTaken: Set<Int> = []
   public var size: Int { base.size }
   public var isReadOnly: Bool { false }
   public var path: String { base.path }
@@ -34,6 +36,12 @@ public final class ScratchOverlay: BlockImage {
     precondition(clusterSize > 0 && clusterSize % 512 == 0)
     self.base = base
     self.clusterSize = clusterSize
+  }
+
+  /// `contents`, to be kept, and about how many bytes of memory it holds that what was taken the last time does not.
+  public func takeContents() -> (contents: Contents, newByteCount: Int) {
+    defer { clustersSinceTaken.removeAll() }
+    return (contents, clustersSinceTaken.count * clusterSize)
   }
 
   /// What was written, in ascending order, a cluster at a time; the last one ends with the disk.
@@ -69,6 +77,7 @@ public final class ScratchOverlay: BlockImage {
       let (index, inside) = (offset + done).quotientAndRemainder(dividingBy: clusterSize)
       let count = min(clusterSize - inside, bytes.count - done)
       // Taken out of the dictionary while it is changed, so that the array is not copied.
+      clustersSinceTaken.insert(index)
       var cluster = try takeCluster(index, isOverwritten: count == clusterSize)
       cluster.withUnsafeMutableBytes { $0.slice(inside, count).copyMemory(from: bytes.slice(done, count)) }
       contents.clusters[index] = .some(cluster)
@@ -85,6 +94,7 @@ public final class ScratchOverlay: BlockImage {
       if inside == 0 && (part == clusterSize || offset + done + part == size) {
         contents.clusters.updateValue(nil, forKey: index)
       } else {
+        clustersSinceTaken.insert(index)
         var cluster = try takeCluster(index, isOverwritten: false)
         cluster.withUnsafeMutableBytes { $0.slice(inside, part).zero() }
         contents.clusters[index] = .some(cluster)

@@ -8,7 +8,7 @@ import Testing
 @Suite struct ResetTests {
   /// Executes 1,000 instructions, resets the machine, and powers off where they have been executed already: a hart's
   /// count is among the few things that a reset leaves alone.
-  private static let program: [UInt32] = [
+  static let program: [UInt32] = [
     0xc020_22f3,  // rdinstret t0
     0x3e80_0313,  // li t1, 1000
     0x0010_03b7,  // lui t2, 0x100

@@ -176,6 +176,8 @@ final class EventList: EventSink, EventSource {
     nextIndex += 1
     return events[nextIndex - 1]
   }
+
+  func seek(toEvent number: UInt64) throws(Failure) { nextIndex = Int(number) }
 }
 
 /// A drive in memory.

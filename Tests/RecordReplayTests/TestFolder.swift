@@ -46,3 +46,10 @@ func runProgram(_ arguments: [String]) throws -> (status: Int32, output: String)
   process.waitUntilExit()
   return (process.terminationStatus, String(decoding: data, as: UTF8.self))
 }
+
+/// Replaces the bytes of a file that may be open, without making it anew.
+func overwrite(_ path: String, _ bytes: [UInt8]) throws {
+  let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+  try handle.write(contentsOf: Data(bytes))
+  try handle.close()
+}

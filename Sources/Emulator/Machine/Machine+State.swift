@@ -19,7 +19,8 @@ extension Machine {
     return writer.bytes
   }
 
-  /// Puts back what `saveState` gave. RAM must be set separately, through `memory`, before this is called.
+  /// Puts back what `saveState` gave. RAM must be set separately, through `memory`, before this is called: what was
+  /// decoded from pages that stay the same is used again.
   ///
   /// When it throws, the machine is in no state to be used any further.
   public func restoreState(_ bytes: [UInt8]) throws(ByteCodingError) {
@@ -51,9 +52,8 @@ extension Machine {
     guard reader.isAtEnd else {
       throw .malformed(offset: reader.offset, what: "\(reader.remaining) bytes after the machine's state")
     }
-    interpreter.flushEverything()
-    timersAreStale = true
-    wentOnAt = nil
+    interpreter.registersReplaced()
+    forgetRequests()
   }
 
   /// Names of the components in the order of `digests()`: "board" (position, time, turns), "hart0" and so on, each

@@ -281,6 +281,16 @@ public final class Machine {
     }
   }
 
+  /// After the state has been replaced: nothing is asked of the run loop but to look at the timers.
+  func forgetRequests() {
+    isStopRequested = false
+    isResetRequested = false
+    isGuestReset = false
+    mustCheckToHost = false
+    timersAreStale = true
+    wentOnAt = nil
+  }
+
   // MARK: Timers
 
   /// Brings the timers' interrupt lines up to now and finds out when the next one fires.

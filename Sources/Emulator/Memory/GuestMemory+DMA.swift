@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// Access on behalf of devices and of the host: physical, little-endian, coherent with code and page tables.
 extension GuestMemory {
   package func read(at address: UInt64, count: Int) -> [UInt8]? {
@@ -31,6 +37,30 @@ extension GuestMemory {
     prepareStore(at: address, count: count)
     UnsafeMutableRawBufferPointer(start: target, count: count).initializeMemory(
       as: UInt8.self, repeating: 0)
+    return true
+  }
+
+  /// Makes a page equal to the `pageSize` bytes at `source`. Only the bytes from the first one that differs to the last one are
+  /// stored: what is derived from the others stays as good as it is. False: they were equal.
+  @discardableResult
+  package func replace(page: Int, with source: UnsafeRawPointer) -> Bool {
+    let target = bytes + page * Self.pageSize
+    guard memcmp(target, source, Self.pageSize) != 0 else { return false }
+    var first = 0
+    while target.load(fromByteOffset: first, as: UInt64.self)
+      == source.loadUnaligned(fromByteOffset: first, as: UInt64.self)
+    {
+      first += 8
+    }
+    var last = Self.pageSize - 8
+    while target.load(fromByteOffset: last, as: UInt64.self)
+      == source.loadUnaligned(fromByteOffset: last, as: UInt64.self)
+    {
+      last -= 8
+    }
+    let count = last + 8 - first
+    prepareStore(at: base + UInt64(page * Self.pageSize + first), count: count)
+    (target + first).copyMemory(from: source + first, byteCount: count)
     return true
   }
 

@@ -5,8 +5,31 @@ struct EventQueue {
   private let source: any EventSource
   private var ahead: [LogEvent] = []
   private var isAtEnd = false
+  /// Whether what the guest gave out, and digests, are left out as well: in a fork nothing is compared with them.
+  private var leavesOutChecks = false
 
   init(_ source: any EventSource) { self.source = source }
+
+  /// Goes to event `number`, for a replay that compares.
+  mutating func seek(toEvent number: UInt64) throws(Failure) {
+    try source.seek(toEvent: number)
+    ahead = []
+    isAtEnd = false
+    leavesOutChecks = false
+  }
+
+  /// From here on gives only what comes from outside.
+  mutating func leaveOutChecks() {
+    leavesOutChecks = true
+    ahead = ahead.filter { !isCheck($0.payload) }
+  }
+
+  private func isCheck(_ payload: LogPayload) -> Bool {
+    switch payload {
+    case .consoleOutput, .digest, .reset(.guest): leavesOutChecks
+    default: false
+    }
+  }
 
   /// The event `offset` places ahead (0: the next one), or nil when the log ends before it.
   mutating func peek(_ offset: Int) throws(Failure) -> LogEvent? {
@@ -17,7 +40,7 @@ struct EventQueue {
       }
       switch event.payload {
       case .snapshot, .note, .unrecognized: continue
-      default: ahead.append(event)
+      default: if !isCheck(event.payload) { ahead.append(event) }
       }
     }
     return offset < ahead.count ? ahead[offset] : nil

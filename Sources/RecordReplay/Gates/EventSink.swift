@@ -16,6 +16,8 @@ package protocol EventSink: AnyObject {
 package protocol EventSource: AnyObject {
   /// The next event in order; nil at the end of the log, whether it was closed there or not.
   func next() throws(Failure) -> LogEvent?
+  /// Makes event `number`, which the log has, the one that `next` gives.
+  func seek(toEvent number: UInt64) throws(Failure)
 }
 
 extension LogMoment {

@@ -61,9 +61,12 @@ final class LogSource: EventSource {
   private let cursor: ReplayLogCursor
 
   init(_ log: ReplayLogReader, from number: UInt64) throws(Failure) {
-    let cursor = log.makeCursor()
+    cursor = log.makeCursor()
+    try seek(toEvent: number)
+  }
+
+  func seek(toEvent number: UInt64) throws(Failure) {
     try withLogFailures({ () throws(ReplayLogError) in try cursor.seek(toEvent: number) })
-    self.cursor = cursor
   }
 
   func next() throws(Failure) -> LogEvent? {

@@ -1,7 +1,7 @@
 import Emulator
 import ReplayLog
 
-/// The drives of a replay. Requests are carried out at once, in the order in which the guest makes them, as the workers of
+/// The drives of a replay. What is waiting is a value, and copied with it; the storage is not. Requests are carried out at once, in the order in which the guest makes them, as the workers of
 /// the recording did; what a read brought is held until the log says that it was delivered.
 package struct ReplayDrives {
   /// A request that was carried out and not answered yet.

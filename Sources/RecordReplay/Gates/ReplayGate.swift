@@ -20,16 +20,20 @@ package final class ReplayGate: Gate {
   }
 
   package weak var machine: (any MachineControl)?
-  package private(set) var stopReason: StopReason?
+  package internal(set) var stopReason: StopReason?
 
-  private var events: EventQueue
+  var events: EventQueue
   /// The event that comes next; nil when there is none.
-  package private(set) var next: LogEvent?
+  package internal(set) var next: LogEvent?
   /// Bytes of `next`, console output, that the guest has written already.
-  package private(set) var matchedOutput: Int
-  private var drives: ReplayDrives
+  package internal(set) var matchedOutput: Int
+  var drives: ReplayDrives
   private let console: any ConsoleOutput
-  private var consoleBuffer: [UInt8] = []
+  var consoleBuffer: [UInt8] = []
+  /// Output before this position has been handed on already, by an earlier run over the same stretch.
+  package var outputIsNewFrom: UInt64 = 0
+  /// The guest was changed, and is not compared with the log any more.
+  package internal(set) var isForked = false
 
   /// - Parameters:
   ///   - source: the events from where the machine stands.
@@ -60,6 +64,12 @@ package final class ReplayGate: Gate {
     guard !consoleBuffer.isEmpty else { return }
     console.write(consoleBuffer)
     consoleBuffer.removeAll(keepingCapacity: true)
+  }
+
+  /// A run ended at `position`: its output is handed on, and not again.
+  func handedOutput(before position: UInt64) {
+    flushConsole()
+    if !isForked { outputIsNewFrom = max(outputIsNewFrom, position) }
   }
 
   // MARK: Reads
@@ -159,13 +169,18 @@ package final class ReplayGate: Gate {
 
   package func consoleOutput(_ byte: UInt8, at moment: Moment) {
     guard stopReason == nil else { return }
+    if isForked {
+      consoleBuffer.append(byte)
+      if byte == UInt8(ascii: "\n") { flushConsole() }
+      return
+    }
     guard let event = next, case .consoleOutput(let bytes) = event.payload,
       matchedOutput > 0 || Moment(event.moment) == moment, bytes[matchedOutput] == byte
     else {
       diverge(at: moment, found: "console output \(quoted([byte]))")
       return
     }
-    consoleBuffer.append(byte)
+    if moment.position >= outputIsNewFrom { consoleBuffer.append(byte) }
     matchedOutput += 1
     if matchedOutput == bytes.count {
       matchedOutput = 0
@@ -186,7 +201,7 @@ package final class ReplayGate: Gate {
   }
 
   package func guestReset(at moment: Moment) {
-    guard stopReason == nil else { return }
+    guard stopReason == nil, !isForked else { return }
     guard let event = meet(at: moment), event.payload == .reset(.guest) else {
       diverge(at: moment, found: "that the guest resets the machine")
       return

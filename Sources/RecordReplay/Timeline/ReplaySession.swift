@@ -11,10 +11,12 @@ final class ReplaySession {
   let origin: String
   /// What is written to each drive since; nil for a drive that is only read.
   let scratch: [ScratchOverlay?]
+  /// Nil when none are to be taken.
+  private(set) var checkpoints: CheckpointChain?
 
   init(
     _ recording: Recording, log: ReplayLogReader, snapshot name: String, console: any ConsoleOutput,
-    engine: Machine.Engine
+    engine: Machine.Engine, checkpoints policy: CheckpointPolicy?
   ) throws(Failure) {
     let manifest = recording.manifest
     let (memory, state) = try SnapshotStore(recording).load(name)
@@ -53,6 +55,11 @@ final class ReplaySession {
         remedy: "use another snapshot, or restore the file from a copy")
     }
     try check(state, recording: recording, snapshot: name)
+    if let policy {
+      checkpoints = CheckpointChain(memory: machine.memory, policy: policy) { [unowned machine] in
+        machine.requestStop()
+      }
+    }
   }
 
   /// The plan of the start, with the bytes that the initial snapshot holds: a reset of the machine needs them.

@@ -9,6 +9,10 @@ public enum ReplayError: Error, Equatable, Sendable {
 
 /// A place on a recording that can be moved: the machine as it was at any position of the run.
 ///
+/// To stand at a position means to stand before what arrives there: the instructions before it are executed, input and
+/// answers of drives that belong to the position have not come yet, and time has not been skipped there. So there is one state
+/// for each position, however it was reached.
+///
 /// It belongs to one thread. The recording is only read, except by `createSnapshot`.
 public final class Timeline {
   /// Why `run` came back.
@@ -19,55 +23,75 @@ public final class Timeline {
     case end(LogEnd)
     /// The recorder was killed; the replay was the same up to the last event that it left.
     case incomplete
+    /// The machine was changed, and the recording has nothing more for what became of it. The text says why.
+    case forkEnded(String)
   }
 
   public let recording: Recording
   public let log: ReplayLogReader
-  private let console: any ConsoleOutput
-  private let engine: Machine.Engine
-  private var session: ReplaySession
-  private var ended: Stop?
+  /// Whether and where checkpoints are taken.
+  public let policy: CheckpointPolicy?
+  let console: any ConsoleOutput
+  let engine: Machine.Engine
+  var session: ReplaySession
+  var ended: Stop?
+  /// A move broke off in its middle: the machine stands nowhere.
+  var isLost = false
+  /// Complete snapshots by position, as they were when they were last looked for.
+  var knownSnapshots: [Snapshot]
 
   /// Opens the recording and stands at the snapshot `name`; nil: at the start.
   ///
   /// Everything is checked before anything runs: the log, the snapshot, the base images.
+  ///
+  /// - Parameter checkpoints: for moving back at once; nil: only snapshots are gone back to, and running forward costs
+  ///   nothing for it.
   public init(
     _ recording: Recording, from name: String? = nil, console: any ConsoleOutput = NullConsoleOutput(),
-    engine: Machine.Engine = .automatic
+    engine: Machine.Engine = .automatic, checkpoints policy: CheckpointPolicy? = nil
   ) throws(Failure) {
     self.recording = recording
     self.console = console
     self.engine = engine
+    self.policy = policy
     log = try recording.openLog()
     for drive in recording.manifest.drives {
       try BaseImages.check(drive.bases, recording: recording.path)
     }
+    knownSnapshots = try Self.snapshots(of: recording)
     session = try ReplaySession(
       recording, log: log, snapshot: name ?? recording.manifest.initialSnapshot, console: console,
-      engine: engine)
+      engine: engine, checkpoints: policy)
   }
 
   /// Where the machine stands.
   public var now: Moment { session.machine.now }
   public var position: UInt64 { now.position }
+  /// The first position of the recording that can be gone to.
+  public var start: UInt64 { knownSnapshots.first?.moment.position ?? 0 }
   /// The last moment of the recording.
   public var end: Moment { Moment(log.last) }
+  /// The machine was changed: it is not the recorded one until the next `seek`.
+  public var isForked: Bool { session.gate.isForked }
 
   /// The snapshot that the machine was loaded from. Its drives are still read.
   package var origin: String { session.origin }
 
-  /// The machine, to be looked at.
+  /// The machine, to be looked at. Changes go through `change`.
   package var machine: Machine { session.machine }
 
   /// Runs forward to exactly `position`, or without one to the end of the recording. Everything that the guest does is
-  /// compared with the log; the first difference is thrown.
+  /// compared with the log; the first difference is thrown, unless the machine was changed.
   ///
-  /// - Parameter progress: called now and then with the position.
+  /// - Parameters:
+  ///   - goal: where it goes after `position`, if it is a part of a longer way: checkpoints are placed with
+  ///     regard to it.
+  ///   - progress: called now and then with the position.
   @discardableResult
   public func run(
-    until position: UInt64? = nil, progress: (UInt64) -> Void = { _ in }
+    until position: UInt64? = nil, towards goal: UInt64? = nil, progress: (UInt64) -> Void = { _ in }
   ) throws(ReplayError) -> Stop {
-    defer { session.gate.flushConsole() }
+    defer { session.gate.handedOutput(before: self.position) }
     let machine = session.machine
     // Past the last event there is nothing to be replayed. A complete log ends with an event that takes no time. One
     // that was cut off may end with console output, whose later bytes come after its position: there the gate stops
@@ -80,51 +104,25 @@ public final class Timeline {
       if let position, here >= position { return .position }
       progress(here)
       let boundary = nextBoundary(after: here)
-      switch machine.run(until: min(position ?? .max, boundary, last)) {
+      let checkpoint = tendCheckpoints(towards: goal ?? position ?? log.last.position)
+      let target = min(position ?? .max, boundary, last, checkpoint ?? .max)
+      switch machine.run(until: target) {
       case .position:
-        let now = machine.now
-        if now.position == boundary, session.gate.next != nil {
-          session.gate.meetDigests(session.machine.digests(), names: machine.digestNames, at: now)
-        } else if now.position == last {
-          session.gate.noteOverrun(at: now)
-        }
-        try stopIfTold()
+        try noteReached(target, isBoundary: target == boundary, isTooFar: target == last)
       case .stopPoint: preconditionFailure("none is set")
       case .requested:
         try stopIfTold()
-        if session.gate.stopReason == .endReached { ended = try finish(nil) }
+        if session.gate.stopReason == .endReached {
+          ended = try finish(nil)
+        } else if machine.now.position == target {
+          // The checkpoints had it stop; it need not go on to be where it was to go.
+          try noteReached(target, isBoundary: target == boundary, isTooFar: target == last)
+        }
       case .poweredOff(let status):
         try stopIfTold()
         session.gate.meetPowerOff(status: status, at: machine.now)
         ended = try finish(.poweredOff(status: status))
       }
-    }
-  }
-
-  /// Goes to exactly `position`, forward or back: from here, or from the nearest snapshot before it.
-  @discardableResult
-  public func seek(
-    to position: UInt64, progress: (UInt64) -> Void = { _ in }
-  ) throws(ReplayError) -> Stop {
-    try approach(position)
-    return try run(until: position, progress: progress)
-  }
-
-  /// Goes to the nearest place that is known, here or a snapshot, from which `position` lies ahead.
-  package func approach(_ position: UInt64) throws(ReplayError) {
-    do throws(Failure) {
-      let best = try SnapshotStore(recording).list()
-        .filter { $0.isComplete && $0.moment.position <= position }
-        .max { $0.moment.position < $1.moment.position }
-      let here = self.position
-      if ended != nil || here > position || (best?.moment.position ?? 0) > here {
-        session = try ReplaySession(
-          recording, log: log, snapshot: best?.name ?? recording.manifest.initialSnapshot, console: console,
-          engine: engine)
-        ended = nil
-      }
-    } catch {
-      throw .failed(error)
     }
   }
 
@@ -134,6 +132,11 @@ public final class Timeline {
       throw Failure(
         .usage, "snapshot \(name)", "the recorded run is over here: nothing could go on from it",
         remedy: "choose an earlier position")
+    }
+    guard !isForked else {
+      throw Failure(
+        .usage, "snapshot \(name)", "the machine was changed here and is not the recorded one",
+        remedy: "seek to any position first")
     }
     let state = VMState(
       moment: now, machine: session.machine.saveState(), digests: session.machine.digests(),
@@ -145,6 +148,7 @@ public final class Timeline {
         state: state, memory: session.machine.memory, parent: session.origin,
         pages: session.listChangedPages(),
         drives: session.scratch))
+    knownSnapshots = try Self.snapshots(of: recording)
   }
 
   /// The position that an expression means on this recording, for a move from the start of a command: `+N` counts from
@@ -182,11 +186,25 @@ public final class Timeline {
     return isProductTooLarge || isTooLarge ? .max : boundary
   }
 
+  /// The machine stands at `position`, where it was told to go, before what arrives there.
+  private func noteReached(_ position: UInt64, isBoundary: Bool, isTooFar: Bool) throws(ReplayError) {
+    let (gate, machine) = (session.gate, session.machine)
+    if isBoundary, gate.next != nil, !isForked {
+      gate.meetDigests(machine.digests(), names: machine.digestNames, at: machine.now)
+    } else if isTooFar {
+      gate.noteOverrun(at: machine.now)
+    }
+    try stopIfTold()
+    noteCheckpointReached()
+  }
+
   /// Looks at why the gate stopped the machine; an end that is still to be checked is none.
   private func stopIfTold() throws(ReplayError) {
     switch session.gate.stopReason {
     case nil, .endReached?: break
+    case .logExhausted? where isForked: ended = .forkEnded("the recording ends here")
     case .logExhausted?: ended = try log.isComplete ? endedTooEarly() : .incomplete
+    case .diverged(let divergence)? where isForked: ended = .forkEnded(divergence.forkDescription)
     case .diverged(let divergence)?: throw .diverged(divergence)
     case .failed(let failure)?: throw .failed(failure)
     }
@@ -194,6 +212,11 @@ public final class Timeline {
 
   /// Compares the end of the run with the log's; `end` is how this run ended, nil when it did not by itself.
   private func finish(_ end: LogEnd?) throws(ReplayError) -> Stop {
+    if isForked {
+      if let ended { return ended }
+      guard case .poweredOff(let status)? = end else { return .forkEnded("the recording ends here") }
+      return .forkEnded("the guest switched itself off with status \(status)")
+    }
     let gate = session.gate
     let now = session.machine.now
     if case .digest? = gate.next?.payload {

@@ -70,6 +70,8 @@ struct ReplayCommand: ParsableCommand {
       say(
         "replayed to \(place): the recording is incomplete, its recorder was killed; it is the same up to there"
       )
+    case .forkEnded(let reason):
+      say("replayed to \(place): \(reason)")
     case .end:
       say("replayed to the end at \(place): the same as recorded")
       if let status = timeline.recording.manifest.ending?.status, status != 0 {

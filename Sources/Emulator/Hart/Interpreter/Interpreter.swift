@@ -94,13 +94,13 @@ final class Interpreter {
     }
   }
 
-  /// Forgets all that was derived from memory and registers; they have been replaced.
-  func flushEverything() {
+  /// Forgets all that was derived from registers; they have been replaced. What was derived from memory is true to it, since
+  /// every store sees to that: decoded blocks stay.
+  func registersReplaced() {
     for hart in harts {
       protectionChanged(hart)
       hart.contextChanged()
     }
-    removeAllBlocks()
   }
 
   func removeAllBlocks() {

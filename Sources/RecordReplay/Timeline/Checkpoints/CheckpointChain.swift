@@ -1,0 +1,226 @@
+import Emulator
+
+/// The checkpoints of one machine, by position, with the pages of RAM that lead from one to the next.
+///
+/// Between a checkpoint and the next one lies an *interval*. With each checkpoint goes a delta: the pages that
+/// change in its interval, as they are at the checkpoint. With the last one goes the *tail*: the pages that memory has
+/// left the last checkpoint with, whatever way. This holds at all times:
+///
+///   the content of a page at checkpoint i is what the first delta from i on says that has the page; if none has, it
+///   is what memory has now.
+///
+/// Memory changes in one way only, by stores, and the first store to each page since the machine last stood at a checkpoint
+/// is shown to this keeper: a page that the tail does not have yet is put into the tail. That keeps the rule, whether the
+/// machine runs on from the last checkpoint, runs again what it ran before, is forked, or is rewound, which is nothing
+/// but stores too. So checkpoints that lie ahead are kept when the machine goes back, and going there again takes no run.
+///
+/// The machine stands in the interval of the `current` checkpoint. `touched` are the pages in which memory
+/// may differ from what it was there.
+final class CheckpointChain: PageKeeper {
+  struct Link {
+    var checkpoint: Checkpoint
+    /// Empty for the last one, whose delta is the tail.
+    var delta = PageDelta()
+  }
+
+  // The session has both the memory and the chain; the memory has the chain as its keeper.
+  private unowned let memory: GuestMemory
+  let policy: CheckpointPolicy
+  let pool = PagePool()
+  var links: [Link] = []
+  var tail = PageDelta()
+  var inTail: PageSet
+  /// Empty between two operations.
+  var scratch: PageSet
+  /// The number of the checkpoint that the machine stands at or after. No meaning while there is none.
+  private(set) var current = 0
+  private var touched: [Int32] = []
+  /// Called when memory is used up while the machine runs: it must stop, so that there can be a checkpoint and older ones
+  /// can go.
+  private let stopMachine: () -> Void
+  /// Memory was used up since the last checkpoint was taken.
+  private(set) var isOverLimit = false
+  private var checkpointBytes = 0
+
+  init(memory: GuestMemory, policy: CheckpointPolicy, stopMachine: @escaping () -> Void) {
+    self.memory = memory
+    self.policy = policy
+    self.stopMachine = stopMachine
+    inTail = PageSet(pageCount: memory.pageCount)
+    scratch = PageSet(pageCount: memory.pageCount)
+  }
+
+  var isEmpty: Bool { links.isEmpty }
+  var positions: [UInt64] { links.map(\.checkpoint.position) }
+  func position(of index: Int) -> UInt64 { links[index].checkpoint.position }
+  /// Where the checkpoint after the current one is.
+  var nextPosition: UInt64? { current + 1 < links.count ? position(of: current + 1) : nil }
+
+  /// Bytes of memory in use.
+  var byteCount: Int {
+    pool.pageCount * GuestMemory.pageSize + checkpointBytes + tail.byteCount
+      + links.reduce(0) { $0 + $1.delta.byteCount }
+  }
+
+  /// The number of the last checkpoint at `position` or before it.
+  func index(atOrBefore position: UInt64) -> Int? {
+    var low = 0
+    var high = links.count
+    while low < high {
+      let middle = (low + high) / 2
+      if links[middle].checkpoint.position <= position { low = middle + 1 } else { high = middle }
+    }
+    return low > 0 ? low - 1 : nil
+  }
+
+  func delta(_ index: Int) -> PageDelta { index == links.count - 1 ? tail : links[index].delta }
+
+  // MARK: Standing at checkpoints
+
+  func keep(page: Int, bytes: UnsafeRawPointer) {
+    let page = Int32(truncatingIfNeeded: page)
+    touched.append(page)
+    guard inTail.insert(page) else { return }
+    tail.append(page, pool.keep(bytes))
+    if pool.pageCount * GuestMemory.pageSize > policy.memoryLimit, !isOverLimit {
+      isOverLimit = true
+      stopMachine()
+    }
+  }
+
+  /// Takes in a checkpoint of where the machine stands, which is after `current` and before the next one.
+  ///
+  /// The pages of the interval that is divided go to where they change: those that were not touched yet are as they were at its
+  /// start. Those that were may change again.
+  func add(_ checkpoint: Checkpoint) {
+    checkpointBytes += checkpoint.byteCount
+    guard !isEmpty else {
+      links.append(Link(checkpoint: checkpoint))
+      return stand(at: 0)
+    }
+    precondition(links[current].checkpoint.position < checkpoint.position)
+    if current == links.count - 1 {
+      links[current].delta = tail
+      tail = PageDelta()
+      inTail.removeAll()
+      links.append(Link(checkpoint: checkpoint))
+    } else {
+      precondition(checkpoint.position < links[current + 1].checkpoint.position)
+      for page in touched { _ = scratch.insert(page) }
+      let divided = links[current].delta
+      var (before, after) = (PageDelta(), PageDelta())
+      for (page, slot) in zip(divided.pages, divided.slots) {
+        if scratch.contains(page) {
+          before.append(page, slot)
+          after.append(page, pool.keep(memory.bytes + Int(page) * GuestMemory.pageSize))
+        } else {
+          after.append(page, slot)
+        }
+      }
+      for page in touched { _ = scratch.remove(page) }
+      links[current].delta = before
+      links.insert(Link(checkpoint: checkpoint, delta: after), at: current + 1)
+    }
+    stand(at: current + 1)
+    thin()
+  }
+
+  /// The machine has run to where the next checkpoint is.
+  func arriveAtNext() { stand(at: current + 1) }
+
+  private func stand(at index: Int) {
+    current = index
+    touched.removeAll(keepingCapacity: true)
+    isOverLimit = false
+    memory.beginKeeping(for: self)
+  }
+
+  // MARK: Rewinding
+
+  /// Makes memory what it was at a checkpoint, earlier or later.
+  ///
+  /// Only pages that may differ are looked at, and only bytes that do are stored, so that what is derived from the others
+  /// (decoded code above all) stays.
+  func restoreMemory(to index: Int) -> Checkpoint {
+    let target = links[index].checkpoint
+    var remaining = 0
+    var candidates: [Int32] = []
+    func consider(_ pages: [Int32]) {
+      for page in pages where scratch.insert(page) { candidates.append(page) }
+    }
+    consider(touched)
+    for interval in min(index, current)..<max(index, current) { consider(links[interval].delta.pages) }
+    remaining = candidates.count
+
+    var plan: [(page: Int32, slot: PagePool.Slot)] = []
+    plan.reserveCapacity(remaining)
+    var interval = index
+    while interval < links.count, remaining > 0 {
+      let delta = delta(interval)
+      for (page, slot) in zip(delta.pages, delta.slots) where scratch.remove(page) {
+        plan.append((page, slot))
+        remaining -= 1
+      }
+      interval += 1
+    }
+    // What no delta has is right as it is.
+    if remaining > 0 { for page in candidates { _ = scratch.remove(page) } }
+
+    // Going back saves what is left behind. Without memory for that the checkpoints ahead are given up.
+    let fits = byteCount + plan.count * GuestMemory.pageSize <= policy.memoryLimit
+    if !fits && index < links.count - 1 {
+      memory.endKeeping(for: self)
+      put(plan)
+      dropAll(after: index)
+    } else {
+      // An overrun now is seen to below; the machine does not run.
+      isOverLimit = true
+      put(plan)
+    }
+    stand(at: index)
+    thin()
+    return target
+  }
+
+  private func put(_ plan: [(page: Int32, slot: PagePool.Slot)]) {
+    for (page, slot) in plan { memory.replace(page: Int(page), with: pool.bytes(of: slot)) }
+  }
+
+  private func dropAll(after index: Int) {
+    for link in links[index...] { link.delta.giveBack(to: pool) }
+    tail.giveBack(to: pool)
+    for link in links[(index + 1)...] { checkpointBytes -= link.checkpoint.byteCount }
+    links.removeSubrange((index + 1)...)
+    links[index].delta = PageDelta()
+    tail = PageDelta()
+    inTail.removeAll()
+  }
+
+  // MARK: Removing
+
+  /// Removes a checkpoint at which the machine does not stand. The interval before it goes on over its own.
+  func remove(_ index: Int) {
+    precondition(index != current && links.indices.contains(index))
+    checkpointBytes -= links[index].checkpoint.byteCount
+    if index == 0 {
+      links[0].delta.giveBack(to: pool)
+    } else {
+      var merged = links[index - 1].delta
+      for page in merged.pages { _ = scratch.insert(page) }
+      let later = delta(index)
+      for (page, slot) in zip(later.pages, later.slots) {
+        if scratch.contains(page) { pool.giveBack(slot) } else { merged.append(page, slot) }
+      }
+      for page in links[index - 1].delta.pages { _ = scratch.remove(page) }
+      if index == links.count - 1 {
+        for page in merged.pages { _ = inTail.insert(page) }
+        tail = merged
+        links[index - 1].delta = PageDelta()
+      } else {
+        links[index - 1].delta = merged
+      }
+    }
+    links.remove(at: index)
+    if current > index { current -= 1 }
+  }
+}

@@ -1,0 +1,50 @@
+import Emulator
+
+/// Walking back over a recording, a stretch at a time.
+extension Timeline {
+  /// A stretch of the recording that begins at a place which can be gone to without running.
+  package struct Interval: Equatable, Sendable {
+    package var start: UInt64
+    package var end: UInt64
+    /// The pages of RAM that may change in it, in no order; nil when nothing is known of them.
+    fileprivate var changedPages: [Int32]?
+
+    /// Whether a page of RAM may change in it.
+    package func mayChange(page: Int) -> Bool {
+      changedPages.map { $0.contains(Int32(truncatingIfNeeded: page)) } ?? true
+    }
+  }
+
+  /// The shortest such stretch that ends at `end`; nil at the start of the recording.
+  package func interval(endingAt end: UInt64) -> Interval? {
+    guard end > start else { return nil }
+    var interval: Interval?
+    if let snapshot = knownSnapshots.last(where: { $0.moment.position < end }) {
+      interval = Interval(start: snapshot.moment.position, end: end)
+    }
+    if let chain = session.checkpoints, let number = chain.index(atOrBefore: end - 1),
+      chain.position(of: number) >= interval?.start ?? 0
+    {
+      interval = Interval(
+        start: chain.position(of: number), end: end, changedPages: chain.delta(number).pages)
+    }
+    return interval
+  }
+
+  /// Visits the stretches before `end` (nil: here), the newest first, until `body` answers false or the start is reached.
+  /// The timeline stands at a stretch's start when `body` is called; `body` may move it, forward as a rule.
+  ///
+  /// - Parameter isOfInterest: stretches for which it answers false are passed over without being gone to.
+  package func forEachIntervalBackwards(
+    from end: UInt64? = nil, where isOfInterest: (Interval) -> Bool = { _ in true },
+    _ body: (Interval) throws(ReplayError) -> Bool
+  ) throws(ReplayError) {
+    var end = end ?? position
+    while let interval = interval(endingAt: end) {
+      end = interval.start
+      guard isOfInterest(interval) else { continue }
+      try seek(to: interval.start)
+      guard try body(interval) else { return }
+    }
+  }
+}

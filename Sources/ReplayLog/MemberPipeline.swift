@@ -69,6 +69,12 @@ final class MemberPipeline: @unchecked Sendable {
     }
   }
 
+  /// Waits until every member given is in the file.
+  func drain() throws(ReplayLogError) {
+    queue.sync {}
+    try check()
+  }
+
   /// Waits until every member given is in the file, and the file on the disk.
   func synchronize() throws(ReplayLogError) {
     queue.sync {

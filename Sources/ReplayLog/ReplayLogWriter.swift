@@ -99,6 +99,9 @@ public final class ReplayLogWriter {
     try pipeline.check()
   }
 
+  /// The log as other threads see it.
+  public var written: WrittenLog { WrittenLog(pipeline: pipeline) }
+
   /// Writes the events so far and waits until the disk has them.
   public func synchronize() throws(ReplayLogError) {
     try flush()
@@ -189,4 +192,15 @@ public final class ReplayLogWriter {
     parts.append(String(part))
     return parts
   }
+}
+
+/// What has been written of a log that is being made, for other threads than its writer's.
+public struct WrittenLog: Sendable {
+  let pipeline: MemberPipeline
+
+  /// Bytes in the file.
+  public var byteCount: UInt64 { pipeline.byteCount }
+
+  /// Waits until what was flushed before is in the file.
+  public func wait() throws(ReplayLogError) { try pipeline.drain() }
 }

@@ -91,7 +91,7 @@ import Testing
         }
       }
       #expect(watched.problem == nil)
-      #expect(positions.count > 3, "the run was over before anybody looked")
+      #expect(positions.count > 0, "the run was over before anybody looked")
       #expect(watched.result.ending.position == alone.result.ending.position)
       #expect(watched.result.ending.time == alone.result.ending.time, "paused time passed in the guest")
       #expect(watched.output.text == alone.output.text)

@@ -15,7 +15,7 @@ struct RecordedGuest {
   init(
     _ name: String, harts: Int = 1, input: String? = nil, limit: UInt64? = nil,
     digestInterval: UInt64 = 1_000_000,
-    snapshotName: String? = nil, sleeps: Bool = false,
+    snapshotName: String? = nil, sleeps: Bool = false, snapshots: SnapshotPolicy = SnapshotPolicy(),
     drives: (TestFolder) throws -> [DriveOptions] = { _ in [] }
   ) throws {
     var guest = Guest(name: name, memorySize: 16 << 20, hartCount: harts, shift: 3, sleeps: sleeps)
@@ -28,7 +28,8 @@ struct RecordedGuest {
       }
     }
     var options = Recorder.Options(
-      output: folder.file("guest.rr"), snapshotName: snapshotName, digestInterval: digestInterval)
+      output: folder.file("guest.rr"), snapshotName: snapshotName, digestInterval: digestInterval,
+      snapshots: snapshots)
     options.force = false
     let recorder = try Recorder(guest, options, inbox: inbox, console: output)
     result = try recorder.run(limit: limit)

@@ -4,8 +4,8 @@
 /// the snapshot has been deleted.
 public final class Qcow2Snapshot: BlockImage {
   public let info: SnapshotInfo
-  private let image: Qcow2Image
-  private let tree: Qcow2Tree
+  let image: Qcow2Image
+  let tree: Qcow2Tree
   private let serial: Int
   private var seenDeletions: Int
 
@@ -46,7 +46,7 @@ public final class Qcow2Snapshot: BlockImage {
 
   public func flush() throws(DiskImageError) {}
 
-  private func checkExists() throws(DiskImageError) {
+  func checkExists() throws(DiskImageError) {
     guard seenDeletions != image.deletions else { return }
     guard image.snapshotTable.snapshots.contains(where: { $0.serial == serial }) else {
       throw DiskImageError(

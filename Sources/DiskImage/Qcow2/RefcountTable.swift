@@ -55,6 +55,15 @@ final class RefcountTable {
     return get(block, cluster & (geometry.refcountsPerBlock - 1))
   }
 
+  /// Every cluster that has a reference, ascending. Releases that are only noted still count.
+  func forEachClusterInUse(_ body: (Int) -> Void) throws(DiskImageError) {
+    let perBlock = geometry.refcountsPerBlock
+    for index in table.indices where table[index] != 0 {
+      guard let block = try block(of: index * perBlock) else { continue }
+      for slot in 0..<perBlock where get(block, slot) != 0 { body(index * perBlock + slot) }
+    }
+  }
+
   /// One more reference to a cluster that is in use.
   func retain(_ cluster: Int) throws(DiskImageError) {
     let count = try count(of: cluster)

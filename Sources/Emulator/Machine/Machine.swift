@@ -78,11 +78,18 @@ public final class Machine {
   /// Who stores into memory at present.
   var storeSource = NotedStore.Source.instruction
 
+  /// Gives the plan's regions at a reset; nil when `plan` has them.
+  private let bootRegions: (() -> [BootPlan.Region])?
+
   /// A machine in its power-on state with `plan`'s regions in RAM.
   ///
   /// The engine changes nothing but the speed.
+  ///
+  /// - Parameter bootRegions: for a machine that is about to be set to a saved state, whose plan's regions only a reset
+  ///   needs: asked at each reset, instead of taking those of `plan`. RAM is zero then until it is set.
   public init(
-    configuration: MachineConfiguration, plan: BootPlan, gate: any Gate, engine: Engine = .automatic
+    configuration: MachineConfiguration, plan: BootPlan, gate: any Gate, engine: Engine = .automatic,
+    bootRegions: (() -> [BootPlan.Region])? = nil
   ) {
     precondition((1...MachineConfiguration.hartCountLimit).contains(configuration.hartCount))
     precondition((0...MachineConfiguration.shiftLimit).contains(configuration.shift))
@@ -90,6 +97,7 @@ public final class Machine {
     self.configuration = configuration
     self.plan = plan
     self.gate = gate
+    self.bootRegions = bootRegions
     memory = GuestMemory(base: MemoryMap.memoryBase, size: configuration.memorySize)
     memoryDigest = MemoryDigest(memory: memory)
     interpreter = Interpreter(
@@ -97,7 +105,7 @@ public final class Machine {
       translates: engine != .interpreter)
     attachDevices()
     memory.beginDirtyEpoch()
-    powerOn()
+    powerOn(bootRegions == nil ? plan.regions : [])
   }
 
   private func attachDevices() {
@@ -129,12 +137,12 @@ public final class Machine {
   }
 
   /// Harts, devices and RAM as they are after power-on; position and time go on. RAM must be zero.
-  private func powerOn() {
+  private func powerOn(_ regions: [BootPlan.Region]) {
     storeSource = .reset
     defer { storeSource = .instruction }
     interpreter.reset()
     for device in bus.devices { device.reset() }
-    for region in plan.regions { memory.write(region.bytes, at: region.address) }
+    for region in regions { memory.write(region.bytes, at: region.address) }
     if let address = plan.toHostAddress, memory.pointer(at: address, count: 8) != nil {
       memory.setCare(
         PageFlags.hostInterface, page: Int((address - memory.base) >> GuestMemory.pageShift))
@@ -350,7 +358,7 @@ public final class Machine {
     isGuestReset = false
     storeSource = .reset
     memory.clear()
-    powerOn()
+    powerOn(bootRegions?() ?? plan.regions)
   }
 
   package func requestPowerOff(status: UInt32) {

@@ -31,7 +31,7 @@ package final class LiveGate: Gate {
   private let sleeps: Bool
   private var entropy = EntropyPool()
   private var consoleBuffer: [UInt8] = []
-  private var outstandingRequests = 0
+  private var outstandingRequests: Int
   /// Told of resets, when somebody controls the run.
   private let control: RunControl?
   /// Idleness that a request of another thread broke into, with when it began on `clock`. It goes on as if it had never
@@ -43,14 +43,17 @@ package final class LiveGate: Gate {
   /// - Parameters:
   ///   - drives: one worker for each drive of the machine's configuration, in its order.
   ///   - sleeps: `sleep=on` of the `--icount` option.
+  ///   - outstandingRequests: requests that were made before and whose answers are still to come from `inbox`.
   package init(
-    inbox: Inbox, drives: [BlockWorker], console: any ConsoleOutput, sleeps: Bool, control: RunControl? = nil
+    inbox: Inbox, drives: [BlockWorker], console: any ConsoleOutput, sleeps: Bool, control: RunControl? = nil,
+    outstandingRequests: Int = 0
   ) {
     self.inbox = inbox
     self.drives = drives
     self.console = console
     self.sleeps = sleeps
     self.control = control
+    self.outstandingRequests = outstandingRequests
   }
 
   /// So many of the host's nanoseconds pass the guest by.
@@ -85,7 +88,9 @@ package final class LiveGate: Gate {
     switch inbox.take() {
     case .arrival(let arrival)?:
       switch arrival {
-      case .blockCompletion: outstandingRequests -= 1
+      case .blockCompletion(let completion):
+        outstandingRequests -= 1
+        drives[completion.drive].noteDelivery(of: completion.id)
       case .powerOff: wasSwitchedOff = true
       case .reset: control?.emit(.reset(byGuest: false))
       case .consoleInput: break

@@ -28,17 +28,23 @@ final class LogSink: EventSink {
 
   func tick() {
     guard hasUnflushed, HostClock.monotonic() - lastFlush >= Self.flushInterval else { return }
-    flush()
+    writeOut()
   }
 
   func rest(nanoseconds: UInt64?) {
     guard hasUnflushed, sleeps || nanoseconds == nil, nanoseconds ?? .max >= Self.flushInterval else {
       return
     }
-    flush()
+    writeOut()
   }
 
-  private func flush() {
+  /// Gives the events so far to the writing thread; nil when the log cannot be written.
+  func flush() -> WrittenLog? {
+    writeOut()
+    return failure == nil ? writer.written : nil
+  }
+
+  private func writeOut() {
     hasUnflushed = false
     lastFlush = HostClock.monotonic()
     guard failure == nil else { return }

@@ -268,6 +268,9 @@ package final class ReplayGate: Gate {
   /// The machine went past the position where the recording ends.
   package func noteOverrun(at moment: Moment) { diverge(at: moment, found: "that the guest went on") }
 
+  /// The host cannot go on with the replay.
+  package func fail(_ failure: Failure) { stop(.failed(failure)) }
+
   /// Nothing is wrong so far.
   private var canGoOn: Bool { stopReason == nil || stopReason == .endReached }
 

@@ -117,7 +117,7 @@ extension RecordingManifest.Boot {
   }
 
   /// The plan again, with the regions' bytes as `read` gives them.
-  func plan(read: (Region) throws(Failure) -> [UInt8]) throws(Failure) -> BootPlan {
+  func plan<E: Error>(read: (Region) throws(E) -> [UInt8]) throws(E) -> BootPlan {
     var regions: [BootPlan.Region] = []
     for region in self.regions {
       regions.append(BootPlan.Region(address: region.address, bytes: try read(region)))

@@ -13,21 +13,24 @@ public final class Recorder {
     public var logPath: String?
     /// `rrsnapshot=`: the name of the snapshot of the start.
     public var snapshotName: String?
-    /// Instructions between two digests of the machine's state.
+    /// The most instructions between two digests of the machine's state.
     public var digestInterval: UInt64
+    /// Which snapshots are made while the guest runs.
+    public var snapshots: SnapshotPolicy
 
     public static let defaultSnapshotName = "replay_init"
     public static let defaultDigestInterval: UInt64 = 200_000_000
 
     public init(
       output: String, force: Bool = false, logPath: String? = nil, snapshotName: String? = nil,
-      digestInterval: UInt64 = defaultDigestInterval
+      digestInterval: UInt64 = defaultDigestInterval, snapshots: SnapshotPolicy = SnapshotPolicy()
     ) {
       self.output = output
       self.force = force
       self.logPath = logPath
       self.snapshotName = snapshotName
       self.digestInterval = digestInterval
+      self.snapshots = snapshots
     }
   }
 
@@ -45,8 +48,19 @@ public final class Recorder {
   /// What the files were opened as, which is what their errors name.
   private let folder: RecordingFolder
 
+  private let policy: SnapshotPolicy
+  private let frozen: FrozenMemory
+  /// Until the run is over; it has the memory image open.
+  private var snapshots: BackgroundSnapshots?
+  private let pagesPerCluster: Int
+  private var lastSnapshot: (name: String, moment: Moment)
+  private var lastDigest: (moment: Moment, values: [UInt64])?
+
   /// Prepares everything and puts the new recording in its place; the guest has not run yet. If it fails, all is as
   /// it was before.
+  ///
+  /// The snapshot of the start is written while the guest runs already. Until it is, a recorder that is killed leaves
+  /// nothing that can be replayed.
   public init(
     _ guest: Guest, _ options: Options, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil
   ) throws(Failure) {
@@ -54,11 +68,7 @@ public final class Recorder {
     self.inbox = inbox
     guestName = guest.name
     let snapshotName = options.snapshotName ?? Options.defaultSnapshotName
-    guard RecordingManifest.isSnapshotName(snapshotName) else {
-      throw Failure(
-        .usage, "rrsnapshot=\(snapshotName)", "cannot be the name of a snapshot",
-        remedy: "use a letter, then letters, digits, '-', '_' and '.', not 'start' or 'end'")
-    }
+    try RecordingManifest.checkNewSnapshotName(snapshotName, option: "rrsnapshot=\(snapshotName)")
     var folder = try RecordingFolder(target: options.output, force: options.force)
     do throws(Failure) {
       drives = try RecordedDrives(
@@ -66,8 +76,12 @@ public final class Recorder {
       let driveManifests = drives.drives.map(\.manifest)
       let configuration = try guest.configuration(drives: driveManifests)
       let plan = try guest.plan(configuration)
+      // An image of the user's own is not filled with snapshots that nobody asked for.
+      policy = driveManifests.contains(where: \.recordsInto) ? .none : options.snapshots
 
-      workers = drives.drives.map { BlockWorker(storage: ImageStorage($0.storage), inbox: inbox) }
+      workers = drives.drives.map {
+        BlockWorker(storage: ImageStorage($0.storage), image: $0.overlay, inbox: inbox)
+      }
       live = LiveGate(
         inbox: inbox, drives: workers, console: console, sleeps: guest.sleeps, control: control)
       // The log's header names the digests, which only the machine knows, and the machine wants its gate first.
@@ -97,63 +111,46 @@ public final class Recorder {
           memorySize: guest.memorySize, hartCount: guest.hartCount, shift: guest.shift, sleep: guest.sleeps),
         boot: .init(guest: guest, plan: plan), drives: driveManifests, initialSnapshot: snapshotName,
         log: logName,
-        digestInterval: options.digestInterval, ending: nil)
-      try Self.saveStart(
-        of: machine, plan: plan, drives: drives, named: snapshotName,
-        to: folder.workPath + "/" + Recording.memoryName)
+        digestInterval: policy.digestInterval(asked: options.digestInterval, shift: guest.shift), ending: nil)
+      let start = SnapshotMetadata(at: machine.now)
+      let overlays = drives.drives.compactMap(\.overlay)
+      let memoryPath = folder.workPath + "/" + Recording.memoryName
+      let size = Int(machine.memory.size)
+      let image = try withImageFailures({ () throws(DiskImageError) in
+        for overlay in overlays { try overlay.createSnapshot(snapshotName, from: .active, metadata: start) }
+        try Qcow2Image.create(at: memoryPath, size: size, clusterSize: Recording.memoryClusterSize)
+        return try ImageOpener().openQcow2(memoryPath, readOnly: false)
+      })
       try Recording(path: folder.workPath, manifest: manifest).writeManifest()
       try folder.commit()
       recording = Recording(path: options.output, manifest: manifest)
       self.folder = folder
+      frozen = FrozenMemory(machine.memory)
+      pagesPerCluster = SnapshotStore.pagesPerCluster(image.clusterSize)
+      lastSnapshot = (snapshotName, machine.now)
+      snapshots = BackgroundSnapshots(
+        image: image, memory: frozen, workers: workers, recording: recording, policy: policy, inbox: inbox)
     } catch {
       folder.discard()
       throw folder.naming(error)
     }
-  }
-
-  /// The snapshot of the start: what stands in memory is what the boot plan put there.
-  private static func saveStart(
-    of machine: Machine, plan: BootPlan, drives: RecordedDrives, named name: String, to path: String
-  ) throws(Failure) {
-    let metadata = SnapshotMetadata(at: machine.now)
-    let state = VMState(
-      moment: machine.now, machine: machine.saveState(), digests: machine.digests(), nextEvent: 0,
-      matchedOutput: 0, pending: [])
-    try withImageFailures({ () throws(DiskImageError) in
-      for drive in drives.drives {
-        _ = try drive.overlay?.createSnapshot(name, from: .active, metadata: metadata)
-      }
-      try Qcow2Image.create(at: path, size: Int(machine.memory.size))
-      let image = try ImageOpener().openQcow2(path, readOnly: false)
-      let pages = Set(
-        plan.regions.filter { !$0.bytes.isEmpty }.flatMap { region in
-          let first = Int(region.address - machine.memory.base) / GuestMemory.pageSize
-          let last =
-            (Int(region.address - machine.memory.base) + region.bytes.count - 1) / GuestMemory.pageSize
-          return first...last
-        }
-      ).sorted()
-      _ = try image.createSnapshot(name, from: .empty, metadata: metadata, vmState: state.encoded()) {
-        (writer) throws(DiskImageError) in
-        try SnapshotStore.write(pages: pages, of: machine.memory, to: writer)
-      }
-    })
+    // What stands in memory is what has been written to it since the machine was made.
+    startSnapshot(snapshotName, digests: machine.digests(), parent: nil, tasks: [], log: nil)
   }
 
   /// Runs the guest to its end, or to the position `limit`, and closes the recording. Once only.
   ///
   /// Whatever ended the run, the recording holds all of it; a failure of the host that ended it is in the result.
   public func run(limit: UInt64? = nil) throws(Failure) -> RunResult {
-    var lastDigest: Moment?
-    func logDigests() {
-      let now = machine.now
-      guard lastDigest != now else { return }
-      lastDigest = now
-      gate.note(.digest(machine.digests()), at: now)
-    }
     let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) })
-    let outcome = run.run(
-      limit: limit, interval: recording.manifest.digestInterval, atInterval: logDigests)
+    let outcome = run.run(limit: limit, interval: recording.manifest.digestInterval) {
+      let digests = logDigests()
+      makeSnapshotIfDue(digests)
+    }
+    let made = snapshots?.finish()
+    snapshots = nil
+    frozen.finish()
+    recording = made?.recording ?? recording
     for worker in workers { worker.finish() }
     let now = machine.now
     if case .poweredOff(let status) = outcome.end, !live.wasSwitchedOff {
@@ -162,7 +159,7 @@ public final class Recorder {
     logDigests()
     gate.note(.end(outcome.end), at: now)
 
-    var failure = outcome.failure ?? sink.failure
+    var failure = outcome.failure ?? sink.failure ?? made?.failure
     do throws(Failure) {
       if sink.failure == nil {
         try withLogFailures({ () throws(ReplayLogError) in try sink.writer.close() })
@@ -186,6 +183,70 @@ public final class Recorder {
     // The recording is closed when those who watch hear of the end.
     run.end(outcome)
     return RunResult(ending: ending, failure: failure)
+  }
+
+  @discardableResult
+  private func logDigests() -> [UInt64] {
+    let now = machine.now
+    if let lastDigest, lastDigest.moment == now { return lastDigest.values }
+    let values = machine.digests()
+    lastDigest = (now, values)
+    gate.note(.digest(values), at: now)
+    return values
+  }
+
+  // MARK: Snapshots
+
+  /// Between two instructions, right behind the digests in the log, which are the machine's `digests`.
+  private func makeSnapshotIfDue(_ digests: [UInt64]) {
+    let now = machine.now
+    guard policy.isDue(at: now, after: lastSnapshot.moment), let snapshots, !snapshots.isBusy,
+      let log = sink.flush()
+    else { return }
+    let name = SnapshotPolicy.name(at: now.position)
+    let metadata = SnapshotMetadata(at: now)
+    let tasks = workers.map { worker in
+      let task = DriveTask(.makeSnapshot(name, metadata))
+      worker.submit(task)
+      return task
+    }
+    startSnapshot(name, digests: digests, parent: lastSnapshot.name, tasks: tasks, log: log)
+  }
+
+  private func startSnapshot(
+    _ name: String, digests: [UInt64], parent: String?, tasks: [DriveTask], log: WrittenLog?
+  ) {
+    let now = machine.now
+    let pages = changedClusters()
+    machine.forgetChangedPages()
+    frozen.freeze(pages)
+    // A digest's event follows all console output, so that a replay goes on with a fresh event.
+    let state = VMState(
+      moment: now, machine: machine.saveState(), digests: digests, nextEvent: sink.writer.eventCount,
+      matchedOutput: 0, pending: [])
+    snapshots?.start(
+      .init(
+        name: name, metadata: SnapshotMetadata(at: now), state: state, parent: parent, pages: pages,
+        tasks: tasks, log: log))
+    lastSnapshot = (name, now)
+    if policy.waitsForEach { snapshots?.waitUntilIdle() }
+  }
+
+  /// The pages of all clusters with a page that changed since the last snapshot, as of the last digests.
+  private func changedClusters() -> [Range<Int>] {
+    let changed = machine.changedPages
+    let pageCount = machine.memory.pageCount
+    var ranges: [Range<Int>] = []
+    for first in stride(from: 0, to: pageCount, by: pagesPerCluster) {
+      let end = min(first + pagesPerCluster, pageCount)
+      guard (first..<end).contains(where: { changed[$0 >> 6] >> UInt64($0 & 63) & 1 != 0 }) else { continue }
+      if let last = ranges.last, last.upperBound == first {
+        ranges[ranges.count - 1] = last.lowerBound..<end
+      } else {
+        ranges.append(first..<end)
+      }
+    }
+    return ranges
   }
 }
 

@@ -103,4 +103,17 @@ extension RecordingManifest {
     let isLetter = (0x41...0x5a).contains(first) || (0x61...0x7a).contains(first)
     return isLetter && !["start", "end"].contains(name)
   }
+
+  /// Checks a name that a user gives to a new snapshot; `option` is what the message is about.
+  static func checkNewSnapshotName(_ name: String, option: String) throws(Failure) {
+    guard isSnapshotName(name) else {
+      throw Failure(
+        .usage, option, "cannot be the name of a snapshot",
+        remedy: "use a letter, then letters, digits, '-', '_' and '.', not 'start' or 'end'")
+    }
+    guard !SnapshotPolicy.isAutomaticName(name) else {
+      throw Failure(
+        .usage, option, "is a name that only automatic snapshots have", remedy: "choose another name")
+    }
+  }
 }

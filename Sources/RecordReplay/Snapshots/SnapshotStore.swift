@@ -56,7 +56,7 @@ public struct SnapshotStore: Sendable {
   // MARK: Loading
 
   /// A snapshot's memory, for reading, and the state of everything else but the drives.
-  package func load(_ name: String) throws(Failure) -> (memory: any BlockImage, state: VMState) {
+  package func load(_ name: String) throws(Failure) -> (memory: Qcow2Snapshot, state: VMState) {
     let snapshot = try openSnapshot(name)
     let bytes = try Self.stateBytes(of: snapshot)
     return (snapshot, try VMState(decoding: bytes, file: memoryPath, snapshot: name))
@@ -69,6 +69,12 @@ public struct SnapshotStore: Sendable {
 
   private func openSnapshot(_ name: String) throws(Failure) -> Qcow2Snapshot {
     let memory = try openMemory()
+    if name == recording.manifest.initialSnapshot, !memory.snapshots.contains(where: { $0.name == name }) {
+      throw Failure(
+        .damaged, recording.path,
+        "has no start: its recorder was killed or failed before the first snapshot was written",
+        remedy: "record again")
+    }
     let snapshot = try withImageFailures { () throws(DiskImageError) in try memory.openSnapshot(name) }
     guard UInt64(snapshot.size) == recording.manifest.machine.memorySize else {
       throw Failure(
@@ -101,11 +107,7 @@ public struct SnapshotStore: Sendable {
 
   /// Makes a snapshot; if anything fails, there is none.
   package func create(_ name: String, _ contents: Contents) throws(Failure) {
-    guard RecordingManifest.isSnapshotName(name) else {
-      throw Failure(
-        .usage, name, "cannot be the name of a snapshot",
-        remedy: "use a letter, then letters, digits, '-', '_' and '.', not 'start' or 'end'")
-    }
+    try RecordingManifest.checkNewSnapshotName(name, option: name)
     let memory = try openMemory(readOnly: false)
     guard !memory.snapshots.contains(where: { $0.name == name }) else {
       throw Failure(
@@ -196,11 +198,16 @@ public struct SnapshotStore: Sendable {
     }
   }
 
+  /// Pages that are written together: a cluster of the memory image, or a page when clusters are smaller.
+  package static func pagesPerCluster(_ clusterSize: Int) -> Int {
+    max(1, clusterSize / GuestMemory.pageSize)
+  }
+
   /// Writes whole clusters of memory, each once, however many of its pages are named.
   package static func write(pages: [Int], of memory: GuestMemory, to writer: SnapshotWriter)
     throws(DiskImageError)
   {
-    let pagesPerCluster = max(1, writer.clusterSize / GuestMemory.pageSize)
+    let pagesPerCluster = pagesPerCluster(writer.clusterSize)
     var last = -1
     for page in pages {
       let cluster = page / pagesPerCluster

@@ -3,7 +3,7 @@ import Emulator
 
 /// All of a machine's state at a snapshot that is neither memory nor disk: what the vm-state area of `vmstate.qcow2`
 /// holds for it. docs/formats/recording.md gives the bytes.
-package struct VMState: Equatable {
+package struct VMState: Equatable, Sendable {
   package static let version: UInt32 = 1
   private static let magic = Array("RRVMSTAT".utf8)
   /// More is refused before anything is read.

@@ -32,11 +32,21 @@ final class ReplaySession {
       scratch.append(drive.readOnly ? nil : replayed.scratch)
       storage.append(ImageStorage(replayed.scratch))
     }
-    gate = try ReplayGate(
+    let gate = try ReplayGate(
       source: LogSource(log, from: state.nextEvent), matchedOutput: state.matchedOutput,
       drives: ReplayDrives(storage: storage, pending: state.pending), console: console)
-    let plan = try Self.plan(of: recording)
-    machine = Machine(configuration: manifest.configuration, plan: plan, gate: gate, engine: engine)
+    self.gate = gate
+    let boot = manifest.boot
+    machine = Machine(
+      configuration: manifest.configuration, plan: boot.plan { _ in [] }, gate: gate, engine: engine,
+      bootRegions: { [unowned gate] in
+        do throws(Failure) {
+          return try Self.bootRegions(of: recording)
+        } catch {
+          gate.fail(error)
+          return []
+        }
+      })
     origin = name
     self.scratch = scratch
     gate.machine = machine
@@ -46,7 +56,7 @@ final class ReplaySession {
         .newerFormat, log.path, "digests other parts of the machine than this rrtool has",
         remedy: "use the rrtool that recorded it (\(manifest.tool))")
     }
-    try Self.load(memory, into: machine.memory, plan: plan)
+    try Self.load(memory, into: machine.memory)
     do throws(ByteCodingError) {
       try machine.restoreState(state.machine)
     } catch {
@@ -62,8 +72,8 @@ final class ReplaySession {
     }
   }
 
-  /// The plan of the start, with the bytes that the initial snapshot holds: a reset of the machine needs them.
-  private static func plan(of recording: Recording) throws(Failure) -> BootPlan {
+  /// What stands in memory when the machine starts, as the initial snapshot holds it: a reset of the machine needs it.
+  private static func bootRegions(of recording: Recording) throws(Failure) -> [BootPlan.Region] {
     let (memory, _) = try SnapshotStore(recording).load(recording.manifest.initialSnapshot)
     return try recording.manifest.boot.plan { (region) throws(Failure) in
       // The manifest's checks have put the region inside memory, and memory into an Int.
@@ -71,27 +81,17 @@ final class ReplaySession {
       return try withImageFailures({ () throws(DiskImageError) in
         try memory.read(at: offset, count: Int(region.length))
       })
-    }
+    }.regions
   }
 
-  /// Fills RAM, which is zero but for the plan's regions.
-  private static func load(_ image: any BlockImage, into memory: GuestMemory, plan: BootPlan) throws(Failure)
-  {
-    let chunk = 1 << 16
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: chunk, alignment: 16)
-    defer { buffer.deallocate() }
-    for region in plan.regions {
-      memory.clear(at: region.address, count: region.bytes.count)
-    }
-    var offset = 0
-    while offset < image.size {
-      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(chunk, image.size - offset)])
-      try withImageFailures({ () throws(DiskImageError) in try image.read(at: offset, into: part) })
-      // Memory that the guest never touched takes none of the host's.
-      let bytes = UnsafeRawBufferPointer(part)
-      if !GuestMemory.isZero(bytes) { memory.write(bytes, at: memory.base + UInt64(offset)) }
-      offset += part.count
-    }
+  /// Fills RAM, which is zero.
+  private static func load(_ image: Qcow2Snapshot, into memory: GuestMemory) throws(Failure) {
+    let target = UnsafeMutableRawBufferPointer(start: memory.bytes, count: Int(memory.size))
+    try withImageFailures({ () throws(DiskImageError) in
+      try image.load(into: target) { offset, count in
+        memory.prepareStore(at: memory.base + UInt64(offset), count: count)
+      }
+    })
   }
 
   private func check(_ state: VMState, recording: Recording, snapshot: String) throws(Failure) {

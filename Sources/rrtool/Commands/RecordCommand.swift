@@ -26,9 +26,12 @@ struct RecordCommand: ParsableCommand {
   @Flag(help: "Replace the recording that stands there.")
   var force = false
 
+  @OptionGroup var snapshotOptions: SnapshotOptions
+
   func run() throws {
     try reporting {
       let guest = try options.guest()
+      let policy = try snapshotOptions.policy()
       let limit = try options.limit()
       let timing = try options.timing()
       let folder = TraceFolder()
@@ -44,7 +47,8 @@ struct RecordCommand: ParsableCommand {
         let recorder = try Recorder(
           guest,
           Recorder.Options(
-            output: target, force: force, logPath: timing.logPath, snapshotName: timing.snapshotName),
+            output: target, force: force, logPath: timing.logPath, snapshotName: timing.snapshotName,
+            snapshots: policy),
           inbox: inbox, console: console, control: control)
         do {
           try folder.setLatest(target)

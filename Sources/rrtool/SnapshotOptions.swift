@@ -1,0 +1,36 @@
+import ArgumentParser
+import RecordReplay
+
+/// The options that say which snapshots a recorder makes by itself.
+struct SnapshotOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Make a snapshot about every so many instructions, or every so much guest time (500ms, 2s); off for none.",
+      valueName: "n"))
+  var snapshotEvery: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Keep at most so many of these snapshots; then those go whose neighbours are closest together.",
+      valueName: "n"))
+  var snapshotLimit = SnapshotPolicy.defaultCountLimit
+
+  @Option(
+    help: ArgumentHelp(
+      "Keep no more of these snapshots than fit, with the memory and drives of all snapshots, into so many bytes.",
+      valueName: "size"))
+  var snapshotSpace: String?
+
+  func policy() throws(Failure) -> SnapshotPolicy {
+    var policy = SnapshotPolicy()
+    if let snapshotEvery { policy.spacing = try SnapshotPolicy.Spacing(parsing: snapshotEvery) }
+    guard snapshotLimit > 0 else {
+      throw Failure(
+        .usage, "--snapshot-limit \(snapshotLimit)", "keeps nothing",
+        remedy: "give a number of snapshots, or --snapshot-every off")
+    }
+    policy.countLimit = snapshotLimit
+    if let snapshotSpace { policy.byteLimit = try Size.parse(snapshotSpace, option: "--snapshot-space") }
+    return policy
+  }
+}

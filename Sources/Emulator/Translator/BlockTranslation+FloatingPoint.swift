@@ -31,7 +31,9 @@
       case .fmvDX: moveFromInteger(op, .double)
       case .fmvWX: moveFromInteger(op, .single)
       case .fmvXD, .fmvXW: moveToInteger(op)
-      default: return emitFloatingPointArithmetic(op)
+      default:
+        guard emitFloatingPointArithmetic(op) else { return false }
+        translator.thunks.noteArithmetic()
       }
       return true
     }

@@ -11,7 +11,8 @@
     let load: UInt
     let store: UInt
     let execute: UInt
-    /// `HostStatus.guestFlags`.
+    /// `HostStatus.guestFlags`, and behind them a byte: not 0 once some code does arithmetic on the host's unit. Reading the
+    /// unit's status costs more than all else that happens on the way into and out of translated code.
     private let flagTable: UInt
 
     enum Outcome: UInt32 {
@@ -29,13 +30,14 @@
 
       flagTable = assembler.address
       for flags in HostStatus.guestFlags { assembler.byte(flags) }
+      assembler.byte(0)
       align()
       enter = assembler.address
       for register in callee { Self.push(register, &assembler) }
       assembler.arithmetic(.sub, .register(.rsp), immediate: 8)  // so that the stack is aligned for calls
       assembler.loadAddress(.rbp, .rdi, Int32(RegisterMap.bias))
       assembler.move(.rax, .register(.rsi))
-      Self.fillRegisters(&assembler)
+      Self.fillRegisters(&assembler, flagTable)
       assembler.byte(0xff)  // jmp rax
       assembler.byte(0xe0)
 
@@ -67,30 +69,50 @@
       assembler.moveImmediate(.rax, UInt64(unsafeBitCast(function, to: UInt.self)))
       assembler.byte(0xff)  // call rax
       assembler.byte(0xd0)
-      fillRegisters(&assembler)
+      fillRegisters(&assembler, flagTable)
       assembler.arithmetic(.add, .register(.rsp), immediate: 8)
       assembler.byte(0xc3)
       return start
+    }
+
+    /// From here on the host's flags are collected. To be called before the first code runs that raises any.
+    func noteArithmetic() {
+      // Memory of the translator's, which nothing else points to.
+      UnsafeMutablePointer<UInt8>(bitPattern: flagTable + UInt(HostStatus.guestFlags.count))!.pointee = 1
+    }
+
+    /// A jump that is taken while no code does arithmetic. rsi = the table.
+    private static func skipWithoutArithmetic(
+      _ assembler: inout Assembler, _ flagTable: UInt
+    ) -> UnsafeMutablePointer<UInt8> {
+      assembler.moveImmediate(.rsi, UInt64(flagTable))
+      assembler.memory(
+        0x80, Arithmetic.cmp.rawValue, base: .rsi, displacement: Int32(HostStatus.guestFlags.count),
+        wide: false)
+      assembler.byte(0)
+      return assembler.jump(.equal)
     }
 
     /// Leaves rax and rdx alone. What translated code has raised on the host's unit since `fillRegisters` becomes the guest's.
     private static func spillRegisters(_ assembler: inout Assembler, _ flagTable: UInt) {
       for (guest, host) in RegisterMap.mapped { assembler.move(RegisterMap.place(ofGuest: guest), host) }
       assembler.move(.memory(RegisterMap.budgetField), RegisterMap.budget)
+      let nothingDone = skipWithoutArithmetic(&assembler, flagTable)
       assembler.instruction(0x0fae, 3, .memory(RegisterMap.hostStatus), wide: false)  // stmxcsr
       assembler.move(.rcx, .memory(RegisterMap.hostStatus), wide: false)
       assembler.arithmetic(.and, .register(.rcx), immediate: HostStatus.flags, wide: false)
       let nothingRaised = assembler.jump(.equal)
-      assembler.moveImmediate(.rsi, UInt64(flagTable))
       assembler.shift(.right, .rcx, by: HostStatus.flagShift, wide: false)
       assembler.arithmetic(.add, .rsi, .register(.rcx))
       assembler.memory(0x0fb6, HostRegister.rcx.rawValue, base: .rsi, displacement: 0, wide: false)
       assembler.instruction(0x09, HostRegister.rcx.rawValue, .memory(RegisterMap.fflags), wide: true)  // or
       assembler.patchHere(nothingRaised)
+      assembler.patchHere(nothingDone)
     }
 
-    /// Leaves rax alone. The host's flags are clear afterwards.
-    private static func fillRegisters(_ assembler: inout Assembler) {
+    /// Leaves rax alone. The host's flags are clear afterwards, as far as they are collected.
+    private static func fillRegisters(_ assembler: inout Assembler, _ flagTable: UInt) {
+      let nothingDone = skipWithoutArithmetic(&assembler, flagTable)
       assembler.instruction(0x0fae, 3, .memory(RegisterMap.hostStatus), wide: false)  // stmxcsr
       assembler.instruction(0xf7, 0, .memory(RegisterMap.hostStatus), wide: false)  // test
       assembler.int32(HostStatus.flags)
@@ -99,6 +121,7 @@
       assembler.int32(HostStatus.initial)
       assembler.instruction(0x0fae, 2, .memory(RegisterMap.hostStatus), wide: false)  // ldmxcsr
       assembler.patchHere(nothingRaised)
+      assembler.patchHere(nothingDone)
       for (guest, host) in RegisterMap.mapped { assembler.move(host, RegisterMap.place(ofGuest: guest)) }
       assembler.move(RegisterMap.budget, .memory(RegisterMap.budgetField))
     }

@@ -22,8 +22,9 @@ let package = Package(
     .target(name: "DiskImage", dependencies: ["ByteCoding"], swiftSettings: settings),
     .target(name: "ReplayLog", dependencies: ["ByteCoding"], swiftSettings: settings),
     .target(name: "Emulator", dependencies: ["ByteCoding"], swiftSettings: settings),
+    .target(name: "CoreDump", dependencies: ["ByteCoding"], swiftSettings: settings),
     .target(
-      name: "RecordReplay", dependencies: ["Emulator", "ReplayLog", "DiskImage", "ByteCoding"],
+      name: "RecordReplay", dependencies: ["Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding"],
       swiftSettings: settings),
     .target(name: "Inspection", dependencies: ["RecordReplay", "ReplayLog"], swiftSettings: settings),
     .target(name: "Monitor", dependencies: ["RecordReplay", "Emulator"], swiftSettings: settings),
@@ -46,8 +47,13 @@ let package = Package(
     .testTarget(
       name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding", "TestSupport"], swiftSettings: settings),
     .testTarget(
+      name: "CoreDumpTests", dependencies: ["CoreDump", "TestSupport"], exclude: ["read_core.py"],
+      swiftSettings: settings),
+    .testTarget(
       name: "RecordReplayTests",
-      dependencies: ["RecordReplay", "Emulator", "ReplayLog", "DiskImage", "ByteCoding", "TestSupport"],
+      dependencies: [
+        "RecordReplay", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "TestSupport",
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog"],

@@ -128,7 +128,7 @@ public enum Zlib {
 
   /// A compressor, for `end` to release. zlib keeps its address from call to call and refuses one that has moved: it
   /// stands on the heap, where a variable's address is good for one call only.
-  private static func start(level: Int32, windowBits: Int32) -> UnsafeMutablePointer<z_stream> {
+  static func start(level: Int32, windowBits: Int32) -> UnsafeMutablePointer<z_stream> {
     let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
     stream.initialize(to: z_stream())
     let status = deflateInit2_(
@@ -138,12 +138,12 @@ public enum Zlib {
     return stream
   }
 
-  private static func end(_ stream: UnsafeMutablePointer<z_stream>) {
+  static func end(_ stream: UnsafeMutablePointer<z_stream>) {
     deflateEnd(stream)
     stream.deallocate()
   }
 
-  private static func deflate(
+  static func deflate(
     _ input: UnsafeRawBufferPointer, with stream: UnsafeMutablePointer<z_stream>, limit: Int
   ) -> [UInt8]? {
     precondition(

@@ -18,6 +18,8 @@ public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     case exists
     /// Something else is going on that must be over first.
     case busy
+    /// Somebody did not want it any more.
+    case cancelled
     /// The host refused something in the middle of the work: a full disk, an I/O error.
     case host
   }

@@ -13,6 +13,7 @@ struct RRTool: ParsableCommand {
         rrtool inspect linux.rr events --kind clock-read
         rrtool snapshot create before-bug linux.rr --at 1,234,567
         rrtool replay linux.rr --from before-bug
+        rrtool dump linux.rr --at before-bug -o core
         rrtool monitor linux.sock info status
 
       A POSITION is a number of instructions (1234567, 1,234,567 or 1_234_567), -N (before the end), +N, N%, event:N,
@@ -25,6 +26,7 @@ struct RRTool: ParsableCommand {
     version: "rrtool \(ToolVersion.text)",
     subcommands: [
       RecordCommand.self, RunCommand.self, ReplayCommand.self, InspectCommand.self, SnapshotCommand.self,
+      DumpCommand.self,
       VerifyCommand.self, MonitorCommand.self, ListCommand.self, RemoveCommand.self,
     ])
 }

@@ -82,4 +82,7 @@ extension Machine {
     (bus.map.map { ($0.device.name, $0.window.base, $0.window.size) } + [("ram", memory.base, memory.size)])
       .sorted { $0.base < $1.base }
   }
+
+  /// The board's read-only memory, at `MemoryMap.bootROM`.
+  package var bootROM: [UInt8] { plan.bootROM }
 }

@@ -20,30 +20,9 @@ enum LiveSession {
     let target = options.map { _ in MonitorTarget(control) }
     let server = try options?.qmp.map { (text) throws(Failure) in try MonitorServer(text) }
     defer { server?.finish() }
-    StopSignals.send(to: inbox)
+    StopSignals.call { inbox.requestStop() }
     port.start(inbox, monitor: target)
     if let server, let target { server.start(target, inbox: inbox) }
     return try body(inbox, port.output, control)
-  }
-}
-
-/// Ctrl-C, and what else asks a program to end.
-private enum StopSignals {
-  /// From now on these signals end the run instead of the process. A second one ends the process.
-  static func send(to inbox: Inbox) {
-    signal(SIGPIPE, SIG_IGN)
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
-    // Threads that start later inherit this: the signals wait for the thread below.
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
-    let waited = signals
-    inbox.onOwnThread {
-      var signals = waited
-      var number: Int32 = 0
-      while sigwait(&signals, &number) != 0 {}
-      inbox.requestStop()
-      pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-    }
   }
 }

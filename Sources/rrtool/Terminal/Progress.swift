@@ -10,7 +10,22 @@ import RecordReplay
 ///
 /// Where the guest's console is on the same terminal, progress would be written into it: it is not shown then.
 final class Progress {
+  /// What the places are counted in.
+  enum Unit {
+    case instructions
+    case bytes
+
+    /// So many a second, for people.
+    func describe(rate: Double) -> String {
+      switch self {
+      case .instructions: "\(Int(rate / 1e6)) M instructions/s"
+      case .bytes: "\(Size.describe(UInt64(rate)))/s"
+      }
+    }
+  }
+
   private let label: String
+  private let unit: Unit
   private let first: UInt64
   private let last: UInt64
   private let isShown: Bool
@@ -18,8 +33,12 @@ final class Progress {
   private var lastShown = HostTime.now()
   private var hasLine = false
 
-  init(_ label: String, from first: UInt64, to last: UInt64, consoleIsTerminal: Bool) {
+  init(
+    _ label: String, unit: Unit = .instructions, from first: UInt64, to last: UInt64,
+    consoleIsTerminal: Bool = false
+  ) {
     self.label = label
+    self.unit = unit
     self.first = first
     self.last = last
     isShown = Terminal.isTerminal(2) && !consoleIsTerminal
@@ -36,7 +55,7 @@ final class Progress {
     let left = rate > 0 ? Int(Double(last - min(last, position)) / rate) : 0
     let tenths = Int(share * 1000)
     writeError(
-      "\r\u{1b}[K\(label): \(tenths / 10).\(tenths % 10) %, \(Int(rate / 1e6)) M instructions/s, \(left) s left"
+      "\r\u{1b}[K\(label): \(tenths / 10).\(tenths % 10) %, \(unit.describe(rate: rate)), \(left) s left"
     )
     hasLine = true
   }

@@ -1,0 +1,112 @@
+import CoreDump
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Where a dump is written: nothing stands under its name before it is complete.
+package protocol DumpDestination: CoreOutput {
+  /// What is written is on the disk.
+  func synchronize() throws(CoreOutputError)
+  /// Puts it under its name.
+  func commit() throws(CoreOutputError)
+  /// Removes what was written. Also after a failed `commit`.
+  func discard()
+}
+
+/// A dump in a file: written beside its name, then renamed.
+package final class DumpFile: DumpDestination {
+  private let path: String
+  private let temporaryPath: String
+  private let replaces: Bool
+  private var descriptor: Int32
+
+  /// Makes the file. `replaces` says whether one that stands under the name may be replaced.
+  package init(path: String, replaces: Bool) throws(Failure) {
+    self.path = path
+    self.replaces = replaces
+    switch HostFiles.kind(of: path) {
+    case nil: break
+    case .regular? where replaces: break
+    case .regular?:
+      throw Failure(.exists, path, "there is a file already", remedy: "remove it, or choose another name")
+    case .folder?, .other?:
+      throw Failure(.file, path, "is not a regular file", remedy: "choose another name")
+    }
+    var number = 0
+    while true {
+      let name = "\(path).\(getpid()).\(number).partial"
+      let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+      if descriptor >= 0 {
+        self.descriptor = descriptor
+        temporaryPath = name
+        return
+      }
+      guard errno == EEXIST, number < 1000 else {
+        throw .system(errno, path: path, doing: "cannot create it")
+      }
+      number += 1
+    }
+  }
+
+  deinit { discard() }
+
+  package func setSize(_ size: UInt64) throws(CoreOutputError) {
+    guard let size = off_t(exactly: size) else {
+      throw CoreOutputError(number: EFBIG, doing: "cannot set its size")
+    }
+    while ftruncate(descriptor, size) != 0 {
+      if errno != EINTR { throw CoreOutputError(number: errno, doing: "cannot set its size") }
+    }
+  }
+
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(CoreOutputError) {
+    var done = 0
+    while done < bytes.count {
+      let count = pwrite(
+        descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
+      if count > 0 {
+        done += count
+      } else if count == 0 || errno != EINTR {
+        throw CoreOutputError(number: count == 0 ? ENOSPC : errno, doing: "cannot write it")
+      }
+    }
+  }
+
+  package func synchronize() throws(CoreOutputError) {
+    while fsync(descriptor) != 0 {
+      if errno != EINTR { throw CoreOutputError(number: errno, doing: "cannot write it") }
+    }
+  }
+
+  package func commit() throws(CoreOutputError) {
+    if !replaces {
+      // Unlike a rename, a link replaces nothing that came there meanwhile.
+      if link(temporaryPath, path) == 0 {
+        unlink(temporaryPath)
+        release()
+        return
+      }
+      guard [EPERM, EOPNOTSUPP, ENOSYS].contains(errno) else {
+        throw CoreOutputError(number: errno, doing: "cannot put it in place")
+      }
+    }
+    guard rename(temporaryPath, path) == 0 else {
+      throw CoreOutputError(number: errno, doing: "cannot put it in place")
+    }
+    release()
+  }
+
+  package func discard() {
+    guard descriptor >= 0 else { return }
+    unlink(temporaryPath)
+    release()
+  }
+
+  private func release() {
+    close(descriptor)
+    descriptor = -1
+  }
+}

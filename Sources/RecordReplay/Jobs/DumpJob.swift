@@ -1,0 +1,157 @@
+import CoreDump
+import Emulator
+
+/// Writes one dump of an instant: the part of the work that needs no machine.
+///
+/// It runs on one thread. Its state goes from setup to an end; whoever made the instant ends its keeping afterwards,
+/// before the end is entered (`release`).
+struct DumpJob {
+  let request: DumpRequest
+  let state: MigrationState
+  let destination: any DumpDestination
+  /// Ends keeping, on the machine's thread, when nothing more is needed of memory.
+  let release: () -> Void
+  /// Called with the bytes of memory that are done, now and then.
+  var progress: (UInt64) -> Void = { _ in }
+
+  /// Writes the dump; the state is at an end afterwards. Nothing is left under the name, or beside it, of a dump that is
+  /// not complete.
+  func run(_ instant: DumpInstant) {
+    do throws(Failure) {
+      let isComplete = try write(instant)
+      if isComplete { return state.endCompleted() }
+      finish(instant)
+      state.endCancelled()
+    } catch {
+      finish(instant)
+      state.endFailed(error)
+    }
+  }
+
+  private func finish(_ instant: DumpInstant) {
+    release()
+    instant.memory.letGo()
+    destination.discard()
+  }
+
+  /// False when it was cancelled.
+  private func write(_ instant: DumpInstant) throws(Failure) -> Bool {
+    var instant = instant
+    guard try lookThrough(&instant) else { return false }
+    let core = instant.core
+    let writer: any CoreWriter =
+      switch request.format {
+      case .elf: ELFCoreWriter(core, output: destination)
+      case .kdumpZlib: KdumpWriter(core, output: destination)
+      }
+    try output { () throws(CoreOutputError) in try writer.begin() }
+    guard state.advance(to: .active) else { return false }
+    var governor = BandwidthGovernor(state)
+    func put(_ bytes: UnsafeRawBufferPointer, _ address: UInt64) throws(Failure) {
+      let piece = CoreDescription.Region(address: address, size: UInt64(bytes.count))
+      for region in core.regions {
+        guard let part = piece.clipped(to: region.address..<region.end) else { continue }
+        let start = Int(part.address - address)
+        let slice = UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(part.size)])
+        let before = writer.byteCount
+        let normal = try output { () throws(CoreOutputError) in try writer.write(slice, at: part.address) }
+        note(part, normalPages: UInt64(normal), bytesWritten: writer.byteCount)
+        governor.account(writer.byteCount - before)
+      }
+    }
+    let rom = Result { () throws(Failure) in
+      try instant.bootROM.bytes.withUnsafeBytesThrowing { (bytes) throws(Failure) in
+        try put(bytes, instant.bootROM.address)
+      }
+    }
+    try rom.get()
+    let buffer = InstantMemory.makeBuffer()
+    defer { buffer.deallocate() }
+    while try instant.memory.takeNext(
+      buffer: buffer,
+      { (bytes, address) throws(Failure) in
+        try put(bytes, address)
+      })
+    {
+      guard state.mayGoOn else { return false }
+    }
+    guard state.advance(to: .completing) else { return false }
+    release()
+    instant.memory.letGo()
+    try output { () throws(CoreOutputError) in
+      try writer.finish()
+      try destination.synchronize()
+    }
+    guard state.commit() else { return false }
+    try output { () throws(CoreOutputError) in try destination.commit() }
+    state.update { $0.transferred = writer.byteCount }
+    return true
+  }
+
+  private func note(_ part: CoreDescription.Region, normalPages: UInt64, bytesWritten: UInt64) {
+    var done: UInt64 = 0
+    let pages = (part.address + part.size + 4095) / 4096 - part.address / 4096
+    state.update { figures in
+      figures.remaining -= min(part.size, figures.remaining)
+      figures.normalPages += normalPages
+      figures.zeroPages += pages - min(normalPages, pages)
+      figures.transferred = bytesWritten
+      done = figures.completed
+    }
+    progress(done)
+  }
+
+  /// Finds what a dump says about memory as a whole: the kernel's own description, and the virtual addresses. False when it
+  /// was cancelled.
+  private func lookThrough(_ instant: inout DumpInstant) throws(Failure) -> Bool {
+    let memory = instant.memory
+    let page = UnsafeMutableRawBufferPointer.allocate(byteCount: GuestMemory.pageSize, alignment: 16)
+    defer { page.deallocate() }
+    func read(_ address: UInt64, _ count: Int) -> [UInt8]? {
+      var bytes: [UInt8] = []
+      while bytes.count < count {
+        guard memory.peek(at: address + UInt64(bytes.count), into: page) else { return nil }
+        bytes += page.prefix(count - bytes.count)
+      }
+      return bytes
+    }
+    let start = UnsafeMutableRawBufferPointer(rebasing: page[..<VMCoreInfo.headerSize])
+    for index in 0..<Int(memory.size / UInt64(GuestMemory.pageSize)) {
+      if index % 4096 == 0, !state.mayGoOn { return false }
+      let address = memory.base + UInt64(index * GuestMemory.pageSize)
+      guard memory.peek(at: address, into: start) else { break }
+      if let found = VMCoreInfo(pageStart: UnsafeRawBufferPointer(start), read: { read(address, $0) }) {
+        instant.core.kernelInformation = found
+        break
+      }
+    }
+    if request.hasVirtualAddresses {
+      let walk = PageTableWalk(
+        satp: instant.addressTranslation, tableLimit: Int(memory.size / UInt64(GuestMemory.pageSize))
+      ) { address in
+        guard memory.peek(at: address, into: page) else { return nil }
+        return (0..<512).map { page.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
+      }
+      instant.core.mappings = walk.mappings
+    }
+    return state.mayGoOn
+  }
+
+  private func output<Value>(_ body: () throws(CoreOutputError) -> Value) throws(Failure) -> Value {
+    do throws(CoreOutputError) {
+      return try body()
+    } catch {
+      throw .system(error.number, path: request.path, doing: error.doing)
+    }
+  }
+}
+
+extension [UInt8] {
+  /// `withUnsafeBytes` with a typed error.
+  fileprivate func withUnsafeBytesThrowing(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+  ) throws(Failure) {
+    let result = withUnsafeBytes { bytes in Result { () throws(Failure) in try body(bytes) } }
+    try result.get()
+  }
+}

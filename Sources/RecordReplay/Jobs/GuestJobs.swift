@@ -1,0 +1,136 @@
+import Emulator
+
+/// What can be done beside a guest that runs: for the monitor, from any thread but the machine's.
+///
+/// `RunControl.job` says how far it is, takes its cancellation and its bandwidth limit, and lets observers hear of it.
+public struct GuestJobs: Sendable {
+  public var state: MigrationState { control.job }
+  private let control: RunControl
+  /// Makes what a dump is written to.
+  private let makeDestination: @Sendable (DumpRequest) throws(Failure) -> any DumpDestination
+
+  public init(_ control: RunControl) {
+    self.init(control) { (request) throws(Failure) in
+      try DumpFile(path: request.path, replaces: request.replaces)
+    }
+  }
+
+  package init(
+    _ control: RunControl,
+    makeDestination: @escaping @Sendable (DumpRequest) throws(Failure) -> any DumpDestination
+  ) {
+    self.control = control
+    self.makeDestination = makeDestination
+  }
+
+  /// Writes a core of the guest as it is now; the guest stands still for the moment in which that is decided only.
+  ///
+  /// Answers when the dump is complete; with `detach` when the instant is taken. A dump that fails, or is cancelled, leaves
+  /// nothing behind; without `detach` it is thrown.
+  /// - Returns: the moment of the guest that the dump shows.
+  @discardableResult
+  public func dump(_ request: DumpRequest, detach: Bool = false) throws(Failure) -> Moment {
+    try request.check()
+    try state.start(.dump)
+    let instant: DumpInstant
+    let job: DumpJob
+    do throws(Failure) {
+      let destination = try makeDestination(request)
+      let (taken, downtime) = try control.perform { (run) throws(Failure) in
+        let began = HostClock.monotonic()
+        let instant = try DumpInstant(of: run.machine, for: request)
+        return (instant, HostClock.monotonic() - began)
+      }
+      instant = taken
+      let size = instant.core.memorySize
+      state.update { figures in
+        figures.total = size
+        figures.remaining = size
+        figures.downtime = downtime
+      }
+      let control = control
+      job = DumpJob(request: request, state: state, destination: destination) {
+        // When the run is over its machine stores nothing any more.
+        try? control.perform { _ in instant.memory.end() }
+      }
+    } catch {
+      state.endFailed(error)
+      throw error
+    }
+    let work = HandedOver((job, instant))
+    let thread = HostThread { work.value.0.run(work.value.1) }
+    guard !detach else {
+      thread.abandon()
+      return instant.moment
+    }
+    thread.join()
+    switch state.status.phase {
+    case .failed(let failure): throw failure
+    case .cancelled:
+      throw Failure(.cancelled, request.path, "the dump was cancelled", remedy: "start it again")
+    default: return instant.moment
+    }
+  }
+
+  /// The run is over: lets a dump, whose instant has passed, be completed, and ends everything else.
+  public func finish() {
+    if state.status.kind == .migration { state.cancel() }
+    state.bandwidthLimit = nil
+    state.waitUntilIdle()
+  }
+}
+
+/// Writes a core of a machine that stands still, on the calling thread.
+///
+/// - Parameters:
+///   - state: takes a cancellation from another thread.
+///   - progress: called with the bytes of memory that are done, and with all of them.
+package func writeDump(
+  _ request: DumpRequest, of machine: Machine, state: MigrationState = MigrationState(),
+  progress: @escaping (_ done: UInt64, _ total: UInt64) -> Void = { _, _ in }
+) throws(Failure) {
+  try request.check()
+  try state.start(.dump)
+  do throws(Failure) {
+    let destination = try DumpFile(path: request.path, replaces: request.replaces)
+    let instant = try DumpInstant(of: machine, for: request)
+    let size = instant.core.memorySize
+    state.update { figures in
+      figures.total = size
+      figures.remaining = size
+    }
+    var job = DumpJob(
+      request: request, state: state, destination: destination, release: { instant.memory.end() })
+    job.progress = { progress($0, size) }
+    job.run(instant)
+  } catch {
+    state.endFailed(error)
+  }
+  switch state.status.phase {
+  case .failed(let failure): throw failure
+  case .cancelled:
+    throw Failure(.cancelled, request.path, "the dump was cancelled", remedy: "start it again")
+  default: break
+  }
+}
+
+extension Timeline {
+  /// Writes a core of the machine where it stands.
+  ///
+  /// - Parameters:
+  ///   - state: takes a cancellation from another thread.
+  ///   - progress: called with the bytes of memory that are done, and with all of them.
+  public func dump(
+    _ request: DumpRequest, state: MigrationState = MigrationState(),
+    progress: @escaping (_ done: UInt64, _ total: UInt64) -> Void = { _, _ in }
+  ) throws(Failure) {
+    try writeDump(request, of: machine, state: state, progress: progress)
+  }
+}
+
+/// Hands something to a thread that is its only user from then on.
+private struct HandedOver<Value>: @unchecked Sendable {
+  // Sendable: whoever made it does not touch the value any more.
+  let value: Value
+  init(_ value: Value) { self.value = value }
+}

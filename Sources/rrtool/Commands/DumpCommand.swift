@@ -1,0 +1,87 @@
+import ArgumentParser
+import RecordReplay
+
+struct DumpCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dump", abstract: "Write a core file of the guest as it was at a position of a recording.",
+    discussion: """
+      The core has the registers of every hart and all of the guest's memory. gdb-multiarch opens an ELF core with the
+      guest's ELF file; crash opens a kdump one with the kernel's. Pages of zeros take no space.
+
+      EXAMPLES
+        rrtool dump --at end -o core
+        rrtool dump linux.rr --at before-bug --paging -o vmcore
+        rrtool dump linux.rr --at 50% --format kdump-zlib -o vmcore.kdump
+        rrtool dump linux.rr --at event:1234 --begin 0x80200000 --length 0x100000 -o part
+      """)
+
+  @OptionGroup var recordingArgument: RecordingArgument
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Where in the run to take it.", valueName: "position"))
+  var at: String
+
+  @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The file to make.", valueName: "file"))
+  var output: String
+
+  @Option(
+    help: ArgumentHelp(
+      DumpRequest.Format.allCases.map(\.rawValue).joined(separator: " or ") + ".", valueName: "format"))
+  var format = DumpRequest.Format.elf.rawValue
+
+  @Flag(help: "Describe the guest's virtual addresses too, from its page tables.")
+  var paging = false
+
+  @Option(
+    help: ArgumentHelp("With --length: the first physical address to dump.", valueName: "address"))
+  var begin: String?
+
+  @Option(help: ArgumentHelp("With --begin: how many bytes; K, M and G may follow.", valueName: "bytes"))
+  var length: String?
+
+  @Flag(help: "Replace the file that stands there.")
+  var force = false
+
+  @OptionGroup var engine: EngineOption
+
+  func run() throws {
+    try reporting {
+      let request = try request()
+      let recording = try recordingArgument.open()
+      let timeline = try Timeline(recording, engine: engine.parsed())
+      let target = try timeline.resolve(PositionExpression.parsed(at, option: "--at"))
+      let replaying = Progress("replaying", from: timeline.position, to: target, consoleIsTerminal: false)
+      try timeline.seek(to: target) { replaying.show($0) }
+      replaying.finish()
+
+      let state = MigrationState()
+      StopSignals.call { state.cancel() }
+      let dumping = Progress("dumping", unit: .bytes, from: 0, to: recording.manifest.machine.memorySize)
+      try timeline.dump(request, state: state) { done, _ in dumping.show(done) }
+      dumping.finish()
+      say("dumped \(output): the guest at position \(timeline.position.grouped)")
+    }
+  }
+
+  private func request() throws(Failure) -> DumpRequest {
+    guard let known = DumpRequest.Format(rawValue: format) else {
+      throw Failure(
+        .usage, "--format \(format)", "there is no such format",
+        remedy: "give \(DumpRequest.Format.allCases.map(\.rawValue).joined(separator: " or "))")
+    }
+    return DumpRequest(
+      path: output, replaces: force, format: known, hasVirtualAddresses: paging,
+      begin: try begin.map { (text) throws(Failure) in try Self.address(text) },
+      length: try length.map { (text) throws(Failure) in
+        text.hasPrefix("0x") ? try Self.address(text) : try Size.parse(text, option: "--length")
+      })
+  }
+
+  private static func address(_ text: String) throws(Failure) -> UInt64 {
+    let digits = text.hasPrefix("0x") ? text.dropFirst(2) : text[...]
+    guard let value = UInt64(digits, radix: text.hasPrefix("0x") ? 16 : 10), !digits.hasPrefix("+") else {
+      throw Failure(.usage, text, "is not an address", remedy: "give one such as 0x80200000")
+    }
+    return value
+  }
+}

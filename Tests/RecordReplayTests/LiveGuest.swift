@@ -1,0 +1,103 @@
+import Emulator
+import RecordReplay
+import Synchronization
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A guest that runs on a thread of its own, with the controls that a monitor has. It writes all its memory without end.
+final class LiveGuest {
+  let folder = TestFolder()
+  let control: RunControl
+  let jobs: GuestJobs
+  private let thread: HostThread
+  private let result: Box<Result<RunResult, Failure>>
+
+  /// - Parameters:
+  ///   - isRecorded: into `recordingPath`.
+  ///   - destination: takes the place of a dump's file.
+  init(
+    memory: UInt64 = 16 << 20, isRecorded: Bool = false, isPaused: Bool = false,
+    destination: (@Sendable (DumpRequest) throws(Failure) -> any DumpDestination)? = nil
+  ) throws {
+    let inbox = Inbox()
+    let control = RunControl(inbox: inbox, isPaused: isPaused)
+    self.control = control
+    jobs = destination.map { GuestJobs(control, makeDestination: $0) } ?? GuestJobs(control)
+    var guest = Guest(name: "churn", memorySize: memory, hartCount: 2, shift: 3, sleeps: false)
+    try guest.load(.bios, from: fixture("churn"))
+    let start = guest
+    let path = folder.file("guest.rr")
+    let isMade = Box<Bool>()
+    let result = Box<Result<RunResult, Failure>>()
+    self.result = result
+    thread = HostThread {
+      result.set(
+        Result { () throws(Failure) in
+          defer { isMade.set(true) }
+          if isRecorded {
+            let options = Recorder.Options(output: path, digestInterval: 5_000_000)
+            let recorder = try Recorder(
+              start, options, inbox: inbox, console: NullConsoleOutput(), control: control)
+            isMade.set(true)
+            return try recorder.run()
+          }
+          let run = try PlainRun(start, inbox: inbox, console: NullConsoleOutput(), control: control)
+          isMade.set(true)
+          return run.run()
+        })
+    }
+    _ = isMade.wait()
+  }
+
+  var recording: Recording { get throws { try Recording(opening: folder.file("guest.rr")) } }
+
+  var position: UInt64 {
+    get throws { try control.perform { (run) throws(Failure) in run.machine.now.position } }
+  }
+
+  /// Waits until the guest has gone on by so many instructions.
+  func goOn(_ count: UInt64 = 1, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    let target = try position + count
+    for _ in 0..<20_000 {
+      if try position >= target { return }
+      usleep(500)
+    }
+    Issue.record("the guest stands still", sourceLocation: sourceLocation)
+  }
+
+  /// What stands in the folder besides the recording.
+  var files: [String] { folder.names.filter { $0 != "guest.rr" } }
+
+  func stop() throws -> RunResult {
+    control.quit()
+    jobs.finish()
+    thread.join()
+    return try result.wait().get()
+  }
+}
+
+/// A value that one thread sets and another waits for.
+private final class Box<Value: Sendable>: @unchecked Sendable {
+  // Sendable: `value` is touched with `lock` held.
+  private let lock = ConditionLock()
+  private var value: Value?
+
+  func set(_ value: Value) {
+    lock.withLock {
+      self.value = value
+      lock.wakeAll()
+    }
+  }
+
+  func wait() -> Value {
+    lock.withLock {
+      while true {
+        if let value { return value }
+        lock.wait()
+      }
+    }
+  }
+}

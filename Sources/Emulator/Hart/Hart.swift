@@ -40,8 +40,10 @@ struct Hart {
     for register in 0..<65 { x[register] = 0 }
     // Counters of instructions are the machine's, not the program's: they go on over a reset.
     let executed = state.pointee.executedBeforeTurn
+    let isWatched = state.pointee.isWatched
     state.pointee = HartState()
     state.pointee.executedBeforeTurn = executed
+    state.pointee.isWatched = isWatched
     state.pointee.mstatus = Status.lengths
     state.pointee.menvcfg = EnvironmentConfiguration.adue
     flushTranslations()
@@ -87,13 +89,23 @@ struct Hart {
     }
   }
 
+  /// Do loads and stores use physical addresses, with nothing that could refuse them? Blocks that run so are translated
+  /// to code of their own, which looks nothing up (`BlockTranslation+BareMemory`).
+  var isBare: Bool {
+    state.pointee.privilege == Privilege.machine && dataPrivilege == Privilege.machine
+      && state.pointee.isMachineModeProtected == 0 && state.pointee.isWatched == 0
+  }
+
+  /// What the jump cache tells apart: the same address leads elsewhere in each.
+  private var jumpContext: Int { isBare ? JumpCache.bareContext : fetchContext }
+
   /// Must follow every change of privilege and of `mstatus`.
   func contextChanged() {
     let context = dataContext
     state.pointee.loadTable = UInt(bitPattern: translationCache.table(context, .load))
     state.pointee.storeTable = UInt(bitPattern: translationCache.table(context, .store))
     state.pointee.jumpTag = JumpCache.tag(
-      generation: state.pointee.fetchGeneration, context: fetchContext)
+      generation: state.pointee.fetchGeneration, context: jumpContext)
   }
 
   /// Forgets every translation that went through page tables, and where blocks begin.
@@ -107,6 +119,6 @@ struct Hart {
     state.pointee.fetchGeneration &+= 1
     if state.pointee.fetchGeneration & JumpCache.generationMask == 0 { jumpCache.flush() }
     state.pointee.jumpTag = JumpCache.tag(
-      generation: state.pointee.fetchGeneration, context: fetchContext)
+      generation: state.pointee.fetchGeneration, context: jumpContext)
   }
 }

@@ -36,6 +36,10 @@ struct HartState {
   var storeTable: UInt = 0
   /// Some PMP entry is active.
   var isProtected: UInt64 = 0
+  /// PMP may refuse M mode some access to RAM.
+  var isMachineModeProtected: UInt64 = 0
+  /// There are watchpoints, so every access must go through the translation cache.
+  var isWatched: UInt64 = 0
   /// What marks the entries of the jump cache that are good now (`JumpCache`).
   var jumpTag: UInt64 = 0
   /// Counts flushes of the translations for fetches.

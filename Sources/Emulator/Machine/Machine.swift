@@ -252,7 +252,9 @@ public final class Machine {
     var end = min(limit, gate.nextPoll(after: moment))
     if let timerDeadline { end = min(end, position(atTime: timerDeadline)) }
     precondition(end > moment.position, "a poll or a timer that is due was not seen to")
-    var budget = min(Int64(clamping: end - moment.position), quantumLeft)
+    // A lone hart takes its turns one after the other without a look around between them.
+    let turns = configuration.hartCount == 1 ? Int64.max : quantumLeft
+    var budget = min(Int64(clamping: end - moment.position), turns)
     switch goal {
     case .limit: break
     // Interrupts are taken, and then there is no budget left.
@@ -274,6 +276,10 @@ public final class Machine {
     hart.state.pointee.turnBudget = 0
     hart.state.pointee.budget = 0
     quantumLeft -= used
+    if quantumLeft < 0 {
+      let begun = -quantumLeft % Self.quantum
+      quantumLeft = begun == 0 ? 0 : Self.quantum - begun
+    }
     if hart.state.pointee.isWaiting != 0 || hart.state.pointee.isStarted == 0 { quantumLeft = 0 }
     isGoalReached = goal == .settled || goal == .step(hart: hart.index) && used > 0
   }

@@ -21,8 +21,10 @@ package final class GuestMemory {
   package let bytes: UnsafeMutableRawPointer
   package var pageCount: Int { Int(size >> Self.pageShift) }
 
-  /// One entry a page; see `PageFlags`.
+  /// One entry a page, and one that is never used, so that machine code may read two at once; see `PageFlags`. They
+  /// stand in front of RAM, in the same mapping.
   let flags: UnsafeMutablePointer<PageFlags.Bits>
+  private let flagByteCount: Int
   /// Indices of the pages written since the last `beginDirtyEpoch`, in order of their first store.
   package private(set) var dirtyPages: [Int32] = []
   /// One a keeper at work, in the order in which they began.
@@ -35,19 +37,48 @@ package final class GuestMemory {
     precondition(size > 0 && size % UInt64(Self.pageSize) == 0, "RAM is made of whole pages")
     self.base = base
     self.size = size
-    // Anonymous memory: zero, and taken from the host only as the guest touches it.
-    let mapping = mmap(
-      nil, Int(size), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard let mapping, mapping != MAP_FAILED else { fatalError("no memory for a guest of \(size) bytes") }
-    bytes = mapping
     let count = Int(size >> Self.pageShift)
-    flags = .allocate(capacity: count)
-    flags.initialize(repeating: 0, count: count)
+    flagByteCount =
+      ((count + 1) * MemoryLayout<PageFlags.Bits>.stride + Self.hugePageSize - 1) & ~(Self.hugePageSize - 1)
+    let mapping = Self.map(flagByteCount + Int(size))
+    flags = mapping.bindMemory(to: PageFlags.Bits.self, capacity: count)
+    bytes = mapping + flagByteCount
+    #if os(Linux)
+      // Best effort: with large pages the host's own TLB misses less.
+      madvise(bytes, Int(size), MADV_HUGEPAGE)
+    #endif
+  }
+
+  /// Are both RAM and its flags at host addresses that are displacements of 32 bits in machine code, and offsets into RAM
+  /// immediates?
+  var isWithinDisplacements: Bool {
+    Int(bitPattern: bytes) < Self.displacementLimit && Int(size) <= Self.displacementLimit
+  }
+
+  private static let displacementLimit = 1 << 31
+  private static let hugePageSize = 2 << 20
+
+  /// Anonymous memory: zero, and taken from the host only as it is touched. It begins where a displacement reaches it
+  /// if there is room.
+  private static func map(_ size: Int) -> UnsafeMutableRawPointer {
+    func map(at hint: Int) -> UnsafeMutableRawPointer {
+      let mapping = mmap(
+        UnsafeMutableRawPointer(bitPattern: hint), size, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+      guard let mapping, mapping != MAP_FAILED else { fatalError("no \(size) bytes of memory for a guest") }
+      return mapping
+    }
+    // The host takes an address as a wish, and grants it where nothing is in the way.
+    for hint in stride(from: displacementLimit / 8, to: displacementLimit, by: displacementLimit / 8) {
+      let mapping = map(at: hint)
+      if Int(bitPattern: mapping) < displacementLimit { return mapping }
+      munmap(mapping, size)
+    }
+    return map(at: 0)
   }
 
   deinit {
-    munmap(bytes, Int(size))
-    flags.deallocate()
+    munmap(flags, flagByteCount + Int(size))
   }
 
   /// The host address of `count` bytes at a physical address, or nil when they are not all RAM.

@@ -116,6 +116,15 @@ final class PhysicalMemoryProtection {
     return privilege == Privilege.machine
   }
 
+  /// May M mode access every byte from `first` to `last`, whatever the size of an access?
+  func leavesMachineModeAlone(first: UInt64, last: UInt64) -> Bool {
+    regions.allSatisfy { region in
+      let holdsAll = region.first <= first && region.last >= last
+      let holdsNothing = region.last < first || region.first > last
+      return holdsNothing || (holdsAll && !region.isLocked)
+    }
+  }
+
   /// Is the answer the same for every byte of the page at `address`?
   func isUniform(page address: UInt64) -> Bool {
     let page = address & ~0xfff
@@ -144,6 +153,9 @@ extension Interpreter {
   /// Must follow every change of the hart's PMP registers.
   func protectionChanged(_ hart: Hart) {
     hart.state.pointee.isProtected = protection[hart.index].isActive ? 1 : 0
+    let leavesAlone = protection[hart.index].leavesMachineModeAlone(
+      first: memory.base, last: memory.base + (memory.size - 1))
+    hart.state.pointee.isMachineModeProtected = leavesAlone ? 0 : 1
     hart.translationCache.flushAll()
     flushTranslations(hart)
   }

@@ -4,7 +4,13 @@ extension Interpreter {
     let watched = stops.points.watchpoints
     for offset in stops.set(points) { removeBlocks(withInstructionAt: offset) }
     // Caches are invisible: any may be emptied at any time.
-    if watched != points.watchpoints { for hart in harts { hart.translationCache.flushAll() } }
+    if watched != points.watchpoints {
+      for hart in harts {
+        hart.translationCache.flushAll()
+        hart.state.pointee.isWatched = points.watchpoints.isEmpty ? 0 : 1
+        hart.contextChanged()
+      }
+    }
   }
 
   private func removeBlocks(withInstructionAt offset: Int) {

@@ -3,7 +3,8 @@
 /// Breakpoints: blocks end before every instruction whose place on its page is that of a breakpoint (a *split*), and a
 /// block that begins at one is neither translated nor in any jump cache. So each time it is to run, `fetchBlock` is
 /// asked for it, and compares all of the address. Watchpoints: a page that holds watched bytes is in none of the
-/// translation caches concerned, so each access to it takes the slow path, which compares the addresses.
+/// translation caches concerned, so each access to it takes the slow path, which compares the addresses; and no code runs
+/// that does without translation caches (`Hart.isBare`).
 final class StopPointTable {
   /// Splits that no breakpoint needs any more are kept, so that setting the same breakpoints again costs nothing; they
   /// go when code ran into them so often that they cost more than decoding everything anew.

@@ -137,11 +137,11 @@
       _ op: UnsafePointer<DecodedInstruction>, _ form: VectorRegisterCache.Form
     ) {
       requireUnit(op)
-      let miss = lookUp(op.pointee, size: form == .double ? 8 : 4, .load)
+      let place = locate(op.pointee, size: form == .double ? 8 : 4, .load)
       let target = result(op, form)
-      assembler.memory(form.scalar | 0x10, target.rawValue, base: .rax, displacement: 0, wide: false)
+      assembler.memory(form.scalar | 0x10, target.rawValue, base: .rax, displacement: place.displacement, wide: false)
       store(result: target, op, form)
-      callOut(from: miss, op, translator.thunks.execute)
+      callOut(from: place, op, translator.thunks.execute)
     }
 
     private mutating func storeFloatingPoint(_ op: UnsafePointer<DecodedInstruction>) {
@@ -151,14 +151,14 @@
       let held =
         form == .double
         ? operand(op.pointee.source2, .double, op) : floatingPoint.vectors.find(op.pointee.source2, nil)
-      let miss = lookUp(op.pointee, size: form == .double ? 8 : 4, .store)
+      let place = locate(op.pointee, size: form == .double ? 8 : 4, .store)
       if let held {
-        assembler.memory(form.scalar | 0x11, held.rawValue, base: .rax, displacement: 0, wide: false)
+        assembler.memory(form.scalar | 0x11, held.rawValue, base: .rax, displacement: place.displacement, wide: false)
       } else {
         assembler.move(.rdx, RegisterMap.place(ofFloatingPoint: op.pointee.source2), wide: false)
-        assembler.memory(0x89, HostRegister.rdx.rawValue, base: .rax, displacement: 0, wide: false)
+        assembler.memory(0x89, HostRegister.rdx.rawValue, base: .rax, displacement: place.displacement, wide: false)
       }
-      callOut(from: miss, op, translator.thunks.execute)
+      callOut(from: place, op, translator.thunks.execute)
     }
 
     private mutating func moveFromInteger(

@@ -17,7 +17,8 @@
         }
       case .jal:
         if instruction.destination != DecodedInstruction.bin { setLink(instruction, next) }
-        goTo(here &+ immediate)
+        // One that is not the last has its target behind it.
+        if instruction.remaining == 1 { goTo(here &+ immediate) }
       case .jalr:
         assembler.move(.rax, RegisterMap.operand(instruction.source1))
         if immediate != 0 { assembler.arithmetic(.add, .register(.rax), immediate: immediate) }
@@ -172,8 +173,7 @@
     private mutating func branch(_ instruction: DecodedInstruction, _ condition: Condition) {
       let here = Int32(instruction.pageOffset)
       compareSources(instruction)
-      goTo(here &+ instruction.immediate, if: condition)
-      goTo(here + Int32(instruction.length))
+      goTo(here &+ instruction.immediate, if: condition, givingBack: Int32(instruction.remaining) - 1)
     }
 
     /// Sets the flags from source1 - source2.

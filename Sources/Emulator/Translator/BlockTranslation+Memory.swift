@@ -1,20 +1,38 @@
 #if arch(x86_64)
+  /// Where an access is done, and how it may fail.
+  struct HostPlace {
+    /// The jump taken when it cannot be done inline.
+    var miss: UnsafeMutablePointer<UInt8>
+    /// The host address is rax plus this.
+    var displacement: Int32 = 0
+
+    // What follows is for `locateBare`.
+
+    /// rax holds a distance from the start of RAM, at the misses too.
+    var isOffset = false
+    /// The jump taken for a page that needs care.
+    var careMiss: UnsafeMutablePointer<UInt8>?
+    /// The jump taken for a misaligned store of `size` bytes. It goes on at `resume` unless it crosses a page.
+    var misaligned: (from: UnsafeMutablePointer<UInt8>, size: Int, resume: UInt)?
+  }
+
   /// Loads and stores: the look-up of `TranslationCache.lookUp`, inline.
   extension BlockTranslation {
+    /// Finds the host address of `size` bytes at the virtual address in source1 + immediate; rcx and rdx are used.
+    mutating func locate(
+      _ instruction: DecodedInstruction, size: Int, _ table: TranslationCache.Table
+    ) -> HostPlace {
+      if isBare { return locateBare(instruction, size: size, table) }
+      return HostPlace(miss: lookUp(instruction, size: size, table))
+    }
+
     /// rax = the host address of `size` bytes at the virtual address in source1 + immediate. Answers the jump that is
     /// taken, with the virtual address in rax, when the table does not have it.
     mutating func lookUp(
       _ instruction: DecodedInstruction, size: Int, _ table: TranslationCache.Table
     ) -> UnsafeMutablePointer<UInt8> {
       let tag = Int32(table == .store ? TranslationCache.tableByteCount : 0)
-      if let base = RegisterMap.host(instruction.source1) {
-        assembler.loadAddress(.rax, base, instruction.immediate)
-      } else {
-        assembler.move(.rax, RegisterMap.operand(instruction.source1))
-        if instruction.immediate != 0 {
-          assembler.arithmetic(.add, .register(.rax), immediate: instruction.immediate)
-        }
-      }
+      formAddress(instruction)
       assembler.move(.rcx, .register(.rax), wide: false)
       assembler.shift(.right, .rcx, by: 8, wide: false)
       assembler.arithmetic(
@@ -29,9 +47,21 @@
       return miss
     }
 
+    /// rax = source1 + immediate
+    mutating func formAddress(_ instruction: DecodedInstruction) {
+      if let base = RegisterMap.host(instruction.source1) {
+        assembler.loadAddress(.rax, base, instruction.immediate)
+      } else {
+        assembler.move(.rax, RegisterMap.operand(instruction.source1))
+        if instruction.immediate != 0 {
+          assembler.arithmetic(.add, .register(.rax), immediate: instruction.immediate)
+        }
+      }
+    }
+
     mutating func load(_ op: UnsafePointer<DecodedInstruction>) {
       let instruction = op.pointee
-      let miss = lookUp(instruction, size: instruction.opcode.accessSize, .load)
+      let place = locate(instruction, size: instruction.opcode.accessSize, .load)
       let target = RegisterMap.host(instruction.destination) ?? .rax
       let (code, wide): (UInt32, Bool) =
         switch instruction.opcode {
@@ -43,15 +73,15 @@
         case .lwu: (0x8b, false)
         default: (0x8b, true)
         }
-      assembler.memory(code, target.rawValue, base: .rax, displacement: 0, wide: wide)
+      assembler.memory(code, target.rawValue, base: .rax, displacement: place.displacement, wide: wide)
       assembler.move(RegisterMap.operand(instruction.destination), target)
       // The slow path has set the register itself.
-      callOut(from: miss, op, translator.thunks.load)
+      callOut(from: place, op, translator.thunks.load)
     }
 
     mutating func store(_ op: UnsafePointer<DecodedInstruction>) {
       let instruction = op.pointee
-      let miss = lookUp(instruction, size: instruction.opcode.accessSize, .store)
+      let place = locate(instruction, size: instruction.opcode.accessSize, .store)
       var value = HostRegister.rdx
       if let mapped = RegisterMap.host(instruction.source2) {
         value = mapped
@@ -60,14 +90,17 @@
       }
       switch instruction.opcode {
       case .sb:
-        assembler.memory(0x88, value.rawValue, base: .rax, displacement: 0, wide: false, isByte: true)
+        assembler.memory(
+          0x88, value.rawValue, base: .rax, displacement: place.displacement, wide: false, isByte: true)
       case .sh:
         assembler.byte(0x66)
-        assembler.memory(0x89, value.rawValue, base: .rax, displacement: 0, wide: false)
-      case .sw: assembler.memory(0x89, value.rawValue, base: .rax, displacement: 0, wide: false)
-      default: assembler.memory(0x89, value.rawValue, base: .rax, displacement: 0, wide: true)
+        assembler.memory(0x89, value.rawValue, base: .rax, displacement: place.displacement, wide: false)
+      case .sw:
+        assembler.memory(0x89, value.rawValue, base: .rax, displacement: place.displacement, wide: false)
+      default:
+        assembler.memory(0x89, value.rawValue, base: .rax, displacement: place.displacement, wide: true)
       }
-      callOut(from: miss, op, translator.thunks.store)
+      callOut(from: place, op, translator.thunks.store)
     }
   }
 #endif

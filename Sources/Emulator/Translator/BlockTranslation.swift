@@ -7,6 +7,8 @@
     let block: Block
     let translator: Translator
     var assembler: Assembler
+    /// Loads and stores look nothing up.
+    let isBare: Bool
     /// Where the block is entered.
     private(set) var entry: UInt = 0
 
@@ -14,14 +16,14 @@
     private enum Rest {
       /// Calls a thunk, and goes on at `resume` unless the block was left.
       case slow(
-        from: UnsafeMutablePointer<UInt8>, instruction: UnsafePointer<DecodedInstruction>, thunk: UInt,
-        resume: UInt, vectors: VectorRegisterCache)
+        from: HostPlace, instruction: UnsafePointer<DecodedInstruction>, thunk: UInt, resume: UInt,
+        vectors: VectorRegisterCache)
       /// Goes on where the instruction that left the block has led.
       case left(from: UnsafeMutablePointer<UInt8>)
       /// Goes to another place on this page through the loop, until it is linked.
       case unlinked(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32)
-      /// Goes to another page.
-      case otherPage(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32)
+      /// Leaves the block in its middle: gives back what was not executed, then goes on elsewhere.
+      case branch(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32, givingBack: Int32)
     }
     private var rest: [Rest] = []
     /// Jumps to `emitInSoftware`, by instruction.
@@ -32,6 +34,7 @@
     init(_ block: Block, _ translator: Translator, at cursor: UnsafeMutablePointer<UInt8>) {
       self.block = block
       self.translator = translator
+      isBare = block.pointee.isBare && translator.interpreter.memory.isWithinDisplacements
       assembler = Assembler(at: cursor)
     }
 
@@ -49,7 +52,7 @@
 
       assembler.patchHere(outOfBudget)
       assembler.arithmetic(.add, .register(RegisterMap.budget), immediate: count)
-      formAddress(Int32(block.pointee.address & 0xfff))
+      formAddress(firstPageOffset)
       assembler.jump(to: translator.thunks.exitAtRAX)
       emitRest()
     }
@@ -64,7 +67,9 @@
 
     /// Goes on at a place given by its distance from the start of this page.
     mutating func goTo(_ pageOffset: Int32) {
-      if pageOffset >= 0 && pageOffset < 4096 {
+      if pageOffset == firstPageOffset {
+        assembler.jump(to: entry)
+      } else if isOnPage(pageOffset) {
         rest.append(.unlinked(from: assembler.jump(), pageOffset: pageOffset))
       } else {
         formAddress(pageOffset)
@@ -72,12 +77,21 @@
       }
     }
 
-    mutating func goTo(_ pageOffset: Int32, if condition: Condition) {
+    /// The same when `condition` holds, with instructions of the block to give back that are not executed then.
+    mutating func goTo(_ pageOffset: Int32, if condition: Condition, givingBack count: Int32) {
+      if count == 0 && pageOffset == firstPageOffset {
+        assembler.jump(condition, to: entry)
+        return
+      }
       let place = assembler.jump(condition)
       rest.append(
-        pageOffset >= 0 && pageOffset < 4096
-          ? .unlinked(from: place, pageOffset: pageOffset) : .otherPage(from: place, pageOffset: pageOffset))
+        count == 0 && isOnPage(pageOffset)
+          ? .unlinked(from: place, pageOffset: pageOffset)
+          : .branch(from: place, pageOffset: pageOffset, givingBack: count))
     }
+
+    private func isOnPage(_ pageOffset: Int32) -> Bool { pageOffset >= 0 && pageOffset < 4096 }
+    private var firstPageOffset: Int32 { Int32(block.pointee.address & 0xfff) }
 
     /// Goes on at the virtual address in rax, by the jump cache if it knows it. See `JumpCache`.
     mutating func goToRAX() {
@@ -135,6 +149,13 @@
     mutating func callOut(
       from place: UnsafeMutablePointer<UInt8>, _ instruction: UnsafePointer<DecodedInstruction>, _ thunk: UInt
     ) {
+      callOut(from: HostPlace(miss: place), instruction, thunk)
+    }
+
+    /// The same for all the jumps of `place`.
+    mutating func callOut(
+      from place: HostPlace, _ instruction: UnsafePointer<DecodedInstruction>, _ thunk: UInt
+    ) {
       rest.append(
         .slow(
           from: place, instruction: instruction, thunk: thunk, resume: assembler.address,
@@ -151,20 +172,20 @@
           assembler.patchHere(place)
           goOnAfterLeaving()
         case .slow(let place, let instruction, let thunk, let resume, let vectors):
-          assembler.patchHere(place)
+          emitMisses(place)
           callOut(instruction, thunk)
           restore(vectors)
           assembler.jump(to: resume)
-        case .otherPage(let place, let pageOffset):
+        case .branch(let place, let pageOffset, let count):
           assembler.patchHere(place)
-          formAddress(pageOffset)
-          goToRAX()
+          if count > 0 { assembler.arithmetic(.add, .register(RegisterMap.budget), immediate: count) }
+          goTo(pageOffset)
         case .unlinked(let place, let pageOffset):
           assembler.patchHere(place)
           translator.sites.append(
             Translator.Site(
               place: place, unlinked: assembler.address,
-              target: block.pointee.address & ~0xfff | UInt64(pageOffset)))
+              target: block.pointee.address & ~0xfff | UInt64(pageOffset), isBare: block.pointee.isBare))
           // Sites are numbered from 1; 0 says that there is nothing to link.
           assembler.instruction(
             0xc7, 0, .memory(RegisterMap.linkSite), wide: true)

@@ -41,8 +41,9 @@
       var place: UnsafeMutablePointer<UInt8>
       /// Where it leads while it is not linked: code that returns to the loop and says which site it was.
       var unlinked: UInt
-      /// Physical address of the block that it leads to.
+      /// Physical address of the block that it leads to, and its `isBare`.
       var target: UInt64
+      var isBare: Bool
     }
     var sites: [Site] = []
     /// The sites that lead to a block, by its address.
@@ -121,7 +122,8 @@
 
     private func link(_ number: Int, to block: Block) {
       // Between leaving the site's block and here an interrupt may have led elsewhere.
-      guard sites[number].target == block.pointee.address else { return }
+      guard sites[number].target == block.pointee.address, sites[number].isBare == block.pointee.isBare
+      else { return }
       Assembler.patch(sites[number].place, to: block.pointee.code)
       incoming[UInt(bitPattern: block), default: []].append(Int32(number))
     }

@@ -55,11 +55,14 @@ package enum Opcode: UInt8 {
 }
 
 extension Opcode {
-  /// Does the block end with this instruction? Control flow does, and so does everything after which translation,
-  /// privilege, counters or pending interrupts may be different.
+  /// Does a block go on behind this instruction unless it jumps?
+  var isBranch: Bool { rawValue >= Opcode.beq.rawValue && rawValue <= Opcode.bgeu.rawValue }
+
+  /// Does nothing of a block follow this instruction in memory? That holds for jumps, and for everything after which
+  /// translation, privilege, counters or pending interrupts may be different.
   var endsBlock: Bool {
     switch self {
-    case .blockEnd, .illegal, .jal, .jalr, .beq, .bne, .blt, .bge, .bltu, .bgeu, .fenceI, .ecall, .ebreak,
+    case .blockEnd, .illegal, .jal, .jalr, .fenceI, .ecall, .ebreak,
       .csrrw, .csrrs, .csrrc, .csrrwi, .csrrsi, .csrrci, .mret, .sret, .wfi, .sfenceVMA:
       true
     default:

@@ -1,5 +1,6 @@
-/// A run of decoded instructions within one page, executed from the first to the last. Raw memory: this header,
-/// then `count` instructions, then a `blockEnd`.
+/// Decoded instructions of one page in the order in which they are executed unless a branch is taken: that leaves the
+/// block. A jump in its middle is one that the block follows. Raw memory: this header, then `count` instructions, then a
+/// `blockEnd`.
 struct BlockHeader {
   /// Physical address of the first instruction.
   var address: UInt64
@@ -8,12 +9,15 @@ struct BlockHeader {
   var nextOnPage: UnsafeMutablePointer<BlockHeader>?
   /// Instructions, the final `blockEnd` not among them.
   var count: Int32
-  /// Bytes of guest memory that the instructions take.
-  var byteCount: Int32
+  /// The instructions lie between these places of their page; not all that lies there need be theirs.
+  var firstOffset: Int32 = 0
+  var endOffset: Int32 = 0
   /// Where the translator's machine code for it begins; 0 for a block that is never translated.
   var code: UInt = 0
   /// How often it was interpreted while the translator watched.
   var heat: Int32 = 0
+  /// Runs only while `Hart.isBare`; other blocks, only while it is not.
+  var isBare = false
 }
 
 typealias Block = UnsafeMutablePointer<BlockHeader>
@@ -29,6 +33,9 @@ extension UnsafeMutablePointer<BlockHeader> {
 final class BlockCache {
   /// Instructions in a block at most.
   static let lengthLimit = 64
+  /// Branches and followed jumps in a block at most: a block is decoded for each place that is jumped to, so what
+  /// follows such places is decoded again and again.
+  static let continuationLimit = 6
   private static let arenaByteCount = 32 << 20
   private static let bucketCount = 1 << 18
   static let blockByteLimit =
@@ -65,10 +72,10 @@ final class BlockCache {
   /// Room for another block of any length? If not, `removeAll` makes some.
   var isFull: Bool { used + Self.blockByteLimit > Self.arenaByteCount }
 
-  func find(_ address: UInt64) -> Block? {
+  func find(_ address: UInt64, isBare: Bool) -> Block? {
     var candidate = buckets[bucket(address)]
     while let block = candidate {
-      if block.pointee.address == address { return block }
+      if block.pointee.address == address && block.pointee.isBare == isBare { return block }
       candidate = block.pointee.nextInBucket
     }
     return nil
@@ -89,7 +96,7 @@ final class BlockCache {
       + (Int(block.pointee.count) + 1) * MemoryLayout<DecodedInstruction>.stride
   }
 
-  /// Forgets the blocks that decoded any of these bytes, telling `onRemoval`; were there any?
+  /// Forgets the blocks that may have decoded any of these bytes, telling `onRemoval`; were there any?
   ///
   /// Their memory stays as it is until `removeAll`: one of them may be being executed.
   func invalidate(page: Int, offset: Int, count: Int, onRemoval: (Block) -> Void) -> Bool {
@@ -98,8 +105,7 @@ final class BlockCache {
     var candidate = pages[page]
     while let block = candidate {
       candidate = block.pointee.nextOnPage
-      let start = Int(block.pointee.address & 0xfff)
-      if start < offset + count && offset < start + Int(block.pointee.byteCount) {
+      if Int(block.pointee.firstOffset) < offset + count && offset < Int(block.pointee.endOffset) {
         found = true
         unlinkFromBucket(block)
         onRemoval(block)

@@ -10,13 +10,14 @@ extension Interpreter {
     guard let host = host.page else { return fetchSingle(hart) }
     let physical = memory.base &+ UInt64(host - UnsafeMutableRawPointer(memory.bytes))
     let block: Block
-    if let known = blocks.find(physical) {
+    let isBare = hart.isBare
+    if let known = blocks.find(physical, isBare: isBare) {
       block = known
     } else {
       // An instruction that begins on this page and ends on the next belongs to two translations: it is never cached.
       if pc & 0xfff == 0xffe && host.load(as: UInt16.self) & 3 == 3 { return fetchSingle(hart) }
       if mustMakeRoom { removeAllBlocks() }
-      block = decodeBlock(at: physical, host)
+      block = decodeBlock(at: physical, host, isBare: isBare)
     }
     // What begins at a split must be asked for each time.
     if isSplit { return block }
@@ -79,30 +80,50 @@ extension Interpreter {
     hart.enterTrap(cause: cause, isInterrupt: false, value: value)
   }
 
-  private func decodeBlock(at physical: UInt64, _ host: UnsafeMutableRawPointer) -> Block {
+  private func decodeBlock(at physical: UInt64, _ host: UnsafeMutableRawPointer, isBare: Bool) -> Block {
     let page = Int((physical - memory.base) >> GuestMemory.pageShift)
     if memory.flags[page] & PageFlags.code == 0 { memory.setCare(PageFlags.code, page: page) }
     let block = blocks.next()
-    let first = Int(physical & 0xfff)
-    var offset = first
+    let start = Int(physical & 0xfff)
+    let pageBytes = host - start
+    var (first, end) = (start, start)
+    var offset = start
     var count = 0
+    var continuations = 0
     while count < blockLengthLimit && offset < 4096 {
       if count > 0 && stops.isSplit(UInt64(offset)) { break }
-      let source = host + (offset - first)
-      var word = UInt32(source.load(as: UInt16.self))
+      var word = UInt32((pageBytes + offset).load(as: UInt16.self))
       if word & 3 == 3 {
         if offset == 4094 { break }
-        word |= UInt32((source + 2).load(as: UInt16.self)) << 16
+        word |= UInt32((pageBytes + offset + 2).load(as: UInt16.self)) << 16
       }
       let instruction = Decoder.decode(word, pageOffset: UInt16(offset))
       block.instructions[count] = instruction
       count += 1
+      first = min(first, offset)
       offset += Int(instruction.length)
-      if instruction.opcode.endsBlock { break }
+      end = max(end, offset)
+      if instruction.opcode.isBranch {
+        // One that leads back ends a loop, and what is behind it is rarely reached.
+        continuations += 1
+        if instruction.immediate < 0 || continuations > BlockCache.continuationLimit { break }
+      } else if instruction.opcode == .jal {
+        continuations += 1
+        let target = offset - Int(instruction.length) + Int(instruction.immediate)
+        // Not into this block: that would unroll a loop.
+        guard continuations <= BlockCache.continuationLimit, target >= 0 && target < 4096,
+          target < first || target >= end
+        else { break }
+        offset = target
+      } else if instruction.opcode.endsBlock {
+        break
+      }
     }
     for index in 0..<count { block.instructions[index].remaining = UInt8(count - index) }
     block.pointee.address = physical
+    (block.pointee.firstOffset, block.pointee.endOffset) = (Int32(first), Int32(end))
     block.pointee.heat = 0
+    block.pointee.isBare = isBare
     #if arch(x86_64)
       if translatesAtOnce { block.pointee.heat = Translator.heatThreshold }
       // Translated code would go on from block to block without asking.
@@ -113,7 +134,7 @@ extension Interpreter {
     return block
   }
 
-  /// Sets the lengths and the final `blockEnd` of a block whose instructions are in place.
+  /// Sets the length and the final `blockEnd` of a block whose instructions are in place.
   private func finishBlock(_ block: Block, count: Int) {
     let instructions = block.instructions
     let end = instructions[count - 1].pageOffset + UInt16(instructions[count - 1].length)
@@ -121,7 +142,6 @@ extension Interpreter {
       opcode: .blockEnd, destination: 0, source1: 0, source2: 0, pageOffset: end, remaining: 0,
       length: 0, immediate: 0, raw: 0)
     block.pointee.count = Int32(count)
-    block.pointee.byteCount = Int32(end - instructions[0].pageOffset)
   }
 
   // MARK: Instructions that cannot be cached

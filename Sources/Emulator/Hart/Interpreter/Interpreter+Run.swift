@@ -62,31 +62,46 @@ extension Interpreter {
         case .jal:
           let address = pageBase &+ UInt64(op.pointee.pageOffset)
           x[rd] = address &+ UInt64(op.pointee.length)
-          state.pointee.pc = address &+ immediate
-          continue boundary
+          // One that is not the last has its target behind it.
+          if op.pointee.remaining == 1 {
+            state.pointee.pc = address &+ immediate
+            continue boundary
+          }
         case .jalr:
           let target = (x[rs1] &+ immediate) & ~1
           x[rd] = pageBase &+ UInt64(op.pointee.pageOffset) &+ UInt64(op.pointee.length)
           state.pointee.pc = target
           continue boundary
         case .beq:
-          branch(state, op, pageBase, x[rs1] == x[rs2])
-          continue boundary
+          if x[rs1] == x[rs2] {
+            takeBranch(state, op, pageBase)
+            continue boundary
+          }
         case .bne:
-          branch(state, op, pageBase, x[rs1] != x[rs2])
-          continue boundary
+          if x[rs1] != x[rs2] {
+            takeBranch(state, op, pageBase)
+            continue boundary
+          }
         case .blt:
-          branch(state, op, pageBase, Int64(bitPattern: x[rs1]) < Int64(bitPattern: x[rs2]))
-          continue boundary
+          if Int64(bitPattern: x[rs1]) < Int64(bitPattern: x[rs2]) {
+            takeBranch(state, op, pageBase)
+            continue boundary
+          }
         case .bge:
-          branch(state, op, pageBase, Int64(bitPattern: x[rs1]) >= Int64(bitPattern: x[rs2]))
-          continue boundary
+          if Int64(bitPattern: x[rs1]) >= Int64(bitPattern: x[rs2]) {
+            takeBranch(state, op, pageBase)
+            continue boundary
+          }
         case .bltu:
-          branch(state, op, pageBase, x[rs1] < x[rs2])
-          continue boundary
+          if x[rs1] < x[rs2] {
+            takeBranch(state, op, pageBase)
+            continue boundary
+          }
         case .bgeu:
-          branch(state, op, pageBase, x[rs1] >= x[rs2])
-          continue boundary
+          if x[rs1] >= x[rs2] {
+            takeBranch(state, op, pageBase)
+            continue boundary
+          }
 
         // MARK: Loads and stores
 
@@ -298,14 +313,14 @@ extension Interpreter {
   }
 }
 
+/// Leaves the block for the branch's target, and gives back what comes behind it.
 @inline(__always)
-private func branch(
-  _ state: UnsafeMutablePointer<HartState>, _ op: UnsafePointer<DecodedInstruction>, _ pageBase: UInt64,
-  _ isTaken: Bool
+private func takeBranch(
+  _ state: UnsafeMutablePointer<HartState>, _ op: UnsafePointer<DecodedInstruction>, _ pageBase: UInt64
 ) {
-  let step =
-    isTaken ? UInt64(bitPattern: Int64(op.pointee.immediate)) : UInt64(op.pointee.length)
-  state.pointee.pc = pageBase &+ UInt64(op.pointee.pageOffset) &+ step
+  state.pointee.budget &+= Int64(op.pointee.remaining) &- 1
+  state.pointee.pc =
+    pageBase &+ UInt64(op.pointee.pageOffset) &+ UInt64(bitPattern: Int64(op.pointee.immediate))
 }
 
 @inline(__always)

@@ -71,7 +71,7 @@ final class Interpreter {
       byteCount: BlockCache.blockByteLimit, alignment: 16)
     scratchBlock = scratch.bindMemory(to: BlockHeader.self, capacity: 1)
     scratchBlock.initialize(
-      to: BlockHeader(address: 0, nextInBucket: nil, nextOnPage: nil, count: 0, byteCount: 0))
+      to: BlockHeader(address: 0, nextInBucket: nil, nextOnPage: nil, count: 0))
     memory.observer = self
     #if arch(x86_64)
       if translates { translator = Translator(interpreter: self) }

@@ -16,6 +16,9 @@ struct JumpCache {
   /// The counter wraps after this many flushes; the cache is then emptied in earnest.
   static let generationMask: UInt64 = 0x1fff
 
+  /// Beside the contexts of `TranslationCache` that fetches use: M mode while `Hart.isBare`.
+  static let bareContext = TranslationCache.supervisorUserMemory
+
   let base: UnsafeMutableRawPointer
 
   static func tag(generation: UInt64, context: Int) -> UInt64 {

@@ -139,7 +139,8 @@
       requireUnit(op)
       let place = locate(op.pointee, size: form == .double ? 8 : 4, .load)
       let target = result(op, form)
-      assembler.memory(form.scalar | 0x10, target.rawValue, base: .rax, displacement: place.displacement, wide: false)
+      assembler.memory(
+        form.scalar | 0x10, target.rawValue, base: .rax, displacement: place.displacement, wide: false)
       store(result: target, op, form)
       callOut(from: place, op, translator.thunks.execute)
     }
@@ -153,10 +154,12 @@
         ? operand(op.pointee.source2, .double, op) : floatingPoint.vectors.find(op.pointee.source2, nil)
       let place = locate(op.pointee, size: form == .double ? 8 : 4, .store)
       if let held {
-        assembler.memory(form.scalar | 0x11, held.rawValue, base: .rax, displacement: place.displacement, wide: false)
+        assembler.memory(
+          form.scalar | 0x11, held.rawValue, base: .rax, displacement: place.displacement, wide: false)
       } else {
         assembler.move(.rdx, RegisterMap.place(ofFloatingPoint: op.pointee.source2), wide: false)
-        assembler.memory(0x89, HostRegister.rdx.rawValue, base: .rax, displacement: place.displacement, wide: false)
+        assembler.memory(
+          0x89, HostRegister.rdx.rawValue, base: .rax, displacement: place.displacement, wide: false)
       }
       callOut(from: place, op, translator.thunks.execute)
     }

@@ -56,6 +56,9 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
+      name: "MonitorTests", dependencies: ["Monitor", "RecordReplay", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
       name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog"],
       swiftSettings: settings),
     .testTarget(

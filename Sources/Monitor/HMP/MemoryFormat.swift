@@ -43,7 +43,7 @@ struct MemoryFormat: Equatable {
   /// One item, of `size` bytes.
   func text(of value: UInt64, size: Int) -> String {
     let bits = size * 8
-    let value = value << UInt64(64 - bits) >> UInt64(64 - bits)
+    let value = (value << UInt64(64 - bits)) >> UInt64(64 - bits)
     switch style {
     case .hexadecimal: return "0x" + value.padded(radix: 16, digits: size * 2)
     case .unsigned: return String(value)

@@ -53,7 +53,8 @@ public final class ReplayRun {
       progress(here)
       let (sliceEnd, isOverflow) = here.addingReportingOverflow(Self.slice)
       let goal = seekTarget ?? min(breakPosition ?? .max, target ?? .max)
-      last = try timeline.run(until: min(goal, isOverflow ? .max : sliceEnd))
+      last = try timeline.run(
+        until: min(goal, isOverflow ? .max : sliceEnd), towards: min(goal, endPosition))
       let now = timeline.position
       guard last != .position || now == goal else { continue }
       if seekTarget == nil, last != .position || now == target, !staysAtEnd { return last }
@@ -90,11 +91,7 @@ extension ReplayRun: ControlledRun {
   }
 
   package func deleteSnapshot(_ name: String) throws(Failure) {
-    guard name != timeline.origin else {
-      throw Failure(
-        .usage, name, "is the snapshot that this replay goes on from", remedy: "load another one first")
-    }
-    try SnapshotStore(timeline.recording).delete(name)
+    try timeline.deleteSnapshot(name)
   }
 }
 

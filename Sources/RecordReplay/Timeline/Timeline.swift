@@ -74,9 +74,6 @@ public final class Timeline {
   /// The machine was changed: it is not the recorded one until the next `seek`.
   public var isForked: Bool { session.gate.isForked }
 
-  /// The snapshot that the machine was loaded from. Its drives are still read.
-  package var origin: String { session.origin }
-
   /// The machine, to be looked at. Changes go through `change`.
   package var machine: Machine { session.machine }
 
@@ -148,6 +145,16 @@ public final class Timeline {
         state: state, memory: session.machine.memory, parent: session.origin,
         pages: session.listChangedPages(),
         drives: session.scratch))
+    knownSnapshots = try Self.snapshots(of: recording)
+  }
+
+  /// Deletes a snapshot of the recording, but not the one that the machine was loaded from: its drives are still read.
+  public func deleteSnapshot(_ name: String) throws(Failure) {
+    guard name != session.origin else {
+      throw Failure(
+        .usage, name, "is the snapshot that this replay goes on from", remedy: "go to another one first")
+    }
+    try SnapshotStore(recording).delete(name)
     knownSnapshots = try Self.snapshots(of: recording)
   }
 

@@ -35,7 +35,11 @@ struct ReplayCommand: ParsableCommand {
     try reporting {
       let recording = try recordingArgument.open()
       let port = ReplayedSerialPort()
-      let timeline = try Timeline(recording, from: from, console: port.output, engine: engine.parsed())
+      // Whoever has a monitor may want to go back.
+      let isControlled = monitor.qmp != nil || monitor.paused
+      let timeline = try Timeline(
+        recording, from: from, console: port.output, engine: engine.parsed(),
+        checkpoints: isControlled ? CheckpointPolicy() : nil)
       var target: UInt64?
       if let to, to != "end" {
         let position = try timeline.resolve(PositionExpression.parsed(to, option: "--to"))
@@ -52,7 +56,7 @@ struct ReplayCommand: ParsableCommand {
         consoleIsTerminal: Terminal.isTerminal(1))
       let stop = try LiveSession.run(at: port, monitor: monitor) { (_, _, control) in
         try ReplayRun(
-          timeline, until: target, staysAtEnd: monitor.qmp != nil || monitor.paused, control: control
+          timeline, until: target, staysAtEnd: isControlled, control: control
         ).run { progress.show($0) }
       }
       progress.finish()

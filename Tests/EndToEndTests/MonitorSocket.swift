@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+/// A client of a Unix socket, byte by byte: what a library would not send.
+final class MonitorSocket {
+  private let descriptor: Int32
+  private var received: [UInt8] = []
+
+  /// Connects as soon as somebody listens there, for a minute at most.
+  init(_ path: String) throws {
+    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+    let deadline = Date(timeIntervalSinceNow: 60)
+    while true {
+      let status = withUnsafePointer(to: address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+        }
+      }
+      if status == 0 { break }
+      try #require(Date() < deadline, "nobody listens at \(path)")
+      usleep(10_000)
+    }
+    var limit = timeval(tv_sec: 30, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+  }
+
+  deinit { close(descriptor) }
+
+  func send(_ bytes: some Sequence<UInt8>) {
+    let bytes = Array(bytes)
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes[sent...].withUnsafeBytes {
+        Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      if count <= 0 { return }
+      sent += count
+    }
+  }
+
+  func send(_ text: String) { send(text.utf8) }
+
+  /// What came until `text` did, that included; nil when the other end closed before, or half a minute passed.
+  func receive(until text: String) -> String? {
+    let wanted = Array(text.utf8)
+    while true {
+      if let range = received.firstRange(of: wanted) {
+        defer { received.removeSubrange(..<range.upperBound) }
+        return String(decoding: received[..<range.upperBound], as: UTF8.self)
+      }
+      var buffer = [UInt8](repeating: 0, count: 65536)
+      let count = recv(descriptor, &buffer, buffer.count, 0)
+      guard count > 0 else { return nil }
+      received += buffer[..<count]
+    }
+  }
+
+  /// The next line as a JSON object; nil when there is none.
+  func next() throws -> [String: Any]? {
+    guard let line = receive(until: "\n") else { return nil }
+    return try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
+  }
+
+  /// Sends a command, and answers what it returned, events left out; nil when that was an error.
+  func ask(_ command: String, _ arguments: String = "{}") throws -> Any? {
+    send(#"{"execute": "\#(command)", "arguments": \#(arguments)}"# + "\n")
+    while let value = try next() {
+      if value["event"] == nil { return value["return"] }
+    }
+    return nil
+  }
+
+  /// Waits for an event of this name.
+  func wait(for event: String) throws -> [String: Any] {
+    while let value = try next() {
+      if value["event"] as? String == event { return value }
+    }
+    throw ProblemWithMonitor(what: "\(event) did not come")
+  }
+
+  /// Passes the greeting and the negotiation.
+  func negotiate() throws {
+    #expect(try next()?["QMP"] != nil)
+    #expect(try ask("qmp_capabilities") != nil)
+  }
+}
+
+struct ProblemWithMonitor: Error {
+  let what: String
+}

@@ -5,9 +5,13 @@ import Testing
 final class MonitorSocket {
   private let descriptor: Int32
   private var received: [UInt8] = []
+  /// Events that came while something else was waited for.
+  private var events: [[String: Any]] = []
 
   /// Connects as soon as somebody listens there, for a minute at most.
-  init(_ path: String) throws {
+  ///
+  /// - Parameter patience: how many seconds it waits for something to come.
+  init(_ path: String, patience: Int = 30) throws {
     descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
@@ -23,7 +27,7 @@ final class MonitorSocket {
       try #require(Date() < deadline, "nobody listens at \(path)")
       usleep(10_000)
     }
-    var limit = timeval(tv_sec: 30, tv_usec: 0)
+    var limit = timeval(tv_sec: patience, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }
 
@@ -43,7 +47,7 @@ final class MonitorSocket {
 
   func send(_ text: String) { send(text.utf8) }
 
-  /// What came until `text` did, that included; nil when the other end closed before, or half a minute passed.
+  /// What came until `text` did, that included; nil when the other end closed before, or nothing came for too long.
   func receive(until text: String) -> String? {
     let wanted = Array(text.utf8)
     while true {
@@ -64,17 +68,22 @@ final class MonitorSocket {
     return try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
   }
 
-  /// Sends a command, and answers what it returned, events left out; nil when that was an error.
+  /// Sends a command, and answers what it returned; nil when that was an error.
   func ask(_ command: String, _ arguments: String = "{}") throws -> Any? {
     send(#"{"execute": "\#(command)", "arguments": \#(arguments)}"# + "\n")
     while let value = try next() {
       if value["event"] == nil { return value["return"] }
+      events.append(value)
     }
     return nil
   }
 
-  /// Waits for an event of this name.
+  /// The next event of this name; those before it are passed over.
   func wait(for event: String) throws -> [String: Any] {
+    while !events.isEmpty {
+      let value = events.removeFirst()
+      if value["event"] as? String == event { return value }
+    }
     while let value = try next() {
       if value["event"] as? String == event { return value }
     }

@@ -6,11 +6,16 @@ import Synchronization
 public final class MonitorTarget: Sendable {
   public let control: RunControl
   let jobs = JobList()
+  let guestJobs: GuestJobs
   private let listeners = Mutex<(next: Int, all: [(token: Int, hear: @Sendable (MonitorEvent) -> Void)])>(
     (0, []))
 
   public init(_ control: RunControl) {
     self.control = control
+    guestJobs = GuestJobs(control)
+    control.job.observe { [weak self] status in
+      if let event = MonitorEvent(status) { self?.tell(event) }
+    }
     control.observe { [weak self] event in self?.tell(MonitorEvent(event)) }
     jobs.observe { [weak self] id, status in
       self?.tell(MonitorEvent("JOB_STATUS_CHANGE", ["status": .string(status.rawValue), "id": .string(id)]))
@@ -29,6 +34,9 @@ public final class MonitorTarget: Sendable {
   func unsubscribe(_ token: Int) {
     listeners.withLock { listeners in listeners.all.removeAll { $0.token == token } }
   }
+
+  /// The run is over: ends what goes on beside it.
+  public func finish() { guestJobs.finish() }
 
   func tell(_ event: MonitorEvent) {
     for listener in listeners.withLock({ $0.all }) { listener.hear(event) }
@@ -77,6 +85,25 @@ struct MonitorEvent: Equatable, Sendable {
         "RESET", ["guest": .bool(byGuest), "reason": byGuest ? "guest-reset" : "host-qmp-system-reset"])
     case .shutdown(let byGuest, let reason):
       self.init("SHUTDOWN", ["guest": .bool(byGuest), "reason": .string(reason)])
+    }
+  }
+
+  /// What a new state of a job means to clients; nil for nothing.
+  init?(_ status: MigrationState.Status) {
+    switch (status.kind, status.phase) {
+    case (.migration?, let phase):
+      self.init("MIGRATION", ["status": .string(phase.name)])
+    // A dump that failed before it took its instant, whose size is known then, never began.
+    case (.dump?, .completed), (.dump?, .cancelled),
+      (.dump?, .failed) where status.figures.total > 0:
+      var data: [JSONValue.Member] = [.init("result", QMPCommand.describe(status))]
+      switch status.phase {
+      case .failed(let failure): data.append(.init("error", .string(failure.description)))
+      case .cancelled: data.append(.init("error", "the dump was cancelled"))
+      default: break
+      }
+      self.init("DUMP_COMPLETED", .object(data))
+    default: return nil
     }
   }
 

@@ -63,7 +63,9 @@ struct HumanCommand: Sendable {
       }).joined(separator: " ")
   }
 
-  static let all: [HumanCommand] = (general + run + machine + replay + snapshots).sorted { $0.name < $1.name }
+  static let all: [HumanCommand] = (general + run + machine + replay + snapshots + dump).sorted {
+    $0.name < $1.name
+  }
 
   static func find(_ name: String) -> HumanCommand? { all.first { $0.names.contains(name) } }
 }

@@ -1,5 +1,11 @@
 import RecordReplay
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// Snapshots, and the jobs that they are.
 extension QMPCommand {
   /// A snapshot here is of the whole machine, so what names its parts is taken and not needed.
@@ -66,8 +72,10 @@ extension MonitorTarget {
     try perform { (run) throws(Failure) in try run.listSnapshots() }
   }
 
+  /// Comes back when the snapshot is written.
   func saveSnapshot(_ name: String) throws(MonitorError) {
     try perform { (run) throws(Failure) in try run.saveSnapshot(name) }
+    while try perform({ run in run.isSavingSnapshot }) { usleep(2_000) }
   }
 
   func loadSnapshot(_ name: String) throws(MonitorError) {

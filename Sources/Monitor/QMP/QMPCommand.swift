@@ -16,7 +16,7 @@ struct QMPCommand: Sendable {
 
   /// All commands there are, by name.
   static let all: [String: QMPCommand] = Dictionary(
-    uniqueKeysWithValues: (run + machine + replay + snapshots).map { ($0.name, $0) })
+    uniqueKeysWithValues: (run + machine + replay + snapshots + dump + migration).map { ($0.name, $0) })
 
   /// The answer of a command that has none.
   static let nothing: JSONValue = [:]

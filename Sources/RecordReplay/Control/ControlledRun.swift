@@ -18,7 +18,9 @@ package protocol ControlledRun: AnyObject {
   /// Presses a button of the machine: an arrival.
   func press(_ button: Arrival) throws(Failure)
   func listSnapshots() throws(Failure) -> [Snapshot]
+  /// Saves the machine as it is now. The guest may go on before all is written: see `isSavingSnapshot`.
   func saveSnapshot(_ name: String) throws(Failure)
+  var isSavingSnapshot: Bool { get }
   func loadSnapshot(_ name: String) throws(Failure)
   func deleteSnapshot(_ name: String) throws(Failure)
 }
@@ -45,6 +47,7 @@ extension ControlledRun {
 
   package func listSnapshots() throws(Failure) -> [Snapshot] { throw noSnapshots("has none") }
   package func saveSnapshot(_ name: String) throws(Failure) { throw noSnapshots("has nowhere to keep one") }
+  package var isSavingSnapshot: Bool { false }
   package func loadSnapshot(_ name: String) throws(Failure) { throw noSnapshots("has none") }
   package func deleteSnapshot(_ name: String) throws(Failure) { throw noSnapshots("has none") }
 

@@ -124,7 +124,9 @@ extension ReplayRun: ReplayControl {
   }
 
   package func resolve(_ expression: PositionExpression) throws(Failure) -> UInt64 {
-    try timeline.resolve(expression)
+    // Both `+N` and `-N` count from where the replay stands.
+    try expression.resolve(
+      in: Timeline.context(of: timeline.recording, log: timeline.log, current: timeline.position))
   }
 
   private func check(_ position: UInt64) throws(Failure) {

@@ -54,6 +54,8 @@ public final class Recorder {
   private var snapshots: BackgroundSnapshots?
   private let pagesPerCluster: Int
   private var lastSnapshot: (name: String, moment: Moment)
+  /// Names of snapshots that were asked for while the guest ran.
+  private var namedSnapshots: Set<String> = []
   private var lastDigest: (moment: Moment, values: [UInt64])?
 
   /// Prepares everything and puts the new recording in its place; the guest has not run yet. If it fails, all is as
@@ -197,6 +199,43 @@ public final class Recorder {
 
   // MARK: Snapshots
 
+  /// Begins to make the snapshot `name` of where the machine stands, between two instructions. It waits for one that is
+  /// being made.
+  func makeSnapshot(_ name: String) throws(Failure) {
+    try RecordingManifest.checkNewSnapshotName(name, option: name)
+    guard name != recording.manifest.initialSnapshot, !namedSnapshots.contains(name) else {
+      throw Failure(
+        .exists, recording.path, "has a snapshot '\(name)' already", remedy: "choose another name")
+    }
+    if let drive = recording.manifest.drives.first(where: \.recordsInto) {
+      throw Failure(
+        .usage, drive.overlay ?? name, "is written directly, and is not filled with snapshots during the run",
+        remedy: "make it afterwards with 'rrtool snapshot create'")
+    }
+    snapshots?.waitUntilIdle()
+    // The event ends the console output before it, so that a replay goes on with a fresh one.
+    gate.note(.snapshot(name: name), at: machine.now)
+    guard let snapshots, !snapshots.isBusy, let log = sink.flush() else {
+      throw Failure(
+        .host, recording.path, "cannot be written any more", remedy: "the recording ends with the reason")
+    }
+    namedSnapshots.insert(name)
+    startSnapshot(
+      name, digests: machine.digests(), parent: lastSnapshot.name, tasks: driveTasks(for: name), log: log)
+  }
+
+  /// Whether a snapshot is being written.
+  var isMakingSnapshot: Bool { snapshots?.isBusy ?? false }
+
+  private func driveTasks(for name: String) -> [DriveTask] {
+    let metadata = SnapshotMetadata(at: machine.now)
+    return workers.map { worker in
+      let task = DriveTask(.makeSnapshot(name, metadata))
+      worker.submit(task)
+      return task
+    }
+  }
+
   /// Between two instructions, right behind the digests in the log, which are the machine's `digests`.
   private func makeSnapshotIfDue(_ digests: [UInt64]) {
     let now = machine.now
@@ -204,13 +243,8 @@ public final class Recorder {
       let log = sink.flush()
     else { return }
     let name = SnapshotPolicy.name(at: now.position)
-    let metadata = SnapshotMetadata(at: now)
-    let tasks = workers.map { worker in
-      let task = DriveTask(.makeSnapshot(name, metadata))
-      worker.submit(task)
-      return task
-    }
-    startSnapshot(name, digests: digests, parent: lastSnapshot.name, tasks: tasks, log: log)
+    startSnapshot(
+      name, digests: digests, parent: lastSnapshot.name, tasks: driveTasks(for: name), log: log)
   }
 
   private func startSnapshot(
@@ -264,6 +298,19 @@ extension Recorder: ControlledRun {
   package func note(_ text: String) { gate.note(.note(text), at: machine.now) }
 
   package func press(_ button: Arrival) throws(Failure) { inbox.offer(button) }
+
+  package func saveSnapshot(_ name: String) throws(Failure) { try makeSnapshot(name) }
+  package var isSavingSnapshot: Bool { isMakingSnapshot }
+
+  package func listSnapshots() throws(Failure) -> [Snapshot] { throw stillWritten("are listed") }
+  package func loadSnapshot(_ name: String) throws(Failure) { throw stillWritten("can be loaded") }
+  package func deleteSnapshot(_ name: String) throws(Failure) { throw stillWritten("can be deleted") }
+
+  private func stillWritten(_ what: String) -> Failure {
+    Failure(
+      .usage, "snapshot", "the recording is being made, and its snapshots \(what) when it is complete",
+      remedy: "end the recording; then replay it")
+  }
 }
 
 /// Hands events on to a sink that is known a little later, before the first event.

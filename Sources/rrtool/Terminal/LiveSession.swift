@@ -19,7 +19,10 @@ enum LiveSession {
     let control = RunControl(inbox: inbox, isPaused: options?.paused ?? false)
     let target = options.map { _ in MonitorTarget(control) }
     let server = try options?.qmp.map { (text) throws(Failure) in try MonitorServer(text) }
-    defer { server?.finish() }
+    defer {
+      target?.finish()
+      server?.finish()
+    }
     StopSignals.call { inbox.requestStop() }
     port.start(inbox, monitor: target)
     if let server, let target { server.start(target, inbox: inbox) }

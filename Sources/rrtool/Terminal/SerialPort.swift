@@ -144,5 +144,9 @@ final class SocketSerialPort: SerialPort {
   }
 
   func start(_ inbox: Inbox, monitor: MonitorTarget?) { server.start(inbox) }
-  func finish() { unlink(path) }
+
+  func finish() {
+    unlink(path)
+    server.finish()
+  }
 }

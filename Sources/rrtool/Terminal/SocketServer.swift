@@ -7,11 +7,15 @@ import Synchronization
   import Darwin
 #endif
 
-/// Listens at a Unix socket for a client of the guest's console.
+/// Listens at a Unix socket for a client of the guest's console. Output without a client is lost, as on a serial line.
 final class SocketServer: ConsoleOutput, Sendable {
+  /// Bytes of output that may wait for the client, and for how many nanoseconds the guest waits for it when there are
+  /// more. One that has not read for so long is cut off.
+  private static let queueLimit = 1 << 20
+  private static let patience: UInt64 = 1_000_000_000
+
   private let listener: Int32
-  /// The client's descriptor; -1 for none.
-  private let client = Mutex<Int32>(-1)
+  private let client = Mutex<SocketWriter?>(nil)
 
   init(path: String) throws(Failure) { listener = try UnixSocket.listen(at: path) }
 
@@ -23,27 +27,30 @@ final class SocketServer: ConsoleOutput, Sendable {
           if errno == EINTR { continue }
           return
         }
-        client.withLock { $0 = descriptor }
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while true {
-          let count = recv(descriptor, &buffer, buffer.count, 0)
-          if count > 0 { offer(Array(buffer[..<count])) } else if count == 0 || errno != EINTR { break }
-        }
-        client.withLock { $0 = -1 }
-        close(descriptor)
+        serve(descriptor, offer)
       }
     }
   }
 
-  func write(_ bytes: [UInt8]) {
-    client.withLock { descriptor in
-      var sent = 0
-      while descriptor >= 0, sent < bytes.count {
-        let count = bytes[sent...].withUnsafeBytes {
-          send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-        }
-        if count > 0 { sent += count } else if errno != EINTR { return }
-      }
+  private func serve(_ descriptor: Int32, _ offer: ([UInt8]) -> Void) {
+    let writer = SocketWriter(descriptor, limit: Self.queueLimit)
+    let thread = HostThread { writer.run() }
+    client.withLock { $0 = writer }
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = recv(descriptor, &buffer, buffer.count, 0)
+      if count > 0 { offer(Array(buffer[..<count])) } else if count == 0 || errno != EINTR { break }
     }
+    client.withLock { $0 = nil }
+    writer.cut()
+    thread.join()
+    close(descriptor)
   }
+
+  func write(_ bytes: [UInt8]) {
+    client.withLock { $0 }?.write(bytes, deadline: HostClock.monotonic() + Self.patience)
+  }
+
+  /// Waits until the client has what was written, for a while at most.
+  func finish() { client.withLock { $0 }?.drain(deadline: HostClock.monotonic() + Self.patience) }
 }

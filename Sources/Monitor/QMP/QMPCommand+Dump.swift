@@ -1,0 +1,60 @@
+import RecordReplay
+
+/// Core dumps of the guest as it is.
+extension QMPCommand {
+  static let dump: [QMPCommand] = [
+    QMPCommand(
+      "dump-guest-memory",
+      [
+        .required("paging", .bool), .required("protocol", .string), .optional("detach", .bool),
+        .optional("begin", .integer(.all)), .optional("length", .integer(.all)),
+        .optional("format", .choice(DumpRequest.Format.allCases.map(\.rawValue))),
+      ]
+    ) { (arguments, target) throws(MonitorError) in
+      let destination = arguments.string("protocol")
+      guard destination.hasPrefix("file:"), destination.utf8.count > 5 else {
+        throw MonitorError("Parameter 'protocol' expects file:PATH")
+      }
+      let request = DumpRequest(
+        path: String(destination.dropFirst(5)),
+        format: arguments.optionalString("format").flatMap(DumpRequest.Format.init) ?? .elf,
+        hasVirtualAddresses: arguments.flag("paging"), begin: arguments.optionalNumber("begin"),
+        length: arguments.optionalNumber("length"))
+      try target.dump(request, detach: arguments.flag("detach"))
+      return nothing
+    },
+    QMPCommand("query-dump") { _, target in describe(target.lastDump) },
+    QMPCommand("query-dump-guest-memory-capability") { _, _ in
+      ["formats": .array(DumpRequest.Format.allCases.map { .string($0.rawValue) })]
+    },
+  ]
+
+  /// The words of QEMU's `DumpQueryResult`.
+  static func describe(_ status: MigrationState.Status?) -> JSONValue {
+    let figures = status?.figures ?? JobFigures()
+    let word =
+      switch status?.phase {
+      case nil, MigrationState.Phase.none?: "none"
+      case .completed?: "completed"
+      case .failed?, .cancelled?: "failed"
+      default: "active"
+      }
+    return [
+      "status": .string(word), "completed": JSONValue(figures.completed), "total": JSONValue(figures.total),
+    ]
+  }
+}
+
+extension MonitorTarget {
+  func dump(_ request: DumpRequest, detach: Bool) throws(MonitorError) {
+    try withMonitorErrors { () throws(Failure) in
+      _ = try guestJobs.dump(request, detach: detach)
+    }
+  }
+
+  /// The dump that goes on, or the last one; nil when there was none, or another job after it.
+  var lastDump: MigrationState.Status? {
+    let status = control.job.status
+    return status.kind == .dump ? status : nil
+  }
+}

@@ -4,26 +4,16 @@ import Testing
 /// The package `qemu.qmp`, as QEMU's users have it, talks to rrtool.
 @Suite(
   .enabled(
-    if: QMPPackageTests.python != nil,
+    if: QMPPackage.python != nil,
     "qemu.qmp is not installed: Scripts/set-up tests puts it into .scratch/python"))
 struct QMPPackageTests {
-  /// The interpreter of the virtual environment in which the package is.
-  static let python: String? = {
-    let environment = Place.project.appending(path: ".scratch/python").path
-    let folders = (try? FileManager.default.contentsOfDirectory(atPath: environment + "/lib")) ?? []
-    let hasPackage = folders.contains {
-      FileManager.default.fileExists(atPath: environment + "/lib/\($0)/site-packages/qemu/qmp/__init__.py")
-    }
-    return hasPackage ? environment + "/bin/python" : nil
-  }()
-
   private static let script = Place.project.appending(path: "Tests/EndToEndTests/qmp_session.py").path
 
   /// What the script told, all objects put together.
   private func drive(
     _ scratch: Scratch, _ kind: String, _ socket: String, _ argument: String
   ) throws -> [String: Any] {
-    let python = try #require(Self.python)
+    let python = try #require(QMPPackage.python)
     let result = try scratch.run([python, Self.script, kind, socket, argument])
     try #require(result.status == 0, "\(result.errors)")
     var told: [String: Any] = [:]
@@ -81,4 +71,17 @@ struct QMPPackageTests {
     #expect((told["refused"] as? [String: Any])?["class"] as? String == "GenericError")
     #expect(try program.waitForResult().status == 0)
   }
+}
+
+/// Where the package is, if it is.
+private enum QMPPackage {
+  /// The interpreter of the virtual environment in which the package is.
+  static let python: String? = {
+    let environment = Place.project.appending(path: ".scratch/python").path
+    let folders = (try? FileManager.default.contentsOfDirectory(atPath: environment + "/lib")) ?? []
+    let hasPackage = folders.contains {
+      FileManager.default.fileExists(atPath: environment + "/lib/\($0)/site-packages/qemu/qmp/__init__.py")
+    }
+    return hasPackage ? environment + "/bin/python" : nil
+  }()
 }

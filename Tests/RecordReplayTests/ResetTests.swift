@@ -25,17 +25,21 @@ import Testing
     0x0000_006f,  // j .
   ]
 
-  @Test func aGuestsOwnResetIsLoggedAndReplayed() throws {
-    let folder = TestFolder()
+  /// Records it on two harts.
+  static func record(in folder: TestFolder) throws -> Recording {
     var image = ByteWriter()
-    for word in Self.program { image.uint32(word) }
+    for word in program { image.uint32(word) }
     var guest = Guest(name: "reset", memorySize: 4 << 20, hartCount: 2, shift: 3, sleeps: false)
     guest.use(.bios, image.bytes, from: "reset.bin")
     let options = Recorder.Options(output: folder.file("reset.rr"), digestInterval: 1_000)
     let recorder = try Recorder(guest, options, inbox: Inbox(), console: KeptOutput())
     _ = try recorder.run(limit: 1_000_000)
+    return try Recording(opening: folder.file("reset.rr"))
+  }
 
-    let recording = try Recording(opening: folder.file("reset.rr"))
+  @Test func aGuestsOwnResetIsLoggedAndReplayed() throws {
+    let folder = TestFolder()
+    let recording = try Self.record(in: folder)
     let cursor = try ReplayLogReader(opening: recording.logPath).makeCursor()
     var resets: [UInt64] = []
     var end: LogEnd?

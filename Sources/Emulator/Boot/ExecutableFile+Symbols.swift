@@ -6,32 +6,61 @@ extension ExecutableFile {
   /// A file without a symbol table has no symbols; one with a damaged table is damaged. Of several symbols with the
   /// same name the first counts.
   package func physicalAddress(ofSymbol name: String) throws(ImageFormatError) -> UInt64? {
-    let sections = try readSections()
+    guard let table = try Self.readSymbols(file, header) else { return nil }
+    let wanted = Array(name.utf8) + [0]
+    for symbol in table.symbols where table.names(from: symbol).starts(with: wanted) {
+      return Self.physical(symbol.value &+ displacement, in: segments)
+    }
+    return nil
+  }
+
+  /// An entry of a symbol table that is defined in this file (ELF specification, "Symbol Table").
+  struct Symbol {
+    var nameOffset: Int
+    var type: UInt8
+    var value: UInt64
+    var size: UInt64
+  }
+
+  struct Symbols {
+    var symbols: [Symbol]
+    var names: ArraySlice<UInt8>
+
+    /// What stands in the table of names from the symbol's name on: the name ends with a zero.
+    func names(from symbol: Symbol) -> ArraySlice<UInt8> { names[(names.startIndex + symbol.nameOffset)...] }
+  }
+
+  /// The symbol table of a file, or nil when it has none. Symbols whose names lie outside the table of names are left out.
+  static func readSymbols(_ file: [UInt8], _ header: Header) throws(ImageFormatError) -> Symbols? {
+    let sections = try readSections(file, header)
     // The format allows one symbol table (SHT_SYMTAB, type 2).
     guard let table = sections.first(where: { $0.type == 2 }) else { return nil }
     guard let strings = sections[checked: table.link], strings.type == 3 else {
       throw .inconsistent(what: "its symbol table has no table of names")
     }
-    let symbolBytes = try Self.part("the symbol table", of: file, at: table.offset, count: table.size)
-    let nameBytes = try Self.part("the symbols' names", of: file, at: strings.offset, count: strings.size)
+    let symbolBytes = try part("the symbol table", of: file, at: table.offset, count: table.size)
+    let names = try part("the symbols' names", of: file, at: strings.offset, count: strings.size)
     let symbolSize = 24
     guard table.size % UInt64(symbolSize) == 0 else {
       throw .inconsistent(what: "its symbol table is no whole number of symbols")
     }
-    let wanted = Array(name.utf8) + [0]
+    var symbols: [Symbol] = []
     for start in stride(from: symbolBytes.startIndex, to: symbolBytes.endIndex, by: symbolSize) {
-      let (nameOffset, section, value) = Self.fields(of: symbolBytes[start...]) {
+      let (symbol, section) = fields(of: symbolBytes[start...]) {
         (reader) throws(ByteCodingError) in
-        let nameOffset = try reader.uint32()
-        _ = try reader.uint16()  // st_info and st_other: binding and visibility do not matter here
-        return (nameOffset, try reader.uint16(), try reader.uint64())
+        let nameOffset = Int(try reader.uint32())
+        let type = try reader.uint8() & 0xf  // st_info; the rest of it is the binding
+        _ = try reader.uint8()  // st_other
+        let section = try reader.uint16()
+        return (
+          Symbol(
+            nameOffset: nameOffset, type: type, value: try reader.uint64(), size: try reader.uint64()),
+          section
+        )
       }
-      guard section != 0, Int(nameOffset) < nameBytes.count,
-        nameBytes[(nameBytes.startIndex + Int(nameOffset))...].starts(with: wanted)
-      else { continue }
-      return Self.physical(value &+ displacement, in: segments)
+      if section != 0, symbol.nameOffset < names.count { symbols.append(symbol) }
     }
-    return nil
+    return Symbols(symbols: symbols, names: names)
   }
 
   private struct Section {
@@ -41,12 +70,12 @@ extension ExecutableFile {
     var link: UInt32
   }
 
-  private func readSections() throws(ImageFormatError) -> [Section] {
-    let table = try Self.part(
+  private static func readSections(_ file: [UInt8], _ header: Header) throws(ImageFormatError) -> [Section] {
+    let table = try part(
       "the table of section headers", of: file, at: header.sectionHeaderOffset,
-      count: header.sectionHeaderCount * Self.sectionHeaderSize)
+      count: header.sectionHeaderCount * sectionHeaderSize)
     return (0..<Int(header.sectionHeaderCount)).map { index in
-      Self.fields(of: table[(table.startIndex + index * Int(Self.sectionHeaderSize))...]) {
+      fields(of: table[(table.startIndex + index * Int(sectionHeaderSize))...]) {
         (reader) throws(ByteCodingError) in
         _ = try reader.uint32()  // sh_name
         let type = try reader.uint32()

@@ -97,7 +97,7 @@ package struct ExecutableFile: Sendable, Equatable {
     do { return try read(&reader) } catch { preconditionFailure("a part is as long as its fields: \(error)") }
   }
 
-  private static func readHeader(_ file: [UInt8]) throws(ImageFormatError) -> Header {
+  static func readHeader(_ file: [UInt8]) throws(ImageFormatError) -> Header {
     guard isOne(file) else { throw .unsupported(what: "not an ELF file", use: "an ELF executable for rv64") }
     let bytes = try part("the ELF header", of: file, at: 0, count: headerSize)
     // e_ident: class, data encoding, version.

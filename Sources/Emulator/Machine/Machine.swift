@@ -72,7 +72,7 @@ public final class Machine {
 
   /// What a run is to reach besides its position, and whether it has.
   var goal = RunGoal.limit
-  private var isGoalReached = false
+  package private(set) var isGoalReached = false
   /// The last position at which the run loop went on; nil when it has not since the state was replaced.
   var wentOnAt: UInt64?
   /// Who stores into memory at present.
@@ -138,8 +138,6 @@ public final class Machine {
 
   /// Harts, devices and RAM as they are after power-on; position and time go on. RAM must be zero.
   private func powerOn(_ regions: [BootPlan.Region]) {
-    storeSource = .reset
-    defer { storeSource = .instruction }
     interpreter.reset()
     for device in bus.devices { device.reset() }
     for region in regions { memory.write(region.bytes, at: region.address) }
@@ -361,8 +359,9 @@ public final class Machine {
   private func reset() {
     isResetRequested = false
     if isGuestReset { gate.guestReset(at: now) }
+    storeSource = .reset(byGuest: isGuestReset)
+    defer { storeSource = .instruction }
     isGuestReset = false
-    storeSource = .reset
     memory.clear()
     powerOn(bootRegions?() ?? plan.regions)
   }

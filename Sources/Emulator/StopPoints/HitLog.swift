@@ -32,7 +32,7 @@ public final class HitLog {
   /// The hits that are kept, oldest first.
   public var entries: [Entry] { Array(ring[oldest...] + ring[..<oldest]) }
 
-  func append(_ entry: Entry) {
+  package func append(_ entry: Entry) {
     count += 1
     if ring.count < limit {
       ring.append(entry)

@@ -11,8 +11,9 @@ public struct NotedStore: Sendable, Equatable {
     case device(register: UInt64)
     /// DMA of a drive, when this request was answered.
     case blockCompletion(drive: Int, request: UInt64)
-    /// A reset of the machine, which clears and loads memory.
-    case reset
+    /// A reset of the machine, which clears and loads memory. One that the guest asked for comes right after the
+    /// instruction that did.
+    case reset(byGuest: Bool)
   }
 
   public var source: Source

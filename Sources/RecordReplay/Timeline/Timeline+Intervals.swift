@@ -25,8 +25,10 @@ extension Timeline {
     if let chain = session.checkpoints, let number = chain.index(atOrBefore: end - 1),
       chain.position(of: number) >= interval?.start ?? 0
     {
+      // Beyond where the machine has been nothing is known.
       interval = Interval(
-        start: chain.position(of: number), end: end, changedPages: chain.delta(number).pages)
+        start: chain.position(of: number), end: end,
+        changedPages: end <= chain.reached ? chain.delta(number).pages : nil)
     }
     return interval
   }

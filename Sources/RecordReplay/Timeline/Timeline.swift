@@ -25,6 +25,8 @@ public final class Timeline {
     case incomplete
     /// The machine was changed, and the recording has nothing more for what became of it. The text says why.
     case forkEnded(String)
+    /// A stop point was met.
+    case stopPoint(StopPointHit)
   }
 
   public let recording: Recording
@@ -83,12 +85,50 @@ public final class Timeline {
   /// - Parameters:
   ///   - goal: where it goes after `position`, if it is a part of a longer way: checkpoints are placed with
   ///     regard to it.
+  ///   - stopPoints: where to stop on the way.
+  ///   - ignoringBreakpointHere: not to stop before the first instruction that is executed, as `Machine.run` has it.
   ///   - progress: called now and then with the position.
   @discardableResult
   public func run(
-    until position: UInt64? = nil, towards goal: UInt64? = nil, progress: (UInt64) -> Void = { _ in }
+    until position: UInt64? = nil, towards goal: UInt64? = nil, stopPoints: StopPoints = StopPoints(),
+    ignoringBreakpointHere: Bool = false, progress: (UInt64) -> Void = { _ in }
   ) throws(ReplayError) -> Stop {
-    defer { session.gate.handedOutput(before: self.position) }
+    session.machine.stopPoints = stopPoints
+    var ignores = ignoringBreakpointHere
+    return try advance(until: position, towards: goal, progress) { machine, limit in
+      defer { ignores = false }
+      return machine.run(until: limit, ignoringBreakpointHere: ignores)
+    }
+  }
+
+  /// Does what belongs to this position but its instruction, as `Machine.settle` has it: `.position` when there is one.
+  public func settle() throws(ReplayError) -> Stop {
+    session.machine.stopPoints = StopPoints()
+    return try advance(until: nil, towards: position, { _ in }) { machine, _ in machine.settle() }
+  }
+
+  /// Runs until `hart` has executed an instruction, as `Machine.step` has it.
+  public func step(
+    hart: Int, until position: UInt64? = nil, stopPoints: StopPoints = StopPoints(),
+    ignoringBreakpointHere: Bool = false, progress: (UInt64) -> Void = { _ in }
+  ) throws(ReplayError) -> Stop {
+    session.machine.stopPoints = stopPoints
+    var ignores = ignoringBreakpointHere
+    return try advance(until: position, towards: position ?? self.position, progress) { machine, limit in
+      defer { ignores = false }
+      return machine.step(hart: hart, until: limit, ignoringBreakpointHere: ignores)
+    }
+  }
+
+  /// Runs forward by means of `move`, which has the machine run to a limit at most.
+  private func advance(
+    until position: UInt64?, towards goal: UInt64?, _ progress: (UInt64) -> Void,
+    _ move: (Machine, _ limit: UInt64) -> Machine.Stop
+  ) throws(ReplayError) -> Stop {
+    defer {
+      session.gate.handedOutput(before: self.position)
+      session.checkpoints?.noteReached(self.position, isForked: isForked)
+    }
     let machine = session.machine
     // Past the last event there is nothing to be replayed. A complete log ends with an event that takes no time. One
     // that was cut off may end with console output, whose later bytes come after its position: there the gate stops
@@ -103,10 +143,18 @@ public final class Timeline {
       let boundary = nextBoundary(after: here)
       let checkpoint = tendCheckpoints(towards: goal ?? position ?? log.last.position)
       let target = min(position ?? .max, boundary, last, checkpoint ?? .max)
-      switch machine.run(until: target) {
-      case .position:
+      func noteIfReached() throws(ReplayError) {
+        // Stopped in the middle of what belongs to a position, the machine has passed its start before.
+        guard machine.now.position == target, machine.isAtStartOfPosition else { return try stopIfTold() }
         try noteReached(target, isBoundary: target == boundary, isTooFar: target == last)
-      case .stopPoint: preconditionFailure("none is set")
+      }
+      switch move(machine, target) {
+      case .position:
+        try noteIfReached()
+        if machine.isGoalReached, ended == nil { return .position }
+      case .stopPoint(let hit):
+        try noteIfReached()
+        if ended == nil { return .stopPoint(hit) }
       case .requested:
         try stopIfTold()
         if session.gate.stopReason == .endReached {

@@ -5,22 +5,25 @@ import ReplayLog
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "inspect", abstract: "Look into a recording without replaying it.",
+    commandName: "inspect", abstract: "Look into a recording.",
     discussion: """
       EXAMPLES
         rrtool inspect                                       a summary of the latest recording
         rrtool inspect linux.rr events --kind clock-read --from -400_000 --to end
         rrtool inspect linux.rr console --timestamps
         rrtool inspect linux.rr events --format ndjson
+        rrtool inspect linux.rr last-write 0x80201000,8 --before 50% --symbols vmlinux
       """)
 
   enum View: String, CaseIterable, ExpressibleByArgument {
     case summary, events, console, stats
+    case lastWrite = "last-write"
   }
 
   @Argument(
     help: ArgumentHelp(
-      "The recording (the latest one if none is named), then what to show: summary, events, console or stats.",
+      "The recording (the latest one if none is named), then what to show: summary, events, console, stats, or "
+        + "last-write ADDRESS[,LENGTH]: who wrote these bytes of memory last.",
       valueName: "name.rr] [view"))
   var words: [String] = []
 
@@ -41,12 +44,14 @@ struct InspectCommand: ParsableCommand {
   @Flag(help: "Show each line of the console with its position and guest time.")
   var timestamps = false
 
+  @OptionGroup var lastWrite: LastWriteOptions
+
   @Option(help: ArgumentHelp("table, json, ndjson or csv.", valueName: "format"))
   var format: String?
 
   func run() throws {
     try reporting {
-      let (name, view) = try parseWords()
+      let (name, view, address) = try parseWords()
       let recording = try Recording(opening: TraceFolder().locate(name))
       let log = try recording.openLog()
       let context = Timeline.context(of: recording, log: log, current: nil)
@@ -60,25 +65,40 @@ struct InspectCommand: ParsableCommand {
         throw Failure(.usage, "--from", "lies after --to", remedy: "exchange them")
       }
       do {
-        try show(view, of: recording, log, positions: first...last)
+        if let address {
+          try show(
+            try lastWrite.report(
+              of: recording, address,
+              before: place(lastWrite.before, "--before", otherwise: log.last.position)))
+        } else {
+          try show(view, of: recording, log, positions: first...last)
+        }
       } catch let error as ReplayLogError {
         throw Failure(error)
       }
     }
   }
 
-  private func parseWords() throws(Failure) -> (name: String?, view: View) {
-    switch words.count {
-    case 0: return (nil, .summary)
-    case 1:
-      if let view = View(rawValue: words[0]) { return (nil, view) }
-      return (words[0], .summary)
-    case 2:
-      if let view = View(rawValue: words[1]) { return (words[0], view) }
-      throw Failure(.usage, words[1], "is nothing to show", remedy: "give summary, events, console or stats")
-    default:
-      throw Failure(.usage, words[2], "is one word too many", remedy: "give a recording and what to show")
+  /// `address` is there for `last-write` only.
+  private func parseWords() throws(Failure) -> (name: String?, view: View, address: String?) {
+    var rest = words[...]
+    let name = rest.first.flatMap { View(rawValue: $0) } == nil ? rest.popFirst() : nil
+    guard let word = rest.popFirst() else { return (name, .summary, nil) }
+    guard let view = View(rawValue: word) else {
+      throw Failure(
+        .usage, word, "is nothing to show", remedy: "give summary, events, console, stats or last-write")
     }
+    var address: String?
+    if view == .lastWrite {
+      address = rest.popFirst()
+      guard address != nil else {
+        throw Failure(.usage, word, "of what?", remedy: "give ADDRESS or ADDRESS,LENGTH: 0x80201000,8")
+      }
+    }
+    if let extra = rest.first {
+      throw Failure(.usage, extra, "is one word too many", remedy: "give a recording and what to show")
+    }
+    return (name, view, address)
   }
 
   private func show(
@@ -89,14 +109,21 @@ struct InspectCommand: ParsableCommand {
     if view == .console, !timestamps, format == nil {
       return try transcript.forEachPiece { output.write($0) }
     }
-    let report =
+    let report: Report? =
       switch view {
       case .summary: try RecordingSummary(facts: RecordingFacts(recording), log: log).report
       case .events:
         EventQuery(kinds: try kinds(), positions: positions, limit: max(0, limit ?? .max)).report(of: log)
       case .console: transcript.report
       case .stats: try RecordingStatistics(log: log).report
+      // It is asked with an address, above.
+      case .lastWrite: nil
       }
+    if let report { try show(report) }
+  }
+
+  private func show(_ report: Report) throws {
+    let output = DescriptorConsoleOutput(descriptor: 1)
     guard let format = ReportFormat(rawValue: format ?? ReportFormat.table.rawValue) else {
       throw Failure(
         .usage, "--format \(format ?? "")", "is no format", remedy: "give table, json, ndjson or csv")

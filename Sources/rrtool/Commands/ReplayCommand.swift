@@ -68,7 +68,7 @@ struct ReplayCommand: ParsableCommand {
   static func report(_ stop: Timeline.Stop, _ timeline: Timeline) throws {
     let place = "position \(timeline.position.grouped)"
     switch stop {
-    case .position:
+    case .position, .stopPoint:
       say("replayed to \(place)")
     case .incomplete:
       say(

@@ -371,6 +371,6 @@ import Testing
     #expect(machine.lastStore == nil)
     _ = machine.run(until: 6_000)
     let store = try #require(machine.lastStore)
-    #expect(store.source == .reset && store.position == 5_000)
+    #expect(store.source == .reset(byGuest: false) && store.position == 5_000)
   }
 }

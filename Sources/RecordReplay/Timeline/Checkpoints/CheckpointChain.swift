@@ -38,6 +38,8 @@ final class CheckpointChain: PageKeeper {
   /// Called when memory is used up while the machine runs: it must stop, so that there can be a checkpoint and older ones
   /// can go.
   private let stopMachine: () -> Void
+  /// The tail has every page that changes between the last checkpoint and this position.
+  private(set) var reached: UInt64 = 0
   /// Memory was used up since the last checkpoint was taken.
   private(set) var isOverLimit = false
   private var checkpointBytes = 0
@@ -186,7 +188,13 @@ final class CheckpointChain: PageKeeper {
     for (page, slot) in plan { memory.replace(page: Int(page), with: pool.bytes(of: slot)) }
   }
 
+  /// The machine has run to `position`. A fork's positions are not the recording's.
+  func noteReached(_ position: UInt64, isForked: Bool) {
+    if !isForked { reached = max(reached, position) }
+  }
+
   private func dropAll(after index: Int) {
+    reached = links[index].checkpoint.position
     for link in links[index...] { link.delta.giveBack(to: pool) }
     tail.giveBack(to: pool)
     for link in links[(index + 1)...] { checkpointBytes -= link.checkpoint.byteCount }

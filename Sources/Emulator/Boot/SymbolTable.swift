@@ -1,0 +1,60 @@
+/// The names in an ELF file by their virtual addresses: what lies where in a guest.
+package struct SymbolTable: Sendable {
+  private struct Entry {
+    var address: UInt64
+    /// 0 where the file does not say.
+    var size: UInt64
+    var nameOffset: Int
+  }
+
+  /// How far behind a symbol without a size an address may lie and still be called after it.
+  private static let reach: UInt64 = 1 << 20
+
+  /// Ascending; one for each address.
+  private let entries: [Entry]
+  private let names: [UInt8]
+
+  /// Reads an executable for rv64; one without symbols gives an empty table.
+  package init(_ file: [UInt8]) throws(ImageFormatError) {
+    guard let table = try ExecutableFile.readSymbols(file, ExecutableFile.readHeader(file)) else {
+      entries = []
+      names = []
+      return
+    }
+    let names = Array(table.names)
+    // Untyped symbols (labels of assemblers), data and functions; sections and files are no places.
+    let places = table.symbols.filter { symbol in
+      symbol.type <= 2 && names[symbol.nameOffset] != 0
+        // Labels of compilers: "$x" marks code, ".L" is local.
+        && names[symbol.nameOffset] != UInt8(ascii: "$") && names[symbol.nameOffset] != UInt8(ascii: ".")
+    }
+    // Of several at an address the one with the most specific type counts, of those the first.
+    let sorted = places.enumerated().sorted {
+      ($0.element.value, $1.element.type, $0.offset) < ($1.element.value, $0.element.type, $1.offset)
+    }.map(\.element)
+    var entries: [Entry] = []
+    for symbol in sorted where entries.last?.address != symbol.value {
+      entries.append(Entry(address: symbol.value, size: symbol.size, nameOffset: symbol.nameOffset))
+    }
+    self.entries = entries
+    self.names = names
+  }
+
+  package var isEmpty: Bool { entries.isEmpty }
+
+  /// What an address is called: "name", or "name+0x12" for one behind its start. Nil when no symbol reaches so far.
+  package func name(of address: UInt64) -> String? {
+    var low = 0
+    var high = entries.count
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].address <= address { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0 else { return nil }
+    let entry = entries[low - 1]
+    let distance = address - entry.address
+    guard distance < (entry.size > 0 ? entry.size : Self.reach) || distance == 0 else { return nil }
+    let name = String(decoding: names[entry.nameOffset...].prefix { $0 != 0 }, as: UTF8.self)
+    return distance == 0 ? name : "\(name)+\(hexadecimal(distance))"
+  }
+}

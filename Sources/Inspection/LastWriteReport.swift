@@ -1,0 +1,62 @@
+import RecordReplay
+import ReplayLog
+
+extension Report {
+  /// Who wrote the bytes that a question was about, as one record. `name` tells what lies at an address of code, where
+  /// symbols are known.
+  public init(of outcome: LastWriteOutcome, naming name: (UInt64) -> String? = { _ in nil }) {
+    var fields: [(column: Column, value: FieldValue)] = []
+    func add(_ column: String, _ title: String, _ value: FieldValue) {
+      if value != .none { fields.append((Column(column, title), value)) }
+    }
+    switch outcome {
+    case .interrupted: add("writer", "Written by", .text("unknown: the search was interrupted"))
+    case .unwritten(let since, let isLoaded):
+      add("writer", "Written by", .text(isLoaded ? "loader" : "nobody"))
+      add("position", "Position", .integer(since))
+    case .found(let write):
+      let (writer, hart, programCounter) = Self.writer(write.source)
+      add("writer", "Written by", .text(writer))
+      add("position", "Position", .integer(write.moment.position))
+      add("time_ns", "Guest time (s)", .time(write.moment.time))
+      add("hart", "Hart", FieldValue(hart.map { UInt64($0) }))
+      add("pc", "Program counter", FieldValue(programCounter.map(Self.hexadecimal)))
+      add("symbol", "Symbol", FieldValue(programCounter.flatMap(name)))
+      if case .device(let device, _, _) = write.source { add("device", "Device", .text(device)) }
+      if case .drive(let drive, let id, let request) = write.source {
+        add("drive", "Drive", .integer(UInt64(drive)))
+        add("request", "Request", .integer(id))
+        add("sector", "First sector", FieldValue(request?.sector))
+        add("sector_count", "Sectors", FieldValue(request?.sectorCount))
+      }
+      add("address", "Physical address", .text(Self.hexadecimal(write.address)))
+      add("byte_count", "Bytes", .integer(UInt64(write.byteCount)))
+      add("old", "Old value", .text(Self.value(write.old)))
+      add("new", "New value", .text(Self.value(write.new)))
+    }
+    self.init([Section(record: "last_write", title: "Last write", fields)])
+  }
+
+  private static func writer(_ source: LastWrite.Source) -> (
+    name: String, hart: Int?, programCounter: UInt64?
+  ) {
+    switch source {
+    case .instruction(let hart, let programCounter): ("instruction", hart, programCounter)
+    case .pageTableWalk(let hart, let programCounter): ("page-table-walk", hart, programCounter)
+    case .firmware(let hart, let programCounter): ("sbi", hart, programCounter)
+    case .device(_, let hart, let programCounter): ("device", hart, programCounter)
+    case .drive: ("drive", nil, nil)
+    case .reset(let byGuest): (byGuest ? "guest-reset" : "host-reset", nil, nil)
+    }
+  }
+
+  /// An integer where it can be one, else the bytes in the order of their addresses.
+  private static func value(_ bytes: [UInt8]) -> String {
+    if [1, 2, 4, 8].contains(bytes.count) {
+      return hexadecimal(bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) })
+    }
+    return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  private static func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+}

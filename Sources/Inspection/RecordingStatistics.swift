@@ -77,7 +77,7 @@ public struct RecordingStatistics: Sendable, Equatable {
     logBytes = log.byteCount
     memberCount = log.memberCount
     kinds = []
-    eventCount = log.eventCount
+    eventCount = log.eventCount - log.firstEventNumber
     eventBytes = 0
 
     var tally = LogTally()

@@ -29,7 +29,7 @@ public struct RecordingSummary: Sendable, Equatable {
     isLogComplete = log.isComplete
     droppedByteCount = log.droppedByteCount
     logByteCount = log.byteCount
-    eventCount = log.eventCount
+    eventCount = log.eventCount - log.firstEventNumber
     kinds = tally.kindCounts
   }
 

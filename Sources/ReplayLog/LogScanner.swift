@@ -14,6 +14,8 @@ struct LogScanner {
   private static let eventCountLimit: UInt64 = 1 << 62
 
   let header: ReplayLogHeader
+  /// Number of the first event.
+  let firstEvent: UInt64
   let byteCount: UInt64
   private let file: LogFile
   private let headerEnd: UInt64
@@ -39,6 +41,11 @@ struct LogScanner {
     let (member, content) = try MemberReader.read(file, at: 0)
     header = try ReplayLogHeader(decoding: content, file: file.path)
     headerEnd = UInt64(member.byteCount)
+    // Before version 2 nothing was ever dropped.
+    firstEvent = header.version.major >= ReplayLogHeader.droppedVersion.major ? member.firstEvent : 0
+    guard firstEvent <= Self.eventCountLimit else {
+      throw ReplayLogError(file: file.path, offset: 0, problem: .damaged("it starts with no possible event"))
+    }
   }
 
   /// What the index at the file's end says; nil when there is none that can be right.
@@ -69,7 +76,8 @@ struct LogScanner {
 
   /// What walking over the members from the header on finds, up to the last one that is whole.
   func rebuiltIndex() throws(ReplayLogError) -> Contents {
-    var contents = Contents(index: MemberIndex(), eventsEnd: headerEnd, eventCount: 0, last: header.start)
+    var contents = Contents(
+      index: MemberIndex(), eventsEnd: headerEnd, eventCount: firstEvent, last: header.start)
     while let member = LogMember(head: try file.read(LogMember.headSize, at: contents.eventsEnd)),
       member.kind == .events, member.firstEvent == contents.eventCount, member.eventCount > 0,
       header.allows(member.first, after: contents.last)
@@ -116,7 +124,7 @@ struct LogScanner {
   private func isConsistent(_ contents: Contents) -> Bool {
     let possibleSizes = UInt64(LogMember.byteCountMinimum)...UInt64(LogMember.byteCountLimit)
     var offset = headerEnd
-    var firstEvent: UInt64 = 0
+    var firstEvent = firstEvent
     var first = header.start
     for (number, entry) in contents.index.entries.enumerated() {
       let next = number + 1 < contents.index.entries.count ? contents.index.entries[number + 1] : nil

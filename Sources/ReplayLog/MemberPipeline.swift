@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import Synchronization
 
 /// Compresses and writes members on a thread of its own, in the order they are given.
@@ -20,7 +21,9 @@ final class MemberPipeline: @unchecked Sendable {
     var failure: ReplayLogError?
   }
 
-  private let file: LogFile
+  /// On `queue` only, as is `header`.
+  private var file: LogFile
+  private var header: ReplayLogHeader?
   private let level: Int32
   private let queue = DispatchQueue(label: "rrtool.replay-log")
   private let places = DispatchSemaphore(value: 0)
@@ -46,14 +49,17 @@ final class MemberPipeline: @unchecked Sendable {
 
   /// Writes the header and waits for it, so that a log that exists has one as soon as it can.
   func writeHeader(_ header: ReplayLogHeader) throws(ReplayLogError) {
-    let content = header.encoded()
     queue.sync {
-      write { _ in
-        LogMember.encode(
-          .header, content: content, eventCount: 0, firstEvent: 0, first: header.start, level: self.level)
-      }
+      self.header = header
+      write { _ in encoded(header, firstEvent: 0) }
     }
     try check()
+  }
+
+  private func encoded(_ header: ReplayLogHeader, firstEvent: UInt64) -> [UInt8] {
+    LogMember.encode(
+      .header, content: header.encoded(), eventCount: 0, firstEvent: firstEvent, first: header.start,
+      level: level)
   }
 
   func submit(_ member: Member) {
@@ -73,6 +79,56 @@ final class MemberPipeline: @unchecked Sendable {
   func drain() throws(ReplayLogError) {
     queue.sync {}
     try check()
+  }
+
+  /// Drops members at the front that hold only events before `number`, once they are half of the file: the rest is
+  /// copied to a new file, which takes the place of the old one at `path` all at once. Does not wait.
+  func drop(eventsBefore number: UInt64, path: String) {
+    queue.async { [self] in
+      if isFailed.load(ordering: .acquiring) { return }
+      guard let first = index.entries.lastIndex(where: { $0.firstEvent <= number }), first > 0,
+        index.entries[first].offset > byteCount / 2
+      else { return }
+      do throws(ReplayLogError) { try drop(membersBefore: first, path: path) } catch { fail(error) }
+    }
+  }
+
+  private func drop(membersBefore first: Int, path: String) throws(ReplayLogError) {
+    guard var header else { preconditionFailure("the header is written before any member") }
+    let start = index.entries[first]
+    header.version = ReplayLogHeader.droppedVersion
+    header.start = start.first
+    let workPath = path + ".new"
+    unlink(workPath)
+    let old = try LogFile.open(path)
+    let new = try LogFile.create(workPath)
+    do throws(ReplayLogError) {
+      let head = encoded(header, firstEvent: start.firstEvent)
+      try new.append(head)
+      var offset = start.offset
+      let end = byteCount
+      while offset < end {
+        let bytes = try old.read(Int(min(1 << 20, end - offset)), at: offset)
+        guard !bytes.isEmpty else {
+          throw ReplayLogError(file: path, offset: offset, problem: .damaged("it has become shorter"))
+        }
+        try new.append(bytes)
+        offset += UInt64(bytes.count)
+      }
+      guard rename(workPath, path) == 0 else {
+        throw ReplayLogError(file: path, problem: .system(operation: "replace it", code: errno))
+      }
+      index.entries.removeFirst(first)
+      for number in index.entries.indices {
+        index.entries[number].offset = index.entries[number].offset - start.offset + UInt64(head.count)
+      }
+      file = new
+      self.header = header
+      progress.withLock { $0.byteCount = end - start.offset + UInt64(head.count) }
+    } catch {
+      unlink(workPath)
+      throw error
+    }
   }
 
   /// Waits until every member given is in the file, and the file on the disk.

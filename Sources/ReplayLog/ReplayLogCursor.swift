@@ -11,10 +11,13 @@ public final class ReplayLogCursor {
   private var nextIndex = 0
   private var isLoaded = false
 
-  init(_ reader: ReplayLogReader) { self.reader = reader }
+  init(_ reader: ReplayLogReader) {
+    self.reader = reader
+    nextNumber = reader.firstEventNumber
+  }
 
   /// Number of the event that `next` gives; the log's event count at the end.
-  public private(set) var nextNumber: UInt64 = 0
+  public private(set) var nextNumber: UInt64
 
   /// The next event, which stays the next one; nil at the end.
   public func peek() throws(ReplayLogError) -> LogEvent? {
@@ -31,8 +34,10 @@ public final class ReplayLogCursor {
     return events[nextIndex]
   }
 
-  /// Goes to before event `number`, or to the end when there are not so many.
+  /// Goes to before event `number`, to the first event when that one was dropped, or to the end when there are not
+  /// so many.
   public func seek(toEvent number: UInt64) throws(ReplayLogError) {
+    let number = max(number, reader.firstEventNumber)
     guard number < reader.eventCount else { return seekToEnd() }
     try load(member: reader.index.member(holdingEvent: number))
     place(at: Int(number - events[0].number))

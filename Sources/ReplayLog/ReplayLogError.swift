@@ -13,7 +13,7 @@ public struct ReplayLogError: Error, Sendable, Equatable, CustomStringConvertibl
     case notALog
     /// The file ends before its header does.
     case noHeader
-    /// The log's major version is newer than `ReplayLogHeader.supportedVersion`.
+    /// The log's major version is newer than `ReplayLogHeader.droppedVersion`.
     case newerVersion(ReplayLogVersion)
     /// An event of a kind that cannot be passed over, from a newer minor version.
     case unknownKind(UInt8)
@@ -49,7 +49,7 @@ extension ReplayLogError.Problem {
     case .noHeader: "the log ends before its header does"
     case .newerVersion(let version):
       "the log has format version \(version), this rrtool reads up to "
-        + "\(ReplayLogHeader.supportedVersion.major).x"
+        + "\(ReplayLogHeader.droppedVersion.major).x"
     case .unknownKind(let kind): "an event of kind \(kind), which this rrtool does not know"
     case .damaged(let what): "the log is damaged: \(what)"
     }

@@ -28,13 +28,16 @@ public struct ReplayLogHeader: Sendable, Equatable {
     }
   }
 
-  public static let supportedVersion = ReplayLogVersion(major: 1, minor: 0)
+  /// The version that a log begins as.
+  public static let wholeVersion = ReplayLogVersion(major: 1, minor: 0)
+  /// The version of a log whose first events were dropped; the newest that is read.
+  public static let droppedVersion = ReplayLogVersion(major: 2, minor: 0)
   static let magic = "RRTOOLLOG"
   static let shiftLimit = 63
   static let driveCountLimit = 256
   static let digestComponentCountLimit = 1024
 
-  public var version = supportedVersion
+  public var version = wholeVersion
   /// Guest nanoseconds an instruction: 2 to this power, at most 63.
   public var shift: Int
   /// Drives that block events may name.
@@ -64,7 +67,7 @@ public struct ReplayLogHeader: Sendable, Equatable {
     precondition(
       digestComponents.allSatisfy(Self.isComponentName), "a component's name that cannot be written")
     precondition(start.idleTime(shift: shift) != nil, "a start whose clock is behind its position")
-    precondition(version.major == Self.supportedVersion.major)
+    precondition(version == Self.wholeVersion || version == Self.droppedVersion)
     var lines = [
       "\(Self.magic) \(version)",
       "shift=\(shift)",
@@ -101,10 +104,10 @@ public struct ReplayLogHeader: Sendable, Equatable {
     }
     version = ReplayLogVersion(major: Int(clamping: major), minor: Int(clamping: minor))
     // The first line is all that every version to come promises: look at nothing else before it is known.
-    guard version.major <= Self.supportedVersion.major else {
+    guard version.major <= Self.droppedVersion.major else {
       throw ReplayLogError(file: file, offset: 0, problem: .newerVersion(version))
     }
-    guard version.major == Self.supportedVersion.major else { throw damaged("version \(version)") }
+    guard version.major >= Self.wholeVersion.major else { throw damaged("version \(version)") }
     guard lines.popLast()?.isEmpty == true else { throw damaged("a last line without an end") }
 
     var values: [Substring: Substring] = [:]

@@ -13,6 +13,9 @@ public final class ReplayLogReader: Sendable {
   public let isComplete: Bool
   /// Bytes after the last complete member of a log that is not complete; they are not looked at.
   public let droppedByteCount: UInt64
+  /// Number of the first event that the log has: 0, unless older ones were dropped while it was made.
+  public let firstEventNumber: UInt64
+  /// Events up to the end, dropped ones included: one more than the last one's number.
   public let eventCount: UInt64
   /// The moment of the last event; the start of the run when there is none.
   public let last: LogMoment
@@ -32,6 +35,7 @@ public final class ReplayLogReader: Sendable {
     file = try LogFile.open(path)
     let scanner = try LogScanner(file: file)
     header = scanner.header
+    firstEventNumber = scanner.firstEvent
     byteCount = scanner.byteCount
     if let found = try scanner.index() {
       (index, eventsEnd, eventCount, last) = (found.index, found.eventsEnd, found.eventCount, found.last)

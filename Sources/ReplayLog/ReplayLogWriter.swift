@@ -203,4 +203,10 @@ public struct WrittenLog: Sendable {
 
   /// Waits until what was flushed before is in the file.
   public func wait() throws(ReplayLogError) { try pipeline.drain() }
+
+  /// Has events before number `number` dropped from the front of the file, which stands at `path` now, when that is
+  /// worth it. An error comes with the next call of the writer.
+  public func drop(eventsBefore number: UInt64, path: String) {
+    pipeline.drop(eventsBefore: number, path: path)
+  }
 }

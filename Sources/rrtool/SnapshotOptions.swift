@@ -21,6 +21,12 @@ struct SnapshotOptions: ParsableArguments {
       valueName: "size"))
   var snapshotSpace: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep only the newest part of the run: give up the oldest snapshots and events when more than so many bytes are taken.",
+      valueName: "size"))
+  var ring: String?
+
   func policy() throws(Failure) -> SnapshotPolicy {
     var policy = SnapshotPolicy()
     if let snapshotEvery { policy.spacing = try SnapshotPolicy.Spacing(parsing: snapshotEvery) }
@@ -31,6 +37,13 @@ struct SnapshotOptions: ParsableArguments {
     }
     policy.countLimit = snapshotLimit
     if let snapshotSpace { policy.byteLimit = try Size.parse(snapshotSpace, option: "--snapshot-space") }
+    if let ring {
+      let size = try Size.parse(ring, option: "--ring")
+      guard size > 0 else {
+        throw Failure(.usage, "--ring \(ring)", "keeps nothing", remedy: "give a size such as 500M")
+      }
+      policy.ringByteLimit = size
+    }
     return policy
   }
 }

@@ -31,4 +31,29 @@ import Testing
       try scratch.contents(below: "run.rr")["replay.log"] == before["replay.log"], "a replay changes no log")
     try scratch.expectSoundImages("run.rr")
   }
+
+  /// Killed while one snapshot after the other is being written: those that are there are whole.
+  @Test(arguments: [0.4, 0.6, 0.9]) func whileSnapshotsAreWritten(seconds: Double) throws {
+    let scratch = try Scratch()
+    let program = try scratch.start([
+      Place.tool.path, "record", "-o", scratch.path("run.rr"), "--memory", "64M", "--bios",
+      Place.guest("bench-pages"), "--drive", "file=\(try scratch.disk("disk.raw", sectors: 2048))",
+      "--snapshot-every", "2_000_000", "--snapshot-limit", "6",
+    ])
+    Thread.sleep(forTimeInterval: seconds)
+    _ = try program.killed()
+    for image in ["vmstate.qcow2", "disk0.qcow2"] {
+      let check = try scratch.run(["qemu-img", "check", scratch.path("run.rr") + "/" + image])
+      // 3: clusters that are counted and not used, and nothing worse.
+      #expect(check.status == 0 || check.status == 3, "\(image): \(check.text)\(check.errors)")
+    }
+    let snapshots = try scratch.summary(scratch.path("run.rr")).snapshots
+    let newest = try #require(snapshots.last)
+    #expect(snapshots.count > 1 && snapshots.count <= 8 && newest.name.hasPrefix("auto-"))
+    for options in [[], ["--from", newest.name]] {
+      let replayed = try scratch.rrtool(["replay", scratch.path("run.rr")] + options)
+      #expect(replayed.status == 0, "\(options) \(replayed.errors)")
+      #expect(replayed.errors.contains("incomplete"), "\(replayed.errors)")
+    }
+  }
 }

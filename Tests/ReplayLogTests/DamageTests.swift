@@ -99,11 +99,11 @@ import Testing
 
   @Test func newerVersionsAreRefusedByName() throws {
     let scratch = try Scratch()
-    let newer = try scratch.write(ForgedLog(header: "RRTOOLLOG 2.0\nall else is new\u{0}").bytes, to: "newer")
+    let newer = try scratch.write(ForgedLog(header: "RRTOOLLOG 3.0\nall else is new\u{0}").bytes, to: "newer")
     let error = #expect(throws: ReplayLogError.self) { try ReplayLogReader(opening: newer) }
-    #expect(error?.problem == .newerVersion(ReplayLogVersion(major: 2, minor: 0)))
+    #expect(error?.problem == .newerVersion(ReplayLogVersion(major: 3, minor: 0)))
     #expect(
-      error?.description == "\(newer), byte 0: the log has format version 2.0, this rrtool reads up to 1.x; "
+      error?.description == "\(newer), byte 0: the log has format version 3.0, this rrtool reads up to 2.x; "
         + "use the rrtool that recorded it, or a newer one")
 
     // A newer minor version may have more properties, and more kinds of which the optional ones are passed over.

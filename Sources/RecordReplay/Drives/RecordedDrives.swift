@@ -43,6 +43,39 @@ struct RecordedDrives {
     }
   }
 
+  /// The drives of a run that goes on where a replay was left: new overlays over the same bases, with all that differs
+  /// from these.
+  init(leaving timeline: Timeline, in folder: RecordingFolder) throws(Failure) {
+    for (index, disk) in timeline.session.disks.enumerated() {
+      var manifest = timeline.recording.manifest.drives[index]
+      guard manifest.overlay != nil else {
+        drives.append(Drive(manifest: manifest, storage: disk, overlay: nil))
+        continue
+      }
+      let name = "disk\(index).qcow2"
+      let path = folder.workPath + "/" + name
+      let bases = manifest.bases
+      let overlay = try withImageFailures({ () throws(DiskImageError) in
+        try Qcow2Image.create(
+          at: path, size: disk.size, backing: bases.first.map { (name: $0.path, format: $0.format) })
+        let overlay = try BaseImages.opener(for: bases).openQcow2(path, readOnly: false)
+        let recorded = try (disk.base as? Qcow2Snapshot)?.changes ?? []
+        // First what the recording has written, then what the replay has, each as it is now.
+        for change in recorded + disk.changes {
+          if change.isZero {
+            try overlay.writeZeroes(at: change.offset, count: change.count)
+          } else {
+            try overlay.write(at: change.offset, disk.read(at: change.offset, count: change.count))
+          }
+        }
+        return overlay
+      })
+      manifest.overlay = name
+      manifest.recordsInto = false
+      drives.append(Drive(manifest: manifest, storage: overlay, overlay: overlay))
+    }
+  }
+
   private static func checkRules(_ option: DriveOptions, index: Int, snapshot: String?) throws(Failure) {
     guard option.overlay == .none else { return }
     guard case .file(let path, let format) = option.source else {

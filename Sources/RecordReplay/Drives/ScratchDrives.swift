@@ -35,6 +35,15 @@ struct ScratchDrives {
     }
   }
 
+  /// The drives where a replay was left; what is written to them from here on stays in the replay's memory.
+  init(leaving timeline: Timeline, pending: [ReplayDrives.Pending], inbox: Inbox) {
+    manifests = timeline.recording.manifest.drives
+    workers = timeline.session.disks.enumerated().map { index, disk in
+      BlockWorker(
+        storage: ImageStorage(disk), inbox: inbox, unanswered: pending.filter { $0.drive == index })
+    }
+  }
+
   /// Carries out what is still to be done, and ends the drives' threads.
   func finish() {
     for worker in workers { worker.finish() }

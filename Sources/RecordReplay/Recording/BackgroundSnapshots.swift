@@ -14,7 +14,7 @@ final class BackgroundSnapshots: @unchecked Sendable {
   struct Job: Sendable {
     var name: String
     var metadata: SnapshotMetadata
-    /// All of it but the requests that are pending, which the drives' workers know.
+    /// All of it but the requests that the drives' workers know to be pending.
     var state: VMState
     /// The snapshot that has all other pages; nil when they are zero.
     var parent: String?
@@ -23,6 +23,8 @@ final class BackgroundSnapshots: @unchecked Sendable {
     /// One a drive, or none at all when the drives have the snapshot already.
     var tasks: [DriveTask]
     var log: WrittenLog?
+    /// What a reset puts into memory, when this is the first snapshot and does not have it.
+    var bootRegions: [BootPlan.Region]?
   }
 
   private let lock = ConditionLock()
@@ -122,7 +124,16 @@ final class BackgroundSnapshots: @unchecked Sendable {
     for task in job.tasks { state.pending += try task.wait().pending }
     // A replay from the snapshot needs the events up to it: they come first.
     if let log = job.log { try withLogFailures { () throws(ReplayLogError) in try log.wait() } }
+    let base = MemoryMap.memoryBase
     try withImageFailures { () throws(DiskImageError) in
+      if let regions = job.bootRegions {
+        try image.createSnapshot(RecordingManifest.branchBootSnapshot, from: .empty, metadata: job.metadata) {
+          (writer) throws(DiskImageError) in
+          for region in regions {
+            try writer.write(at: Int(region.address - base), region.bytes, compressed: true)
+          }
+        }
+      }
       _ = try image.createSnapshot(
         job.name, from: job.parent.map { .snapshot($0) } ?? .empty, metadata: job.metadata,
         vmState: state.encoded()

@@ -24,6 +24,23 @@ public final class PlainRun {
     live.machine = machine
   }
 
+  /// A run that goes on where a replay was left. The recording stays as it is.
+  public init(
+    leaving timeline: Timeline, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil
+  ) throws(Failure) {
+    self.control = control
+    self.inbox = inbox
+    let origin = try RunOrigin(leaving: timeline)
+    drives = ScratchDrives(leaving: timeline, pending: origin.pending, inbox: inbox)
+    facts = RunFacts(of: timeline.recording, kind: .plain, name: origin.name)
+    live = LiveGate(
+      inbox: inbox, drives: drives.workers, console: console, sleeps: origin.sleeps, control: control,
+      outstandingRequests: origin.pending.count)
+    machine = origin.makeMachine(gate: live)
+    live.machine = machine
+    origin.offerAnswers(to: inbox)
+  }
+
   /// Runs to the end, or to the position `limit`.
   public func run(limit: UInt64? = nil) -> RunResult {
     let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) })

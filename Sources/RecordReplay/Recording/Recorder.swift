@@ -63,33 +63,59 @@ public final class Recorder {
   ///
   /// The snapshot of the start is written while the guest runs already. Until it is, a recorder that is killed leaves
   /// nothing that can be replayed.
-  public init(
+  public convenience init(
     _ guest: Guest, _ options: Options, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil
+  ) throws(Failure) {
+    try self.init(options, inbox: inbox, console: console, control: control) { (folder) throws(Failure) in
+      let drives = try RecordedDrives(
+        guest.drives, in: &folder, inputs: guest.inputs, snapshot: options.snapshotName)
+      return (drives, try RunOrigin(guest, drives: drives.drives.map(\.manifest)))
+    }
+  }
+
+  /// The same for a run that goes on where a replay was left. The new recording needs nothing of the old one, but
+  /// the base images of its drives.
+  public convenience init(
+    leaving timeline: Timeline, _ options: Options, inbox: Inbox, console: any ConsoleOutput,
+    control: RunControl? = nil
+  ) throws(Failure) {
+    try self.init(options, inbox: inbox, console: console, control: control) { (folder) throws(Failure) in
+      let origin = try RunOrigin(leaving: timeline)
+      return (try RecordedDrives(leaving: timeline, in: folder), origin)
+    }
+  }
+
+  private init(
+    _ options: Options, inbox: Inbox, console: any ConsoleOutput, control: RunControl?,
+    prepare: (inout RecordingFolder) throws(Failure) -> (RecordedDrives, RunOrigin)
   ) throws(Failure) {
     self.control = control
     self.inbox = inbox
-    guestName = guest.name
     let snapshotName = options.snapshotName ?? Options.defaultSnapshotName
     try RecordingManifest.checkNewSnapshotName(snapshotName, option: "rrsnapshot=\(snapshotName)")
     var folder = try RecordingFolder(target: options.output, force: options.force)
+    let origin: RunOrigin
     do throws(Failure) {
-      drives = try RecordedDrives(
-        guest.drives, in: &folder, inputs: guest.inputs, snapshot: options.snapshotName)
+      (drives, origin) = try prepare(&folder)
+      guestName = origin.name
       let driveManifests = drives.drives.map(\.manifest)
-      let configuration = try guest.configuration(drives: driveManifests)
-      let plan = try guest.plan(configuration)
+      let recordsInto = driveManifests.contains(where: \.recordsInto)
+      try options.snapshots.check(startName: options.snapshotName, recordsInto: recordsInto)
       // An image of the user's own is not filled with snapshots that nobody asked for.
-      policy = driveManifests.contains(where: \.recordsInto) ? .none : options.snapshots
+      policy = recordsInto ? .none : options.snapshots
 
-      workers = drives.drives.map {
-        BlockWorker(storage: ImageStorage($0.storage), image: $0.overlay, inbox: inbox)
+      workers = drives.drives.enumerated().map { index, drive in
+        BlockWorker(
+          storage: ImageStorage(drive.storage), image: drive.overlay, inbox: inbox,
+          unanswered: origin.pending.filter { $0.drive == index })
       }
       live = LiveGate(
-        inbox: inbox, drives: workers, console: console, sleeps: guest.sleeps, control: control)
+        inbox: inbox, drives: workers, console: console, sleeps: origin.sleeps, control: control,
+        outstandingRequests: origin.pending.count)
       // The log's header names the digests, which only the machine knows, and the machine wants its gate first.
       let relay = SinkRelay()
       gate = RecordingGate(recording: live, into: relay)
-      machine = Machine(configuration: configuration, plan: plan, gate: gate, engine: guest.engine)
+      machine = origin.makeMachine(gate: gate)
       live.machine = machine
 
       var logName = Recording.logName
@@ -98,22 +124,27 @@ public final class Recorder {
         logWorkPath = try folder.addOutsider(path, option: "rrfile")
         logName = HostFiles.absolute(path)
       }
+      let shift = origin.configuration.shift
       let header = ReplayLogHeader(
-        shift: guest.shift, driveCount: driveManifests.count, digestComponents: machine.digestNames)
+        shift: shift, driveCount: driveManifests.count, digestComponents: machine.digestNames,
+        start: LogMoment(machine.now))
       let writer = try withLogFailures({ () throws(ReplayLogError) in
         try ReplayLogWriter(creating: logWorkPath, header: header)
       })
-      sink = LogSink(writer: writer, inbox: inbox, sleeps: guest.sleeps)
+      sink = LogSink(writer: writer, inbox: inbox, sleeps: origin.sleeps)
       relay.sink = sink
 
+      let version =
+        origin.boot.snapshot == nil ? RecordingManifest.plainVersion : RecordingManifest.formatVersion
       let manifest = RecordingManifest(
-        format: RecordingManifest.formatName, version: RecordingManifest.formatVersion,
+        format: RecordingManifest.formatName, version: version,
         tool: RecordingManifest.toolVersion, state: .recording, created: HostClock.realTime(),
         machine: .init(
-          memorySize: guest.memorySize, hartCount: guest.hartCount, shift: guest.shift, sleep: guest.sleeps),
-        boot: .init(guest: guest, plan: plan), drives: driveManifests, initialSnapshot: snapshotName,
-        log: logName,
-        digestInterval: policy.digestInterval(asked: options.digestInterval, shift: guest.shift), ending: nil)
+          memorySize: origin.configuration.memorySize, hartCount: origin.configuration.hartCount,
+          shift: shift, sleep: origin.sleeps),
+        boot: origin.boot, drives: driveManifests, initialSnapshot: snapshotName, log: logName,
+        digestInterval: policy.digestInterval(asked: options.digestInterval, shift: shift), ending: nil,
+        branch: origin.left?.branch)
       let start = SnapshotMetadata(at: machine.now)
       let overlays = drives.drives.compactMap(\.overlay)
       let memoryPath = folder.workPath + "/" + Recording.memoryName
@@ -137,7 +168,10 @@ public final class Recorder {
       throw folder.naming(error)
     }
     // What stands in memory is what has been written to it since the machine was made.
-    startSnapshot(snapshotName, digests: machine.digests(), parent: nil, tasks: [], log: nil)
+    startSnapshot(
+      snapshotName, digests: machine.digests(), parent: nil, tasks: [], log: nil, pending: origin.pending,
+      bootRegions: origin.left == nil ? nil : origin.plan.regions)
+    origin.offerAnswers(to: inbox)
   }
 
   /// Runs the guest to its end, or to the position `limit`, and closes the recording. Once only.
@@ -248,7 +282,8 @@ public final class Recorder {
   }
 
   private func startSnapshot(
-    _ name: String, digests: [UInt64], parent: String?, tasks: [DriveTask], log: WrittenLog?
+    _ name: String, digests: [UInt64], parent: String?, tasks: [DriveTask], log: WrittenLog?,
+    pending: [ReplayDrives.Pending] = [], bootRegions: [BootPlan.Region]? = nil
   ) {
     let now = machine.now
     let pages = changedClusters()
@@ -257,11 +292,11 @@ public final class Recorder {
     // A digest's event follows all console output, so that a replay goes on with a fresh event.
     let state = VMState(
       moment: now, machine: machine.saveState(), digests: digests, nextEvent: sink.writer.eventCount,
-      matchedOutput: 0, pending: [])
+      matchedOutput: 0, pending: pending)
     snapshots?.start(
       .init(
         name: name, metadata: SnapshotMetadata(at: now), state: state, parent: parent, pages: pages,
-        tasks: tasks, log: log))
+        tasks: tasks, log: log, bootRegions: bootRegions))
     lastSnapshot = (name, now)
     if policy.waitsForEach { snapshots?.waitUntilIdle() }
   }

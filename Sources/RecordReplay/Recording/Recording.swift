@@ -96,7 +96,7 @@ public struct Recording: Sendable {
           + "\(RecordingManifest.formatVersion), the newest that this rrtool \(RecordingManifest.toolVersion) reads",
         remedy: "use a newer rrtool")
     }
-    guard preamble.version == RecordingManifest.formatVersion else {
+    guard preamble.version >= RecordingManifest.plainVersion else {
       throw damaged("has format version \(preamble.version), which never was")
     }
     let manifest: RecordingManifest

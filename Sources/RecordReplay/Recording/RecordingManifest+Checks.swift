@@ -54,7 +54,9 @@ extension RecordingManifest {
   }
 
   private func findFileProblem() -> String? {
-    guard Self.isSnapshotName(initialSnapshot) else { return "a snapshot name that cannot be" }
+    guard Self.isSnapshotName(initialSnapshot), boot.snapshot.map(Self.isSnapshotName) ?? true else {
+      return "a snapshot name that cannot be"
+    }
     var files = [log]
     for (index, drive) in drives.enumerated() {
       if let overlay = drive.overlay {

@@ -6,7 +6,10 @@ import Emulator
 /// What is read from a file has passed `check`; only then are its parts used.
 public struct RecordingManifest: Codable, Equatable, Sendable {
   public static let formatName = "rrtool recording"
-  public static let formatVersion = 1
+  /// The version of a recording that starts where its machine was switched on; all before 0.2 read it.
+  public static let plainVersion = 1
+  /// The newest version that is read: the recording may start anywhere, and `boot.snapshot` has what a reset needs.
+  public static let formatVersion = 2
   public static let toolVersion = "0.1"
 
   public enum State: String, Codable, Sendable {
@@ -37,7 +40,7 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
       public var digest: String
     }
 
-    /// A part of memory that is set when the machine starts. Its bytes are those of the initial snapshot.
+    /// A part of memory that is set when the machine starts. Its bytes are those of `snapshot`.
     public struct Region: Codable, Equatable, Sendable {
       public var address: UInt64
       public var length: UInt64
@@ -57,6 +60,8 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var nextStageAddress: UInt64?
     public var toHostAddress: UInt64?
     public var regions: [Region]
+    /// The snapshot in the memory image whose memory has the regions' bytes, when the initial one does not.
+    public var snapshot: String?
   }
 
   public struct Machine: Codable, Equatable, Sendable {
@@ -124,9 +129,22 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
   /// Instructions between two digests of the state in the log.
   public var digestInterval: UInt64
   public var ending: Ending?
+  /// For one that another recording was left for: the other's folder, and where it was left.
+  public var branch: Branch?
+
+  public struct Branch: Codable, Equatable, Sendable {
+    public var parent: String
+    public var position: UInt64
+  }
 }
 
 extension RecordingManifest {
+  /// Its name in a recording that does not start at power-on.
+  static let branchBootSnapshot = "replay_boot"
+
+  /// The snapshot whose memory has what stands there when the machine starts.
+  var bootSnapshot: String { boot.snapshot ?? initialSnapshot }
+
   /// The machine it describes.
   public var configuration: MachineConfiguration {
     MachineConfiguration(

@@ -41,7 +41,31 @@ final class SnapshotRetention {
       driveByteCounts[index] = try task.wait().snapshotByteCount
     }
     while kept.filter(\.isAutomatic).count > policy.countLimit, try giveUpOne() {}
-    while try snapshotByteCount() > policy.byteLimit, try giveUpOne() {}
+    if let limit = policy.ringByteLimit {
+      let log = job.log?.byteCount ?? 0
+      while try snapshotByteCount() + log > limit, kept.count > 1 { try giveUpOldest() }
+      if let log = job.log, let start = kept.first {
+        log.drop(eventsBefore: start.nextEvent, path: recording.logPath)
+      }
+    } else {
+      while try snapshotByteCount() > policy.byteLimit, try giveUpOne() {}
+    }
+  }
+
+  /// Has the recording start at the next snapshot. The first one of all stays in the memory image for what a reset needs.
+  private func giveUpOldest() throws(Failure) {
+    let oldest = kept.removeFirst()
+    let start = kept[0].name
+    // First of all, so that whatever breaks off here leaves a recording with a start.
+    try recording.update { manifest in
+      manifest.version = RecordingManifest.formatVersion
+      manifest.boot.snapshot = manifest.bootSnapshot
+      manifest.initialSnapshot = start
+    }
+    if oldest.name != recording.manifest.bootSnapshot {
+      try withImageFailures { () throws(DiskImageError) in try image.deleteSnapshot(oldest.name) }
+    }
+    try deleteFromDrives(oldest.name)
   }
 
   private func snapshotByteCount() throws(Failure) -> UInt64 {

@@ -69,6 +69,23 @@ public struct SnapshotPolicy: Equatable, Sendable {
     return best
   }
 
+  /// Checks what the options ask for together.
+  func check(startName: String?, recordsInto: Bool) throws(Failure) {
+    guard let ringByteLimit else { return }
+    func refuse(_ problem: String, _ remedy: String) -> Failure {
+      Failure(.usage, "--ring \(ringByteLimit)", problem, remedy: remedy)
+    }
+    if spacing == .never {
+      throw refuse("needs snapshots to start from", "leave out --snapshot-every off")
+    }
+    if recordsInto {
+      throw refuse("cannot give up the start of a drive with overlay=none", "leave out overlay=none")
+    }
+    if startName != nil {
+      throw refuse("gives up the start, which rrsnapshot names", "leave out rrsnapshot")
+    }
+  }
+
   // MARK: Names
 
   private static let namePrefix = "auto-"

@@ -24,9 +24,14 @@ public struct SnapshotStore: Sendable {
       let image = try open(path, bases, readOnly: true)
       onDrives.append(Set(image.snapshots.map(\.name)))
     }
-    return memory.snapshots.map { info in
+    // What only a reset needs is no place to go on from.
+    let manifest = recording.manifest
+    let places = memory.snapshots.filter {
+      $0.name != manifest.bootSnapshot || $0.name == manifest.initialSnapshot
+    }
+    return places.map { info in
       Snapshot(
-        info, isInitial: info.name == recording.manifest.initialSnapshot,
+        info, isInitial: info.name == manifest.initialSnapshot,
         isComplete: onDrives.allSatisfy { $0.contains(info.name) })
     }.sorted { ($0.moment, $0.name) < ($1.moment, $1.name) }
   }
@@ -61,6 +66,9 @@ public struct SnapshotStore: Sendable {
     let bytes = try Self.stateBytes(of: snapshot)
     return (snapshot, try VMState(decoding: bytes, file: memoryPath, snapshot: name))
   }
+
+  /// Memory as it is when the machine starts, in the boot plan's regions.
+  func loadBootMemory() throws(Failure) -> Qcow2Snapshot { try openSnapshot(recording.manifest.bootSnapshot) }
 
   /// The vm-state area of a snapshot as it is.
   func loadStateBytes(_ name: String) throws(Failure) -> [UInt8] {

@@ -43,6 +43,8 @@ public enum PositionExpression: Equatable, Sendable {
   public struct Context {
     /// Where we are; nil: at the start for `+N`, at the end for `-N`.
     public var current: UInt64?
+    /// The first position of the recording.
+    public var start: UInt64
     /// The last position of the recording.
     public var end: UInt64
     /// Position of an event; nil when there is no such event.
@@ -51,10 +53,11 @@ public enum PositionExpression: Equatable, Sendable {
     public var snapshot: (String) throws(Failure) -> UInt64?
 
     public init(
-      current: UInt64?, end: UInt64, event: @escaping (UInt64) throws(Failure) -> UInt64?,
+      current: UInt64?, start: UInt64 = 0, end: UInt64, event: @escaping (UInt64) throws(Failure) -> UInt64?,
       snapshot: @escaping (String) throws(Failure) -> UInt64?
     ) {
       self.current = current
+      self.start = start
       self.end = end
       self.event = event
       self.snapshot = snapshot
@@ -67,27 +70,27 @@ public enum PositionExpression: Equatable, Sendable {
     switch self {
     case .absolute(let count): position = count
     case .forward(let count):
-      let (sum, overflow) = (context.current ?? 0).addingReportingOverflow(count)
+      let (sum, overflow) = (context.current ?? context.start).addingReportingOverflow(count)
       position = overflow ? .max : sum
     case .backward(let count):
       let base = context.current ?? context.end
-      guard count <= base else {
+      guard count <= base, base - count >= context.start else {
         throw Failure(
           .usage, description, "lies before the start of the recording",
-          remedy: "go back by at most \(base.grouped) instructions")
+          remedy: "go back by at most \((base - context.start).grouped) instructions")
       }
       position = base - count
     case .fraction(let millionths):
       // Full width: the product may take more than 64 bits.
-      let product = context.end.multipliedFullWidth(by: millionths)
-      position = UInt64(1_000_000).dividingFullWidth(product).quotient
+      let product = (context.end - context.start).multipliedFullWidth(by: millionths)
+      position = context.start + UInt64(1_000_000).dividingFullWidth(product).quotient
     case .event(let number):
       guard let found = try context.event(number) else {
         throw Failure(
           .usage, description, "the recording has no such event", remedy: "see 'rrtool inspect events'")
       }
       position = found
-    case .start: position = 0
+    case .start: position = context.start
     case .end: position = context.end
     case .snapshot(let name):
       guard let found = try context.snapshot(name) else {
@@ -96,6 +99,11 @@ public enum PositionExpression: Equatable, Sendable {
           remedy: "see 'rrtool snapshot list'; positions are N, +N, -N, N%, event:N, start, end")
       }
       position = found
+    }
+    guard position >= context.start else {
+      throw Failure(
+        .usage, description, "lies before the recording, which starts at \(context.start.grouped)",
+        remedy: "give a position from there on")
     }
     guard position <= context.end else {
       throw Failure(

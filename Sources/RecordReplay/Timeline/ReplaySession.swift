@@ -11,6 +11,8 @@ final class ReplaySession {
   let origin: String
   /// What is written to each drive since; nil for a drive that is only read.
   let scratch: [ScratchOverlay?]
+  /// Each drive as it is here, those that are only read too.
+  let disks: [ScratchOverlay]
   /// Nil when none are to be taken.
   private(set) var checkpoints: CheckpointChain?
 
@@ -20,6 +22,11 @@ final class ReplaySession {
   ) throws(Failure) {
     let manifest = recording.manifest
     let (memory, state) = try SnapshotStore(recording).load(name)
+    guard state.nextEvent >= log.firstEventNumber else {
+      throw Failure(
+        .damaged, log.path, "begins after snapshot \(name)",
+        remedy: "use a later snapshot, or put the recording's own log back")
+    }
     guard state.nextEvent <= log.eventCount else {
       throw Failure(
         .damaged, log.path, "ends before snapshot \(name)",
@@ -27,10 +34,12 @@ final class ReplaySession {
     }
     var scratch: [ScratchOverlay?] = []
     var storage: [any DriveStorage] = []
+    var disks: [ScratchOverlay] = []
     for (index, drive) in manifest.drives.enumerated() {
       let replayed = try ReplayedDrive(drive, index: index, of: recording, at: name)
       scratch.append(drive.readOnly ? nil : replayed.scratch)
       storage.append(ImageStorage(replayed.scratch))
+      disks.append(replayed.scratch)
     }
     let gate = try ReplayGate(
       source: LogSource(log, from: state.nextEvent), matchedOutput: state.matchedOutput,
@@ -49,6 +58,7 @@ final class ReplaySession {
       })
     origin = name
     self.scratch = scratch
+    self.disks = disks
     gate.machine = machine
 
     guard log.header.digestComponents == machine.digestNames else {
@@ -73,8 +83,8 @@ final class ReplaySession {
   }
 
   /// What stands in memory when the machine starts, as the initial snapshot holds it: a reset of the machine needs it.
-  private static func bootRegions(of recording: Recording) throws(Failure) -> [BootPlan.Region] {
-    let (memory, _) = try SnapshotStore(recording).load(recording.manifest.initialSnapshot)
+  static func bootRegions(of recording: Recording) throws(Failure) -> [BootPlan.Region] {
+    let memory = try SnapshotStore(recording).loadBootMemory()
     return try recording.manifest.boot.plan { (region) throws(Failure) in
       // The manifest's checks have put the region inside memory, and memory into an Int.
       let offset = Int(region.address - MemoryMap.memoryBase)

@@ -210,16 +210,22 @@ public final class Timeline {
   /// where the timeline stands, `-N` from the recording's end.
   public func resolve(_ expression: PositionExpression) throws(Failure) -> UInt64 {
     let current: UInt64? = if case .backward = expression { nil } else { position }
-    return try expression.resolve(in: Self.context(of: recording, log: log, current: current))
+    return try expression.resolve(in: try Self.context(of: recording, log: log, current: current))
   }
 
   /// What expressions are worked out from, without a replay.
   public static func context(
     of recording: Recording, log: ReplayLogReader, current: UInt64?
-  ) -> PositionExpression.Context {
-    PositionExpression.Context(
-      current: current, end: log.last.position,
+  ) throws(Failure) -> PositionExpression.Context {
+    let manifest = recording.manifest
+    // One that starts where its machine was switched on starts at 0.
+    let start =
+      manifest.boot.snapshot == nil
+      ? 0 : try SnapshotStore(recording).find(manifest.initialSnapshot).moment.position
+    return PositionExpression.Context(
+      current: current, start: start, end: max(start, log.last.position),
       event: { (number) throws(Failure) in
+        guard number >= log.firstEventNumber else { return nil }
         let cursor = log.makeCursor()
         return try withLogFailures({ () throws(ReplayLogError) in
           try cursor.seek(toEvent: number)

@@ -54,7 +54,7 @@ struct InspectCommand: ParsableCommand {
       let (name, view, address) = try parseWords()
       let recording = try Recording(opening: TraceFolder().locate(name))
       let log = try recording.openLog()
-      let context = Timeline.context(of: recording, log: log, current: nil)
+      let context = try Timeline.context(of: recording, log: log, current: nil)
       func place(_ text: String?, _ option: String, otherwise: UInt64) throws(Failure) -> UInt64 {
         guard let text else { return otherwise }
         return try PositionExpression.parsed(text, option: option).resolve(in: context)

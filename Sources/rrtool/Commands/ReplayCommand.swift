@@ -15,6 +15,7 @@ struct ReplayCommand: ParsableCommand {
         rrtool replay
         rrtool replay linux.rr --to 50%
         rrtool replay linux.rr --from before-bug
+        rrtool replay linux.rr --to 50% --live -o what-if.rr
       """)
 
   @OptionGroup var recordingArgument: RecordingArgument
@@ -31,9 +32,15 @@ struct ReplayCommand: ParsableCommand {
 
   @OptionGroup var monitor: MonitorOptions
 
+  @OptionGroup var live: LiveOptions
+
   func run() throws {
     try reporting {
       let recording = try recordingArgument.open()
+      if live.live { return try goLive(recording) }
+      if live.output != nil {
+        throw Failure(.usage, "-o", "a replay records nothing", remedy: "add --live, or leave out -o")
+      }
       let port = ReplayedSerialPort()
       // Whoever has a monitor may want to go back.
       let isControlled = monitor.qmp != nil || monitor.paused
@@ -62,6 +69,26 @@ struct ReplayCommand: ParsableCommand {
       progress.finish()
       try Self.report(stop, timeline)
     }
+  }
+
+  /// What was before need not be seen again: the way goes from the nearest snapshot.
+  private func goLive(_ recording: Recording) throws {
+    guard from != nil || to != nil else {
+      throw Failure(
+        .usage, "--live", "there is no place to leave the recording at", remedy: "give --from or --to")
+    }
+    let timeline = try Timeline(recording, from: from, engine: engine.parsed())
+    if let to {
+      let target = try timeline.resolve(PositionExpression.parsed(to, option: "--to"))
+      let progress = Progress("going there", from: timeline.position, to: target, consoleIsTerminal: false)
+      let stop = try timeline.seek(to: target) { progress.show($0) }
+      progress.finish()
+      guard stop == .position else {
+        throw Failure(
+          .usage, "--to \(to)", "the recorded run is over there", remedy: "leave the recording earlier")
+      }
+    }
+    try live.run(leaving: timeline, monitor: monitor)
   }
 
   /// Says how the replay ended, and ends the command with the guest's status.

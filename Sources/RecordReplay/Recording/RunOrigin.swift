@@ -1,0 +1,96 @@
+import ByteCoding
+import DiskImage
+import Emulator
+
+/// Where a live run begins: at power-on, or where a replay was left.
+struct RunOrigin {
+  /// What runs, in a word.
+  var name: String
+  var configuration: MachineConfiguration
+  /// With the bytes of its regions.
+  var plan: BootPlan
+  var engine: Machine.Engine
+  /// Whether idle time passes as fast as the host's.
+  var sleeps: Bool
+  /// What `recording.json` says of how the machine starts.
+  var boot: RecordingManifest.Boot
+  /// Nil at power-on.
+  var left: Left?
+
+  /// A replay's machine where it was left.
+  struct Left {
+    /// `Machine.saveState()`.
+    var machine: [UInt8]
+    var memory: GuestMemory
+    /// Requests that were carried out and not answered yet.
+    var pending: [ReplayDrives.Pending]
+    var branch: RecordingManifest.Branch
+  }
+
+  var pending: [ReplayDrives.Pending] { left?.pending ?? [] }
+
+  /// The machine as it begins. All pages of its memory that are not zero count as changed.
+  func makeMachine(gate: any Gate) -> Machine {
+    guard let left else {
+      return Machine(configuration: configuration, plan: plan, gate: gate, engine: engine)
+    }
+    let regions = plan.regions
+    let machine = Machine(
+      configuration: configuration, plan: plan, gate: gate, engine: engine, bootRegions: { regions })
+    for page in 0..<left.memory.pageCount {
+      let offset = page * GuestMemory.pageSize
+      let bytes = UnsafeRawBufferPointer(start: left.memory.bytes + offset, count: GuestMemory.pageSize)
+      if !GuestMemory.isZero(bytes) { machine.memory.write(bytes, at: left.memory.base + UInt64(offset)) }
+    }
+    do throws(ByteCodingError) {
+      try machine.restoreState(left.machine)
+    } catch {
+      preconditionFailure("the state of a machine of this configuration does not fit it: \(error)")
+    }
+    return machine
+  }
+
+  /// Hands the run what is on its way to it.
+  func offerAnswers(to inbox: Inbox) {
+    for answer in pending {
+      inbox.offer(
+        .blockCompletion(
+          BlockCompletion(drive: answer.drive, id: answer.id, succeeded: true, data: answer.data)))
+    }
+  }
+}
+
+extension RunOrigin {
+  init(_ guest: Guest, drives: [RecordingManifest.Drive]) throws(Failure) {
+    name = guest.name
+    configuration = try guest.configuration(drives: drives)
+    plan = try guest.plan(configuration)
+    engine = guest.engine
+    sleeps = guest.sleeps
+    boot = RecordingManifest.Boot(guest: guest, plan: plan)
+  }
+
+  /// Where `timeline` stands, which must not be moved any more.
+  init(leaving timeline: Timeline) throws(Failure) {
+    let recording = timeline.recording
+    let manifest = recording.manifest
+    guard timeline.ended == nil else {
+      throw Failure(
+        .usage, "--live", "the recorded run is over here: the machine is off", remedy: "leave it earlier")
+    }
+    name = HostFiles.lastName(of: recording.path)
+    configuration = manifest.configuration
+    let regions = try ReplaySession.bootRegions(of: recording)
+    plan = manifest.boot.plan { region in
+      regions.first { $0.address == region.address }?.bytes ?? []
+    }
+    engine = timeline.engine
+    sleeps = manifest.machine.sleep
+    boot = manifest.boot
+    boot.snapshot = RecordingManifest.branchBootSnapshot
+    left = Left(
+      machine: timeline.machine.saveState(), memory: timeline.machine.memory,
+      pending: timeline.session.gate.pendingResults,
+      branch: .init(parent: HostFiles.absolute(recording.path), position: timeline.position))
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import RecordReplay
+
+/// The options of a replay that is left to go on with the real outside.
+struct LiveOptions: ParsableArguments {
+  @Flag(
+    help: ArgumentHelp(
+      "Go to --from or --to, leave the recording there and run on with real input, drives, clock and entropy."
+    ))
+  var live = false
+
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp("With --live: record what follows, as a recording of its own.", valueName: "branch.rr")
+  )
+  var output: String?
+
+  @Flag(help: "With -o: replace the recording that stands there.")
+  var force = false
+
+  @Option(
+    help: ArgumentHelp(
+      "With --live: the guest's serial port: stdio, null, file:FILE or unix:SOCKET.", valueName: "where"))
+  var serial = "stdio"
+
+  @OptionGroup var snapshotOptions: SnapshotOptions
+
+  /// Leaves `timeline` where it stands.
+  func run(leaving timeline: Timeline, monitor: MonitorOptions) throws {
+    let policy = try snapshotOptions.policy()
+    say("live from position \(timeline.position.grouped)")
+    let result = try LiveSession.run(at: SerialPorts.open(serial), monitor: monitor) {
+      (inbox, console, control) in
+      guard let output else {
+        return try PlainRun(leaving: timeline, inbox: inbox, console: console, control: control).run()
+      }
+      let options = Recorder.Options(output: output, force: force, snapshots: policy)
+      return try Recorder(leaving: timeline, options, inbox: inbox, console: console, control: control).run()
+    }
+    if result.failure == nil {
+      say(output.map { "recorded \($0): \(result.ending.summary)" } ?? result.ending.summary)
+    }
+    try result.leave()
+  }
+}

@@ -17,7 +17,8 @@ import Testing
     print("last write, \(name): seed \(seed)")
     var random = SeededGenerator(seed: seed)
     let recorded = try record(name, harts: name == "ledger" ? 2 : 1)
-    let timeline = try Timeline(recorded.recording)
+    let timeline = try Timeline(
+      recorded.recording, checkpoints: CheckpointPolicy(nearSpacing: 5_000, farSpacing: 200_000))
     let end = timeline.end.position
     for index in 0..<3 {
       try timeline.seek(to: UInt64.random(in: 1..<end, using: &random))

@@ -38,7 +38,7 @@ import Testing
 
   /// Breakpoints and watchpoints that are met, some a few times and some often.
   static func stopPoints(_ recorded: RecordedGuest, _ random: inout SeededGenerator) throws -> StopPoints {
-    let timeline = try Timeline(recorded.recording)
+    let timeline = try Timeline(recorded.recording, checkpoints: CheckpointPolicy())
     let end = timeline.end.position
     var points = StopPoints()
     for _ in 0..<Int.random(in: 0...3, using: &random) {
@@ -64,7 +64,7 @@ import Testing
     print("reverse search, \(subject.testDescription): seed \(seed)")
     var random = SeededGenerator(seed: seed)
     let recorded = try subject.record()
-    let forward = try Timeline(recorded.recording, engine: subject.engine)
+    let forward = try Timeline(recorded.recording, engine: subject.engine, checkpoints: CheckpointPolicy())
     let end = forward.end.position
     // Some places to begin at.
     for index in 0..<3 {
@@ -76,7 +76,9 @@ import Testing
       let what = "seed \(seed), round \(round), \(points)"
       let expected = try Self.allHits(forward, points)
       let search = HitSearch(points, hitLimit: [2, 7, 1 << 20][round % 3])
-      let timeline = try Timeline(recorded.recording, engine: subject.engine)
+      let policy = CheckpointPolicy(memoryLimit: 8 << 20, nearSpacing: 5_000, farSpacing: 200_000)
+      let timeline = try Timeline(
+        recorded.recording, engine: subject.engine, checkpoints: round == 0 ? nil : policy)
       // From the end a few steps back, then from anywhere.
       try timeline.run()
       var places: [UInt64?] = [nil, nil, nil]

@@ -135,6 +135,57 @@ import Testing
       try timeline.lastWrite(to: range, before: position - 1) == .unwritten(since: 0, isLoaded: true))
   }
 
+  /// Snapshots of a chain tell what was not written between them.
+  @Test func snapshotsPruneTheSearch() throws {
+    let recorded = try record("diskcheck")
+    let timeline = try Timeline(recorded.recording, checkpoints: CheckpointPolicy())
+    let end = timeline.end.position
+    // Each of the one before.
+    var parent: String?
+    for index in 1...3 {
+      let made = try Timeline(recorded.recording, from: parent)
+      try made.run(until: end / 4 * UInt64(index))
+      try made.createSnapshot("chain\(index)")
+      parent = "chain\(index)"
+    }
+    let store = try SnapshotStore(recorded.recording)
+    // Code is data that nobody writes; somewhere in what was written lies the stack.
+    #expect(try store.knowsUnwritten(pages: [0], between: "chain1", and: "chain2"))
+    #expect(try store.knowsUnwritten(pages: [0], between: "chain2", and: "chain3"))
+    try timeline.seek(to: end / 2)
+    timeline.machine.noteStores(to: [0x8000_0000...0x80ff_ffff])
+    try timeline.run(until: end / 2 + 5_000)
+    let written = try #require(timeline.machine.lastStore)
+    timeline.machine.noteStores(to: [])
+    let page = Int((written.address - 0x8000_0000) >> 12)
+    #expect(try !store.knowsUnwritten(pages: [0, page], between: "chain2", and: "chain3"))
+    // Zeroes say nothing.
+    #expect(try !store.knowsUnwritten(pages: [0xff0], between: "chain1", and: "chain2"))
+    #expect(
+      try Timeline(recorded.recording).lastWrite(
+        to: MemoryRange(address: 0x8000_0000, byteCount: 4, space: .physical), before: end)
+        == .unwritten(since: 0, isLoaded: true))
+  }
+
+  /// Where the machine is stopped in the middle of a position, a snapshot is of the position's start.
+  @Test func snapshotsAreOfTheStartOfAPosition() throws {
+    let recorded = try record("ledger", harts: 2)
+    let timeline = try Timeline(recorded.recording)
+    let cursor = timeline.log.makeCursor()
+    var position: UInt64?
+    while position == nil, let event = try cursor.next() {
+      if case .blockCompletion = event.payload { position = event.position }
+    }
+    let place = try #require(position)
+    try timeline.seek(to: place)
+    let digests = timeline.machine.digests()
+    #expect(try timeline.settle() == .position)
+    #expect(timeline.machine.digests() != digests, "something arrives here")
+    try timeline.createSnapshot("here")
+    #expect(!timeline.machine.isAtStartOfPosition && timeline.machine.digests() != digests)
+    #expect(try Timeline(recorded.recording, from: "here").machine.digests() == digests)
+  }
+
   @Test func questionsThatHaveNoAnswer() throws {
     let recorded = try record("diskcheck")
     let timeline = try Timeline(recorded.recording)

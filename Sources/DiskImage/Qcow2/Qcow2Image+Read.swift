@@ -23,6 +23,22 @@ extension Qcow2Image {
     }
   }
 
+  /// Whether two trees have the very same cluster, one with data, for each byte of a range.
+  func share(
+    _ tree: Qcow2Tree, _ other: Qcow2Tree, at offset: Int, count: Int
+  ) throws(DiskImageError) -> Bool {
+    var position = offset & ~(clusterSize - 1)
+    while position < offset + count {
+      let mapping = try run(tree, at: position, limit: clusterSize).mapping
+      guard try run(other, at: position, limit: clusterSize).mapping == mapping else { return false }
+      switch mapping {
+      case .unallocated, .zero: return false
+      case .standard, .compressed: position += clusterSize
+      }
+    }
+    return true
+  }
+
   /// How the bytes at `position` are stored, and how many of the next `limit` bytes go on the same way: in neighbouring
   /// clusters of the file, or nowhere.
   private func run(

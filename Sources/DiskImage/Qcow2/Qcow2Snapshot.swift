@@ -27,6 +27,17 @@ public final class Qcow2Snapshot: BlockImage {
     try image.read(tree, at: offset, into: buffer)
   }
 
+  /// Whether a range is known to have been written in neither snapshot since they have it in common: both have the very same
+  /// clusters there. Both must have been opened by one image. Where there are no data the answer is false.
+  public func shares(with other: Qcow2Snapshot, at offset: Int, count: Int) throws(DiskImageError) -> Bool {
+    precondition(other.image === image, "snapshots of one image are compared")
+    try checkRange(offset, count)
+    try other.checkRange(offset, count)
+    try checkExists()
+    try other.checkExists()
+    return try image.share(tree, other.tree, at: offset, count: count)
+  }
+
   /// The whole vm state. It may not be larger than `maximumSize` bytes: the size is the file's own word.
   public func vmState(maximumSize: Int = 1 << 30) throws(DiskImageError) -> [UInt8] {
     try checkExists()

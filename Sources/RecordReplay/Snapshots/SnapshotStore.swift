@@ -98,6 +98,24 @@ public struct SnapshotStore: Sendable {
     }
   }
 
+  /// Whether pages of memory were surely not written between two snapshots, not even with what they held.
+  ///
+  /// A snapshot that is made of another one writes the clusters that changed since, and shares the others.
+  package func knowsUnwritten(
+    pages: some Sequence<Int>, between first: String, and second: String
+  ) throws(Failure) -> Bool {
+    let image = try openMemory()
+    return try withImageFailures { () throws(DiskImageError) in
+      let (first, second) = (try image.openSnapshot(first), try image.openSnapshot(second))
+      for page in pages {
+        guard
+          try first.shares(with: second, at: page * GuestMemory.pageSize, count: GuestMemory.pageSize)
+        else { return false }
+      }
+      return true
+    }
+  }
+
   // MARK: Making and deleting
 
   /// What a new snapshot holds.

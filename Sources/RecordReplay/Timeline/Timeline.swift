@@ -183,6 +183,9 @@ public final class Timeline {
         .usage, "snapshot \(name)", "the machine was changed here and is not the recorded one",
         remedy: "seek to any position first")
     }
+    // A snapshot is of the start of a position: what belongs to it comes again when a replay goes on from there.
+    let isSettled = !session.machine.isAtStartOfPosition
+    if isSettled { try forSnapshot(name) { () throws(ReplayError) in try seek(to: position) } }
     let state = VMState(
       moment: now, machine: session.machine.saveState(), digests: session.machine.digests(),
       nextEvent: session.gate.next?.number ?? log.eventCount, matchedOutput: session.gate.matchedOutput,
@@ -194,6 +197,21 @@ public final class Timeline {
         pages: session.listChangedPages(),
         drives: session.scratch))
     knownSnapshots = try Self.snapshots(of: recording)
+    if isSettled { try forSnapshot(name) { () throws(ReplayError) in try settle() } }
+  }
+
+  private func forSnapshot(_ name: String, _ move: () throws(ReplayError) -> Stop) throws(Failure) {
+    do throws(ReplayError) {
+      _ = try move()
+    } catch {
+      switch error {
+      case .failed(let failure): throw failure
+      case .diverged(let divergence):
+        throw Failure(
+          .damaged, "snapshot \(name)", divergence.description,
+          remedy: "record again, or seek to another place")
+      }
+    }
   }
 
   /// Deletes a snapshot of the recording, but not the one that the machine was loaded from: its drives are still read.

@@ -81,7 +81,7 @@ extension Timeline {
     let total = position - min(position, start)
     var end = position
     while let interval = interval(endingAt: end) {
-      if pages.contains(where: interval.mayChange) {
+      if pages.contains(where: interval.mayChange), try !knowsUnwritten(pages, interval) {
         let store = try lastStore(to: ranges, in: interval.start..<end, control) { done in
           control.progress(min(total, position - end + done), total)
         }
@@ -95,6 +95,19 @@ extension Timeline {
         && ranges.contains { $0.overlaps(region.address...region.address + (region.length - 1)) }
     }
     return .unwritten(since: start, isLoaded: isLoaded)
+  }
+
+  /// Whether two snapshots say that nothing was written in an interval.
+  private func knowsUnwritten(_ pages: Set<Int>, _ interval: Interval) throws(ReplayError) -> Bool {
+    guard let first = knownSnapshots.last(where: { $0.moment.position == interval.start }),
+      let second = knownSnapshots.last(where: { $0.moment.position == interval.end })
+    else { return false }
+    do throws(Failure) {
+      return try SnapshotStore(recording).knowsUnwritten(
+        pages: pages, between: first.name, and: second.name)
+    } catch {
+      throw .failed(error)
+    }
   }
 
   /// Where a virtual range is, the machine says as it stands.

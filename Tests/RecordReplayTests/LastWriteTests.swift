@@ -24,7 +24,8 @@ import Testing
       try timeline.seek(to: UInt64.random(in: 1..<end, using: &random))
       try timeline.createSnapshot("s\(index)")
     }
-    let everything = StopPoints(watchpoints: [.init(.write, at: 0x8000_0000, byteCount: 16 << 20)!])  // has bytes
+    // It has bytes.
+    let everything = StopPoints(watchpoints: [.init(.write, at: 0x8000_0000, byteCount: 16 << 20)!])
     var sources: Set<String> = []
     for round in 0..<24 {
       // Bytes that are written somewhere, and a place that may be before or after that.

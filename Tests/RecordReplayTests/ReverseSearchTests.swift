@@ -46,7 +46,8 @@ import Testing
       let hart = timeline.machine.currentHart
       points.breakpoints.append(.init(at: timeline.machine.programCounter(hart: hart)))
     }
-    let everything = StopPoints(watchpoints: [.init(.access, at: 0x8000_0000, byteCount: 16 << 20)!])  // has bytes
+    // It has bytes.
+    let everything = StopPoints(watchpoints: [.init(.access, at: 0x8000_0000, byteCount: 16 << 20)!])
     for _ in 0..<Int.random(in: points.isEmpty ? 1...3 : 0...3, using: &random) {
       try timeline.seek(to: UInt64.random(in: 0..<end, using: &random))
       guard case .stopPoint(let hit) = try timeline.run(stopPoints: everything),
@@ -164,7 +165,8 @@ import Testing
   @Test func oneInstructionMeetsBoth() throws {
     let recorded = try Subject(name: "counter").record()
     let timeline = try Timeline(recorded.recording)
-    let everything = StopPoints(watchpoints: [.init(.write, at: 0x8000_0000, byteCount: 16 << 20)!])  // has bytes
+    // It has bytes.
+    let everything = StopPoints(watchpoints: [.init(.write, at: 0x8000_0000, byteCount: 16 << 20)!])
     try timeline.seek(to: 100_000)
     guard case .stopPoint(let store) = try timeline.run(stopPoints: everything) else {
       return #expect(Bool(false), "no store")

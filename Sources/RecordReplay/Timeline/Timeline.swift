@@ -104,7 +104,7 @@ public final class Timeline {
   /// Does what belongs to this position but its instruction, as `Machine.settle` has it: `.position` when there is one.
   public func settle() throws(ReplayError) -> Stop {
     session.machine.stopPoints = StopPoints()
-    return try advance(until: nil, towards: position, { _ in }) { machine, _ in machine.settle() }
+    return try advance(until: nil, towards: position, { _ in }, { machine, _ in machine.settle() })
   }
 
   /// Runs until `hart` has executed an instruction, as `Machine.step` has it.

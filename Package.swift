@@ -28,10 +28,14 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "Inspection", dependencies: ["RecordReplay", "ReplayLog"], swiftSettings: settings),
     .target(name: "Monitor", dependencies: ["RecordReplay", "Emulator"], swiftSettings: settings),
+    .target(name: "GDBRemote", swiftSettings: settings),
+    .target(
+      name: "Debugging", dependencies: ["GDBRemote", "Inspection", "RecordReplay", "ReplayLog", "Emulator"],
+      swiftSettings: settings),
     .executableTarget(
       name: "rrtool",
       dependencies: [
-        "Inspection", "Monitor", "RecordReplay", "ReplayLog", "Emulator",
+        "Debugging", "GDBRemote", "Inspection", "Monitor", "RecordReplay", "ReplayLog", "Emulator",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -61,6 +65,8 @@ let package = Package(
     .testTarget(
       name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog"],
       swiftSettings: settings),
+    .testTarget(
+      name: "GDBRemoteTests", dependencies: ["GDBRemote", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "ConformanceTests", dependencies: ["Emulator", "TestSupport"], swiftSettings: settings),
     .testTarget(

@@ -43,6 +43,9 @@ extension Machine {
   /// 0 user, 1 supervisor, 3 machine.
   package func privilege(hart: Int) -> UInt64 { interpreter.harts[hart].state.pointee.privilege }
 
+  /// Instructions that the hart has executed since the machine started. One that traps counts.
+  package func executedCount(hart: Int) -> UInt64 { interpreter.harts[hart].executed }
+
   /// Whether the hart waits for an interrupt.
   package func isWaiting(hart: Int) -> Bool { interpreter.harts[hart].state.pointee.isWaiting != 0 }
 
@@ -53,16 +56,23 @@ extension Machine {
     return interpreter.inspectTranslation(hart, address, privilege: hart.state.pointee.privilege)
   }
 
-  /// As many of `count` bytes of RAM from the virtual address `address` on as there are.
+  /// As many of `count` bytes from the virtual address `address` on as RAM and the boot ROM hold: reading them has no effect.
   package func readMemory(virtual address: UInt64, count: Int, hart: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     var address = address
     while bytes.count < count {
       let inPage = min(count - bytes.count, GuestMemory.pageSize - Int(address & 0xfff))
-      guard let physical = physicalAddress(of: address, hart: hart),
-        let pointer = memory.pointer(at: physical, count: inPage)
-      else { break }
-      bytes += UnsafeRawBufferPointer(start: pointer, count: inPage)
+      guard let physical = physicalAddress(of: address, hart: hart) else { break }
+      if let pointer = memory.pointer(at: physical, count: inPage) {
+        bytes += UnsafeRawBufferPointer(start: pointer, count: inPage)
+      } else if MemoryMap.bootROM.contains(physical), let (rom, offset) = bus.find(physical, size: 1) {
+        // The ROM ends with a page.
+        bytes += (0..<UInt64(inPage)).map {
+          UInt8(truncatingIfNeeded: rom.read(offset: offset + $0, size: 1))
+        }
+      } else {
+        break
+      }
       address &+= UInt64(inPage)
     }
     return bytes

@@ -257,6 +257,7 @@ public final class Machine {
     case .limit: break
     // Interrupts are taken, and then there is no budget left.
     case .settled: budget = 0
+    case .ready(let hart): if hart == currentHart { budget = 0 }
     case .step(let hart): if hart == currentHart { budget = 1 }
     }
 
@@ -279,7 +280,8 @@ public final class Machine {
       quantumLeft = begun == 0 ? 0 : Self.quantum - begun
     }
     if hart.state.pointee.isWaiting != 0 || hart.state.pointee.isStarted == 0 { quantumLeft = 0 }
-    isGoalReached = goal == .settled || goal == .step(hart: hart.index) && used > 0
+    isGoalReached =
+      goal == .settled || goal == .ready(hart: hart.index) || goal == .step(hart: hart.index) && used > 0
   }
 
   private func idle() {

@@ -3,7 +3,7 @@ extension Machine {
   /// Where runs stop; nowhere at first. To be changed between runs.
   public var stopPoints: StopPoints {
     get { interpreter.stops.points }
-    set { interpreter.setStopPoints(newValue) }
+    set { if newValue != interpreter.stops.points { interpreter.setStopPoints(newValue) } }
   }
 
   /// Where set, runs do not stop at stop points but take note of them here.
@@ -27,6 +27,14 @@ extension Machine {
     return run(until: now.position + 1, ignoringBreakpointHere: true)
   }
 
+  /// Runs until the next instruction is one of `hart`, settled, but not beyond position `limit`.
+  public func settle(hart: Int, until limit: UInt64, ignoringBreakpointHere: Bool = false) -> Stop {
+    precondition(interpreter.harts.indices.contains(hart), "there is no such hart")
+    goal = .ready(hart: hart)
+    defer { goal = .limit }
+    return run(until: limit, ignoringBreakpointHere: ignoringBreakpointHere)
+  }
+
   /// Runs until `hart` has executed one instruction, but not beyond position `limit`. Meanwhile others have their turns.
   public func step(hart: Int, until limit: UInt64, ignoringBreakpointHere: Bool = false) -> Stop {
     precondition(interpreter.harts.indices.contains(hart), "there is no such hart")
@@ -47,6 +55,8 @@ enum RunGoal: Equatable {
   case limit
   /// The instruction of this position is next.
   case settled
+  /// The next instruction is one of this hart.
+  case ready(hart: Int)
   /// This hart has executed an instruction.
   case step(hart: Int)
 }

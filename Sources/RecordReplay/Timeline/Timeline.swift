@@ -107,6 +107,19 @@ public final class Timeline {
     return try advance(until: nil, towards: position, { _ in }, { machine, _ in machine.settle() })
   }
 
+  /// Runs until the next instruction is one of `hart`, settled, as `Machine.settle(hart:)` has it.
+  public func settle(
+    hart: Int, until position: UInt64? = nil, stopPoints: StopPoints = StopPoints(),
+    ignoringBreakpointHere: Bool = false, progress: (UInt64) -> Void = { _ in }
+  ) throws(ReplayError) -> Stop {
+    session.machine.stopPoints = stopPoints
+    var ignores = ignoringBreakpointHere
+    return try advance(until: position, towards: position ?? self.position, progress) { machine, limit in
+      defer { ignores = false }
+      return machine.settle(hart: hart, until: limit, ignoringBreakpointHere: ignores)
+    }
+  }
+
   /// Runs until `hart` has executed an instruction, as `Machine.step` has it.
   public func step(
     hart: Int, until position: UInt64? = nil, stopPoints: StopPoints = StopPoints(),

@@ -16,6 +16,7 @@ struct ReplayCommand: ParsableCommand {
         rrtool replay linux.rr --to 50%
         rrtool replay linux.rr --from before-bug
         rrtool replay linux.rr --to 50% --live -o what-if.rr
+        rrtool replay linux.rr --debug --symbols vmlinux --to end
       """)
 
   @OptionGroup var recordingArgument: RecordingArgument
@@ -28,6 +29,8 @@ struct ReplayCommand: ParsableCommand {
     help: ArgumentHelp("Stop at this position instead of the end.", valueName: "position"))
   var to: String?
 
+  @OptionGroup var options: DebugOptions
+
   @OptionGroup var engine: EngineOption
 
   @OptionGroup var monitor: MonitorOptions
@@ -37,6 +40,13 @@ struct ReplayCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let recording = try recordingArgument.open()
+      try options.check()
+      if options.isWanted {
+        guard !live.live else {
+          throw Failure(.usage, "--live", "does not go with a debugger", remedy: "give one of the two")
+        }
+        return try debug(recording)
+      }
       if live.live { return try goLive(recording) }
       if live.output != nil {
         throw Failure(.usage, "-o", "a replay records nothing", remedy: "add --live, or leave out -o")

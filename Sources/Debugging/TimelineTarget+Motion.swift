@@ -1,0 +1,319 @@
+import Emulator
+import GDBRemote
+import RecordReplay
+
+/// Going forward and back.
+///
+/// After every motion the machine is settled: what belongs to its position but its instruction has happened (arrivals, the
+/// choice of the hart, interrupts), so that the `pc` shown is that of the instruction which comes next.
+extension TimelineTarget {
+  /// Instructions between two looks at whether to go on: some ten milliseconds' worth.
+  private static let slice: UInt64 = 10_000_000
+
+  public func resume(_ motion: Motion, stops: RequestedStops, control: MotionControl) -> StopReport {
+    self.control = control
+    defer {
+      self.control = nil
+      showProgress(nil)
+    }
+    do throws(ReplayError) {
+      switch motion {
+      case .step(let hart, .forward): return try finish(stepForward(hart, stops))
+      case .step(let hart, .backward): return try finish(stepBackward(hart, stops))
+      case .stepWithin(let hart, let range): return try finish(step(hart, within: range, stops))
+      case .run(.forward):
+        places.leave(timeline.position)
+        return try finish(runForward(stops))
+      case .run(.backward):
+        places.leave(timeline.position)
+        return try finish(runBackward(stops))
+      }
+    } catch {
+      control.say("\(describe(error))\n")
+      return StopReport(hart: currentHart, cause: .stepped)
+    }
+  }
+
+  /// Goes to a position, in slices, so that it can be interrupted.
+  func seek(to position: UInt64, _ control: MotionControl) throws(Failure) {
+    defer { showProgress(nil) }
+    do throws(ReplayError) {
+      endBranch()
+      passedWatchpoint = nil
+      try timeline.approach(position)
+      let first = timeline.position
+      while timeline.position < position {
+        let stop = try timeline.run(until: min(position, timeline.position + Self.slice))
+        if stop != .position { break }
+        showProgress(Way(from: first, to: position, position: timeline.position))
+        if control.isInterrupted() {
+          control.say("Interrupted on the way to position \(position.grouped).\n")
+          break
+        }
+      }
+      _ = try timeline.settle()
+    } catch {
+      throw failure(error)
+    }
+  }
+
+  // MARK: Forward
+
+  private func runForward(_ stops: RequestedStops) throws(ReplayError) -> StopReport.Cause {
+    let points = Self.points(stops)
+    let passed = takePassedWatchpoint()
+    // Where a motion begins it does not end: who continues at a breakpoint has seen it.
+    var isBehindBreakpoint = true
+    var asked = timeline.position
+    while true {
+      let here = timeline.position
+      if here - asked >= Self.slice {
+        asked = here
+        showProgress(Way(from: here, to: timeline.end.position, position: here))
+        if isInterrupted { return .interrupted }
+      }
+      let stop = try showingConsole { () throws(ReplayError) in
+        try timeline.run(
+          until: here + Self.slice, stopPoints: points, ignoringBreakpointHere: isBehindBreakpoint)
+      }
+      isBehindBreakpoint = false
+      switch stop {
+      case .position: continue
+      case .stopPoint(let hit):
+        if let cause = try meet(hit, passed: passed) { return cause }
+        isBehindBreakpoint = hit.cause == .breakpoint
+      default: return ended(stop)
+      }
+    }
+  }
+
+  /// Until the hart has executed one instruction and its next one is to come. So stepping forward stands at the same places
+  /// as stepping backward: where the hart is about to execute.
+  private func stepForward(_ hart: Int, _ stops: RequestedStops) throws(ReplayError) -> StopReport.Cause {
+    let points = Self.points(stops)
+    let passed = takePassedWatchpoint()
+    let count = machine.executedCount(hart: hart)
+    var isBehindBreakpoint = true
+    while true {
+      let hasStepped = machine.executedCount(hart: hart) != count
+      // Far enough for one that waits, to look around now and then.
+      let limit = timeline.position + Self.slice
+      let stop = try showingConsole { () throws(ReplayError) in
+        hasStepped
+          ? try timeline.settle(
+            hart: hart, until: limit, stopPoints: points, ignoringBreakpointHere: isBehindBreakpoint)
+          : try timeline.step(
+            hart: hart, until: limit, stopPoints: points, ignoringBreakpointHere: isBehindBreakpoint)
+      }
+      isBehindBreakpoint = false
+      switch stop {
+      case .position:
+        if hasStepped, machine.isGoalReached { return .stepped }
+        if isInterrupted { return .interrupted }
+      case .stopPoint(let hit):
+        // Whether to stop at its own next instruction, gdb sees for itself.
+        if hasStepped, hit.hart == hart, hit.cause == .breakpoint { return .stepped }
+        if let cause = try meet(hit, passed: passed) { return cause }
+        isBehindBreakpoint = hit.cause == .breakpoint
+      default: return ended(stop)
+      }
+    }
+  }
+
+  private func step(
+    _ hart: Int, within range: ClosedRange<UInt64>, _ stops: RequestedStops
+  ) throws(ReplayError) -> StopReport.Cause {
+    while true {
+      let cause = try stepForward(hart, stops)
+      guard cause == .stepped else { return cause }
+      guard try timeline.settle() == .position else { return .endOfHistory }
+      let pc = machine.programCounter(hart: hart)
+      guard range.contains(pc), !stops.breakpoints.contains(where: { $0.address == pc }) else {
+        return .stepped
+      }
+      if isInterrupted { return .interrupted }
+    }
+  }
+
+  /// Whether a stop point that was met on the way forward ends the motion. Before an access the machine is brought back, as
+  /// gdb has it on this architecture.
+  private func meet(_ hit: StopPointHit, passed: UInt64?) throws(ReplayError) -> StopReport.Cause? {
+    guard accepts(hit) else { return nil }
+    guard case .watchpoint(let point, _) = hit.cause else { return .breakpoint }
+    guard hit.position != passed else { return nil }
+    // A branch cannot be gone back in: there the access is made already.
+    if timeline.isForked { return Self.cause(point) }
+    try goBack(to: hit.position)
+    passedWatchpoint = hit.position
+    return Self.cause(point)
+  }
+
+  // MARK: Backward
+
+  private func runBackward(_ stops: RequestedStops) throws(ReplayError) -> StopReport.Cause {
+    endBranch()
+    if let passed = takePassedWatchpoint(), passed < timeline.position { try timeline.seek(to: passed) }
+    guard timeline.position > timeline.start else { return .beginningOfHistory }
+    let search = search(for: stops)
+    guard !search.stopPoints.isEmpty else {
+      try timeline.seek(to: timeline.start)
+      return .beginningOfHistory
+    }
+    let control = SearchControl(
+      isInterrupted: { [self] in isInterrupted },
+      progress: { [self] done, total in showProgress(Way(from: 0, to: total, position: done)) })
+    switch try timeline.reverseContinue(search, control: control) {
+    case .limit: return .beginningOfHistory
+    case .interrupted: return .interrupted
+    case .stopPoint(let hit):
+      guard case .watchpoint(let point, _) = hit.cause else { return .breakpoint }
+      // Right behind the access.
+      _ = try timeline.run(until: hit.position + 1)
+      passedWatchpoint = hit.position
+      return Self.cause(point)
+    }
+  }
+
+  /// To where the hart was about to execute its previous instruction.
+  private func stepBackward(_ hart: Int, _ stops: RequestedStops) throws(ReplayError) -> StopReport.Cause {
+    endBranch()
+    let here = timeline.position
+    let passed = takePassedWatchpoint()
+    guard let target = try previousInstruction(of: hart) else {
+      try goBack(to: timeline.start)
+      return .beginningOfHistory
+    }
+    // An access that is watched is told of before it is undone.
+    let watchpoints = StopPoints(watchpoints: Self.points(stops).watchpoints)
+    if !watchpoints.isEmpty, target != passed {
+      try timeline.seek(to: target)
+      if case .stopPoint(let hit) = try timeline.run(until: target + 1, stopPoints: watchpoints),
+        accepts(hit), case .watchpoint(let point, _) = hit.cause
+      {
+        if target + 1 != here { try timeline.seek(to: target + 1) }
+        passedWatchpoint = target
+        return Self.cause(point)
+      }
+    }
+    try goBack(to: target)
+    return .stepped
+  }
+
+  /// The position of the last instruction before here that `hart` executed; nil when there is none.
+  private func previousInstruction(of hart: Int) throws(ReplayError) -> UInt64? {
+    let here = timeline.position
+    guard here > timeline.start else { return nil }
+    if hartCount == 1 { return here - 1 }
+    let count = machine.executedCount(hart: hart)
+    // The last position at which it had executed fewer lies in `low..<high`.
+    var (low, high) = (here, here)
+    var distance: UInt64 = 1
+    repeat {
+      guard low > timeline.start else { return nil }
+      if isInterrupted { return nil }
+      high = low
+      low = max(timeline.start, low - min(low, distance))
+      distance *= 2
+      try timeline.seek(to: low)
+    } while machine.executedCount(hart: hart) == count
+    while high - low > 1 {
+      let middle = low + (high - low) / 2
+      try timeline.seek(to: middle)
+      if machine.executedCount(hart: hart) == count { high = middle } else { low = middle }
+    }
+    return low
+  }
+
+  // MARK: What a motion needs
+
+  private var isInterrupted: Bool { control?.isInterrupted() ?? false }
+
+  private func goBack(to position: UInt64) throws(ReplayError) {
+    try timeline.seek(to: position)
+    _ = try timeline.settle()
+  }
+
+  private func takePassedWatchpoint() -> UInt64? {
+    defer { passedWatchpoint = nil }
+    return passedWatchpoint
+  }
+
+  /// Settles the machine, and says where it is.
+  private func finish(_ cause: StopReport.Cause) throws(ReplayError) -> StopReport {
+    if cause != .endOfHistory { _ = try timeline.settle() }
+    return StopReport(hart: currentHart, cause: cause)
+  }
+
+  private func ended(_ stop: Timeline.Stop) -> StopReport.Cause {
+    if case .forkEnded(let why) = stop { control?.say("The branch ends here: \(why)\n") }
+    return .endOfHistory
+  }
+
+  private func showingConsole<Result>(
+    _ body: () throws(ReplayError) -> Result
+  ) throws(ReplayError) -> Result {
+    console.show = { [self] bytes in control?.say(String(decoding: bytes, as: UTF8.self)) }
+    defer { console.show = nil }
+    return try body()
+  }
+
+  /// Breakpoints count if their conditions hold, and what is watched for writes if it changes.
+  private func accepts(_ hit: StopPointHit) -> Bool {
+    switch hit.cause {
+    case .breakpoint: control?.meetsConditions(hit.hart, hit.programCounter) ?? true
+    case .watchpoint(let point, let access): point.kind != .write || access.old != access.new
+    }
+  }
+
+  /// What is known from earlier searches for the same is used again.
+  private func search(for stops: RequestedStops) -> HitSearch {
+    if let lastSearch, lastSearch.stops == stops { return lastSearch.search }
+    let isSelective =
+      stops.breakpoints.contains(where: \.isConditional) || stops.watchpoints.contains { $0.kind == .write }
+    let search = HitSearch(
+      Self.points(stops), accepts: isSelective ? { [unowned self] in accepts($0) } : nil)
+    lastSearch = (stops, search)
+    return search
+  }
+
+  private static func points(_ stops: RequestedStops) -> StopPoints {
+    StopPoints(
+      breakpoints: stops.breakpoints.map { StopPoints.Breakpoint(at: $0.address) },
+      watchpoints: stops.watchpoints.compactMap { point in
+        let kind: StopPoints.Watchpoint.Kind =
+          switch point.kind {
+          case .write: .write
+          case .read: .read
+          case .access: .access
+          }
+        return StopPoints.Watchpoint(kind, at: point.address, byteCount: point.length)
+      })
+  }
+
+  private static func cause(_ point: StopPoints.Watchpoint) -> StopReport.Cause {
+    let kind: RequestedStops.Watchpoint.Kind =
+      switch point.kind {
+      case .write: .write
+      case .read: .read
+      case .access: .access
+      }
+    return .watchpoint(kind, address: point.first)
+  }
+
+  func describe(_ error: ReplayError) -> String {
+    switch error {
+    case .failed(let failure): failure.description
+    case .diverged(let divergence): divergence.description
+    }
+  }
+
+  func failure(_ error: ReplayError) -> Failure {
+    switch error {
+    case .failed(let failure): failure
+    case .diverged(let divergence):
+      Failure(
+        .damaged, "the replay", divergence.description,
+        remedy: "see 'rrtool verify'; what lies before can still be looked at")
+    }
+  }
+}

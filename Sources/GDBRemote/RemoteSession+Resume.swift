@@ -1,0 +1,112 @@
+/// Motion, and how it is told that it ended.
+extension RemoteSession {
+  func resume(_ motion: Motion) -> Reply {
+    let report = whileMoving { control in
+      tellNotices()
+      return target.resume(motion, stops: inserted.stops, control: control)
+    }
+    tellNotices()
+    lastStop = report
+    generalHart = report.hart
+    steppedHart = nil
+    return stopReply(report)
+  }
+
+  /// The packets from before `vCont`: an address to go on from may follow, after a signal, which a machine has none of.
+  func resume(at reader: inout PacketReader, hasSignal: Bool, _ motion: Motion) -> Reply {
+    if hasSignal {
+      guard reader.number() != nil else { return .malformed }
+      if !reader.isAtEnd, !reader.skip(";") { return .malformed }
+    }
+    if !reader.isAtEnd {
+      guard let address = reader.number(), reader.isAtEnd else { return .malformed }
+      var hart = steppedHart ?? generalHart
+      if case .step(let stepped, _) = motion { hart = stepped }
+      guard target.writeRegister(RegisterSet.programCounter, hart: hart, value: address) else {
+        return .malformed
+      }
+    }
+    return resume(motion)
+  }
+
+  /// `vCont`: actions, each for one thread or for all that none before named. The harts of a machine move together,
+  /// so an action for one of them decides how far all go: the first that steps, else everything runs.
+  func resumeActions(_ reader: inout PacketReader) -> Reply {
+    var motion: Motion?
+    var isStop = false
+    while !reader.isAtEnd {
+      var action = PacketReader(reader.part(before: UInt8(ascii: ";")))
+      guard let kind = action.bytes(1)?.first else { return .malformed }
+      var range: ClosedRange<UInt64>?
+      switch kind {
+      case UInt8(ascii: "c"), UInt8(ascii: "s"): break
+      case UInt8(ascii: "t"): isStop = true
+      case UInt8(ascii: "C"), UInt8(ascii: "S"): guard action.number() != nil else { return .malformed }
+      case UInt8(ascii: "r"):
+        guard let first = action.number(), action.skip(","), let end = action.number(), first <= end else {
+          return .malformed
+        }
+        // An empty range is a plain step: no `pc` lies within it.
+        if first < end { range = first...(end - 1) }
+      default: return .malformed
+      }
+      var hart = steppedHart ?? generalHart
+      // For -1, all, and 0, any, it is the hart that the client looks at.
+      if action.skip(":"), !action.skip("-1"), !action.skip("0") {
+        guard let named = self.hart(&action) else { return .malformed }
+        hart = named
+      }
+      guard action.isAtEnd else { return .malformed }
+      guard motion == nil || motion == .run(.forward) else { continue }
+      switch kind {
+      case UInt8(ascii: "c"), UInt8(ascii: "C"): motion = .run(.forward)
+      case UInt8(ascii: "t"): break
+      default: motion = range.map { .stepWithin(hart: hart, $0) } ?? .step(hart: hart, .forward)
+      }
+    }
+    if let motion { return resume(motion) }
+    return isStop ? stopReply(lastStop) : .malformed
+  }
+
+  // MARK: Replies
+
+  private enum Signal {
+    static let interrupt: UInt8 = 2
+    static let trap: UInt8 = 5
+  }
+
+  /// `T`: the signal, why, which hart, and the registers that every debugger asks for next.
+  func stopReply(_ report: StopReport) -> Reply {
+    var text = "T"
+    func append(_ part: String) { text += part }
+    let signal = report.cause == .interrupted ? Signal.interrupt : Signal.trap
+    append(String(decoding: Hexadecimal.encode([signal]), as: UTF8.self))
+    append("thread:\(String(report.hart + 1, radix: 16));")
+    switch report.cause {
+    case .stepped, .interrupted: break
+    case .breakpoint:
+      let address = target.readRegister(RegisterSet.programCounter, hart: report.hart) ?? 0
+      if inserted.hasSoftwareBreakpoint(at: address) {
+        if client.softwareBreakpointReason { append("swbreak:;") }
+      } else if client.hardwareBreakpointReason {
+        append("hwbreak:;")
+      }
+    case .watchpoint(let kind, let address):
+      let name =
+        switch kind {
+        case .write: "watch"
+        case .read: "rwatch"
+        case .access: "awatch"
+        }
+      append("\(name):\(String(address, radix: 16));")
+    case .beginningOfHistory: append("replaylog:begin;")
+    case .endOfHistory: append("replaylog:end;")
+    }
+    for number in [1, 2, 8, RegisterSet.programCounter] {
+      guard let value = target.readRegister(number, hart: report.hart) else { continue }
+      let digits = Hexadecimal.encode(littleEndian: value, byteCount: 8)
+      append("\(String(number, radix: 16)):\(String(decoding: digits, as: UTF8.self));")
+    }
+    return Reply(Array(text.utf8))
+  }
+}

@@ -1,0 +1,165 @@
+/// A debugger's session: takes packets from a connection and answers them, until the client leaves.
+///
+/// The protocol is gdb's remote serial protocol. A client is a stranger: whatever it sends is answered with an error at
+/// worst. Everything happens on the thread that calls `serve`; while the target moves, the session looks for Ctrl-C
+/// whenever the target asks whether it should stop.
+public final class RemoteSession {
+  /// How a session ended.
+  public enum Ending: Equatable, Sendable {
+    case detached
+    case killed
+    /// The connection is gone.
+    case closed
+  }
+
+  /// Bytes of the longest packet in either direction.
+  static let packetSize = 1 << 16
+
+  let target: any DebugTarget
+  let registers: RegisterSet
+  var inserted = InsertedStops()
+  /// The hart that `g`, `p`, `m` and their like are about.
+  var generalHart = 0
+  /// The hart that `s` and `bs` move; nil: the one above.
+  var steppedHart: Int?
+  var lastStop: StopReport
+  var client = ClientFeatures()
+
+  private let connection: any RemoteConnection
+  private let isInterruptedElsewhere: () -> Bool
+  private var decoder = PacketDecoder(limit: RemoteSession.packetSize)
+  /// What the decoder found while the target moved; a client has no reason to send more than a packet or two then.
+  private var waiting: [PacketDecoder.Item] = []
+  private static let waitingLimit = 64
+  private var isClosed = false
+  var acknowledges = true
+  private var lastFrame: [UInt8] = []
+  private var ending: Ending?
+
+  /// - Parameter isInterrupted: asked whenever the target moves; another way than Ctrl-C in the protocol to end that.
+  public init(
+    target: any DebugTarget, connection: any RemoteConnection, isInterrupted: @escaping () -> Bool = { false }
+  ) {
+    self.target = target
+    self.connection = connection
+    isInterruptedElsewhere = isInterrupted
+    registers = RegisterSet(target.controlAndStatusRegisters)
+    generalHart = target.currentHart
+    lastStop = StopReport(hart: target.currentHart, cause: .stepped)
+  }
+
+  /// Serves the client until it leaves.
+  public func serve() -> Ending {
+    while ending == nil {
+      if !waiting.isEmpty {
+        handle(waiting.removeFirst())
+      } else if isClosed {
+        return .closed
+      } else {
+        let bytes = connection.read()
+        if bytes.isEmpty { isClosed = true } else { decode(bytes) }
+      }
+    }
+    return ending ?? .closed
+  }
+
+  func end(_ how: Ending) { ending = how }
+
+  // MARK: Packets in and out
+
+  private func decode(_ bytes: [UInt8]) {
+    for byte in bytes {
+      guard let item = decoder.take(byte) else { continue }
+      guard waiting.count < Self.waitingLimit || !isMoving else {
+        isClosed = true
+        return
+      }
+      waiting.append(item)
+    }
+  }
+
+  private func handle(_ item: PacketDecoder.Item) {
+    switch item {
+    case .packet(let payload):
+      if acknowledges { connection.write([UInt8(ascii: "+")]) }
+      if let reply = reply(to: payload) { send(reply) }
+    case .refused: connection.write(lastFrame)
+    case .damaged: if acknowledges { connection.write([UInt8(ascii: "-")]) }
+    case .tooLong:
+      if acknowledges { connection.write([UInt8(ascii: "+")]) }
+      send("E07")
+    // Ctrl-C while nothing moves, or that came as the motion ended by itself: there is nothing to stop.
+    case .acknowledged, .interrupt: break
+    }
+  }
+
+  private func send(_ reply: Reply) {
+    lastFrame = Packet.frame(reply.bytes)
+    connection.write(lastFrame)
+  }
+
+  // MARK: Motion
+
+  private var isMoving = false
+
+  /// Lets the target work for as long as it takes, with an eye on the client.
+  func whileMoving<Result>(_ body: (MotionControl) -> Result) -> Result {
+    isMoving = true
+    defer { isMoving = false }
+    return body(
+      MotionControl(
+        isInterrupted: { [self] in isInterrupted() }, say: { [self] in say($0) },
+        meetsConditions: { [self] in meetsConditions(hart: $0, address: $1) }))
+  }
+
+  private func isInterrupted() -> Bool {
+    if isInterruptedElsewhere() || isClosed { return true }
+    guard let bytes = connection.readAvailable() else {
+      isClosed = true
+      return true
+    }
+    decode(bytes)
+    guard let index = waiting.firstIndex(of: .interrupt) else { return isClosed }
+    waiting.remove(at: index)
+    return true
+  }
+
+  /// Shows text on the client's console, which listens only while it waits for a motion or a `monitor` command.
+  func say(_ text: String) {
+    // Two digits a byte, and `O`.
+    let limit = (Self.packetSize - 1) / 2
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+      send(Reply([UInt8(ascii: "O")] + Hexadecimal.encode(bytes.prefix(limit))))
+      bytes = bytes.dropFirst(limit)
+    }
+  }
+
+  func tellNotices() {
+    for notice in target.takeNotices() { say(notice + "\n") }
+  }
+}
+
+/// What the client has said that it understands.
+struct ClientFeatures {
+  var softwareBreakpointReason = false
+  var hardwareBreakpointReason = false
+}
+
+/// A reply's payload.
+struct Reply: ExpressibleByStringLiteral, ExpressibleByStringInterpolation, Equatable {
+  var bytes: [UInt8]
+
+  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  init(stringLiteral text: String) { bytes = Array(text.utf8) }
+
+  /// The packet is not known here: the client does without.
+  static let unsupported: Reply = ""
+  static let ok: Reply = "OK"
+  /// The packet makes no sense.
+  static let malformed: Reply = "E01"
+  /// Nothing is there that could be read or written: EFAULT.
+  static let badAddress: Reply = "E0e"
+  /// Too many of a thing: ENOSPC.
+  static let tooMany: Reply = "E1c"
+}

@@ -1,0 +1,129 @@
+import ArgumentParser
+import Debugging
+import GDBRemote
+import RecordReplay
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The options of a replay under a debugger.
+struct DebugOptions: ParsableArguments {
+  @Flag(help: "Start gdb on the recording: at --to, else at the start.")
+  var debug = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Serve any debugger that speaks gdb's remote protocol, at tcp:PORT (of this machine alone), unix:SOCKET or stdio.",
+      valueName: "where"))
+  var gdb: String?
+
+  @Option(help: ArgumentHelp("The gdb that --debug starts.", valueName: "program"))
+  var debugger = "gdb-multiarch"
+
+  @Option(
+    help: ArgumentHelp("An ELF file with the guest's symbols, for the gdb of --debug.", valueName: "file"))
+  var symbols: String?
+
+  var isWanted: Bool { debug || gdb != nil }
+
+  func check() throws(Failure) {
+    if debug, gdb != nil {
+      throw Failure(.usage, "--gdb", "does not go with --debug", remedy: "give one of the two")
+    }
+    if !debug, symbols != nil {
+      throw Failure(
+        .usage, "--symbols", "are for the gdb that --debug starts",
+        remedy: "give --debug, or name the file to your debugger")
+    }
+    if let symbols, HostFiles.kind(of: symbols) != .regular {
+      throw Failure(.file, symbols, "is not a file", remedy: "name an ELF file with the guest's symbols")
+    }
+  }
+}
+
+extension ReplayCommand {
+  /// Replays under a debugger, from `--to` or the start.
+  func debug(_ recording: Recording) throws {
+    let progress = DebugProgress()
+    let target = try TimelineTarget(recording, engine: engine.parsed()) { progress.show($0) }
+    if let from {
+      guard let expression = PositionExpression(from) else {
+        throw Failure(.usage, "--from \(from)", "is no snapshot", remedy: "see 'rrtool snapshot list'")
+      }
+      try target.start(at: expression)
+    }
+    if let to { try target.start(at: PositionExpression.parsed(to, option: "--to")) }
+    Interruption.listen()
+    if options.debug { return try startDebugger(target) }
+    try serve(target, at: options.gdb ?? "")
+  }
+
+  // MARK: gdb of our own
+
+  private func startDebugger(_ target: TimelineTarget) throws {
+    let folder = try PrivateFolder()
+    defer { folder.remove() }
+    let listener = try DebugListener(path: "\(folder.path)/\(PrivateFolder.socketName)")
+    let commands = try folder.write(
+      GDBCommands.text(connectingTo: listener.address), to: PrivateFolder.commandsName)
+    let gdb = try DebuggerProcess(
+      options.debugger, arguments: ["-q"] + (options.symbols.map { [$0] } ?? []) + ["-x", commands])
+    // A user may detach and connect again.
+    while let client = listener.accept(while: { gdb.isRunning && !Interruption.mustEnd }) {
+      defer { close(client) }
+      // Ctrl-C is for gdb as well, which goes on.
+      serve(target, DescriptorConnection(input: client, output: client, isOver: { Interruption.mustEnd }))
+    }
+    if Interruption.mustEnd { gdb.end() }
+    let status = gdb.wait()
+    if status != 0 { throw ExitCode(status) }
+  }
+
+  // MARK: Any client
+
+  private func serve(_ target: TimelineTarget, at place: String) throws {
+    if place == "stdio" {
+      return serve(target, DescriptorConnection(input: 0, output: 1, isOver: Interruption.take))
+    }
+    let listener: DebugListener
+    if place.hasPrefix("tcp:"), let port = UInt16(place.dropFirst(4)) {
+      listener = try DebugListener(port: port)
+    } else if place.hasPrefix("unix:"), place.utf8.count > 5 {
+      listener = try DebugListener(path: String(place.dropFirst(5)))
+    } else {
+      throw Failure(
+        .usage, "--gdb \(place)", "is no place to listen", remedy: "give tcp:PORT, unix:SOCKET or stdio")
+    }
+    say("waiting for a debugger: target remote \(listener.address)")
+    guard let client = listener.accept(while: { !Interruption.take() }) else { return }
+    defer { close(client) }
+    serve(target, DescriptorConnection(input: client, output: client, isOver: Interruption.take))
+  }
+
+  private func serve(_ target: TimelineTarget, _ connection: DescriptorConnection) {
+    _ = RemoteSession(target: target, connection: connection, isInterrupted: Interruption.take).serve()
+  }
+}
+
+/// Shows long ways, on the terminal that gdb has as well: the line is taken away before gdb writes again.
+private final class DebugProgress {
+  private var progress: Progress?
+  private var target: UInt64?
+
+  func show(_ way: TimelineTarget.Way?) {
+    guard let way else {
+      progress?.finish()
+      progress = nil
+      return
+    }
+    if progress == nil || target != way.to {
+      progress?.finish()
+      progress = Progress("replaying", from: way.from, to: way.to, consoleIsTerminal: false)
+      target = way.to
+    }
+    progress?.show(way.position)
+  }
+}

@@ -1,0 +1,48 @@
+import GDBRemote
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// A debugger at the other end of a descriptor, or of two.
+final class DescriptorConnection: RemoteConnection {
+  private let input: Int32
+  private let output: Int32
+  private let isOver: () -> Bool
+  private var isBroken = false
+  private var buffer = [UInt8](repeating: 0, count: 1 << 16)
+
+  /// The descriptors stay the caller's to close.
+  ///
+  /// - Parameter isOver: asked when a signal breaks into waiting: whether to wait no longer.
+  init(input: Int32, output: Int32, isOver: @escaping () -> Bool) {
+    self.input = input
+    self.output = output
+    self.isOver = isOver
+  }
+
+  func read() -> [UInt8] {
+    while true {
+      let count = Glibc.read(input, &buffer, buffer.count)
+      if count > 0 { return Array(buffer[..<count]) }
+      if count == 0 || errno != EINTR || isOver() { return [] }
+    }
+  }
+
+  func readAvailable() -> [UInt8]? {
+    var state = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
+    guard poll(&state, 1, 0) > 0 else { return [] }
+    let bytes = read()
+    return bytes.isEmpty ? nil : bytes
+  }
+
+  func write(_ bytes: [UInt8]) {
+    var sent = 0
+    while !isBroken, sent < bytes.count {
+      let count = bytes[sent...].withUnsafeBytes { Glibc.write(output, $0.baseAddress, $0.count) }
+      if count > 0 { sent += count } else if errno != EINTR { isBroken = true }
+    }
+  }
+}

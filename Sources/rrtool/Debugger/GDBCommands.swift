@@ -1,0 +1,76 @@
+/// What gdb is told when rrtool starts it.
+enum GDBCommands {
+  /// gdb keeps registers and memory that it has read. Commands that move the machine behind its back make it forget
+  /// them and show where it is.
+  static func text(connectingTo socket: String) -> String {
+    """
+    # gdb's own checkpoint and restart are for programs that can fork; do not ask whether to replace them.
+    set $rrtool_confirm = $_gdb_setting("confirm")
+    set confirm off
+
+    define rrtool-look
+      maintenance flush register-cache
+      maintenance flush dcache
+      frame
+    end
+    document rrtool-look
+    Forget what is known of the machine, and show where it is.
+    end
+
+    define last
+      if $argc > 1
+        eval "monitor last 0x%lx %ld", (unsigned long)($arg0), (long)($arg1)
+      else
+        eval "monitor last 0x%lx %ld", (unsigned long)&($arg0), (long)sizeof($arg0)
+      end
+    end
+    document last
+    Tell who wrote a variable last before this place: last VARIABLE, or last ADDRESS LENGTH.
+    end
+
+    \(commands.map(\.text).joined(separator: "\n"))
+    if $rrtool_confirm
+      set confirm on
+    end
+
+    target remote \(socket)
+    # A step is for the hart that is looked at.
+    set scheduler-locking step
+
+    """
+  }
+
+  /// A command of gdb that stands for one after `monitor`.
+  private struct Command {
+    var name: String
+    var arguments = ""
+    /// It moves the machine.
+    var moves = false
+    var help: String
+
+    var text: String {
+      """
+      define \(name)
+        monitor \(name)\(arguments)
+      \(moves ? "  rrtool-look\n" : "")end
+      document \(name)
+      \(help)
+      end
+
+      """
+    }
+  }
+
+  private static let commands = [
+    Command(name: "when", help: "Tell where the machine stands in the recording."),
+    Command(
+      name: "seek", arguments: " $arg0", moves: true,
+      help: "Go to a position: N, +N, -N, N%, event:N, start, end or a snapshot's name."),
+    Command(name: "back", moves: true, help: "Go to where you were before the last move."),
+    Command(name: "forward", moves: true, help: "Undo 'back'."),
+    Command(name: "checkpoint", help: "Remember this place; 'restart N' comes back to it."),
+    Command(name: "info checkpoints", help: "List the places that are remembered."),
+    Command(name: "delete checkpoint", arguments: " $arg0", help: "Forget checkpoint N."),
+    Command(name: "restart", arguments: " $arg0", moves: true, help: "Go to checkpoint N."),
+  ]
+}

@@ -1,0 +1,212 @@
+import Foundation
+import Testing
+
+/// Time travel under a real gdb, which `rrtool replay --debug` starts.
+@Suite struct GDBTests {
+  /// Runs a script in gdb on a recording; answers what gdb printed.
+  private func gdb(
+    _ scratch: Scratch, _ recording: String, _ options: String..., script: String
+  ) throws -> ProgramResult {
+    let result = try scratch.rrtool(
+      ["replay", scratch.path(recording), "--debug"] + options, input: "set pagination off\n\(script)\nquit\n"
+    )
+    #expect(result.status == 0, "\(result.errors)\n\(result.text)")
+    return result
+  }
+
+  private let ledgerSymbols = Place.guest("ledger").replacingOccurrences(of: ".elf", with: ".debug")
+
+  /// What a script printed behind a mark, in order.
+  private func marked(_ mark: String, _ result: ProgramResult) -> [String] {
+    result.text.split(separator: "\n").compactMap { line in
+      line.range(of: "\(mark) ").map { String(line[$0.upperBound...]) }
+    }
+  }
+
+  /// Records the bank until its books do not balance; a few runs are enough.
+  private func recordCorruption(_ scratch: Scratch) throws -> String {
+    for run in 1...60 {
+      if try scratch.rrtool("record", "-o", scratch.path("\(run).rr")).status == 1 { return "\(run).rr" }
+    }
+    Issue.record("no run of the bank has lost interest")
+    return ""
+  }
+
+  /// From the crash back to its cause. Interest is paid between the reads of two balances and the writes to them: go back
+  /// through the interrupts that came there, until what one paid is overwritten by one of these writes. Then find that same
+  /// store from the end of the run, by a watchpoint alone.
+  @Test func findsTheStoreThatCorruptedTheLedger() throws {
+    let scratch = try Scratch()
+    let recording = try recordCorruption(scratch)
+    let found = try gdb(
+      scratch, recording, "--to", "end", "--symbols", ledgerSymbols,
+      script: """
+        set $last_write = 0x800008e0
+        python
+        import gdb
+        def number(text): return int(gdb.parse_and_eval(text))
+        def run(command): return gdb.execute(command, to_string=True)
+        def position(): return run("monitor when").split()[1].replace(",", "")
+        run("break timer_interrupt if $mepc >= 0x80000882 && $mepc <= $last_write")
+        culprit = None
+        while culprit is None:
+            if "No more reverse" in run("reverse-continue"):
+                break
+            interrupt = position()
+            hart = number("$mhartid")
+            word = "branches[%d].balances[%d]" % (hart, number("branches[%d].payments %% 8" % hart))
+            before = number(word)
+            run("disable 1")
+            run("watch -location " + word)
+            watch = gdb.breakpoints()[-1]
+            run("continue")
+            paid = number(word)
+            run("continue")
+            if number("$pc") in (0x800008e0, 0x800008e4):
+                culprit = position()
+                print("CULPRIT", hart, culprit, before < paid)
+            watch.delete()
+            run("enable 1")
+            run("seek " + interrupt)
+        run("disable 1")
+        run("seek end")
+        run("watch -location " + word)
+        while True:
+            run("reverse-continue")
+            # Right behind the store there, right before it here.
+            if int(position()) + 1 <= int(culprit):
+                break
+        print("FOUND", position(), hex(number("$pc")))
+        print("WHO", [line for line in run("last " + word).split("\\n") if "Position" in line])
+        end
+        """)
+    let culprit = try #require(marked("CULPRIT", found).first, "\(found.text)\(found.errors)").split(
+      separator: " ")
+    let end = try #require(marked("FOUND", found).first, "\(found.text)\(found.errors)").split(separator: " ")
+    let position = try #require(UInt64(culprit[1]))
+    #expect(culprit[2] == "True")
+    #expect(UInt64(end[0]) == position - 1)
+    #expect(["0x800008dc", "0x800008e0"].contains(String(end[1])))
+  }
+
+  /// The pc of single steps, as gdb shows it, both ways through an interrupt.
+  @Test func stepsOfGDBAreTheSameBothWays() throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("idle"), "--memory", "16M")
+    let result = try gdb(
+      scratch, "run.rr", "--to", "30%",
+      script: """
+        python
+        def pc(): return int(gdb.parse_and_eval("(unsigned long)$pc"))
+        def run(command): return gdb.execute(command, to_string=True)
+        forward = [pc()]
+        for step in range(150):
+            run("stepi")
+            forward.append(pc())
+        backward = [pc()]
+        for step in range(150):
+            run("reverse-stepi")
+            backward.append(pc())
+        print("SAME", backward[::-1] == forward, len(set(forward)))
+        entry = int(gdb.parse_and_eval("$mtvec"))
+        print("TRAPS", forward.count(entry) > 0)
+        end
+        """)
+    let same = try #require(marked("SAME", result).first, "\(result.text)\(result.errors)").split(
+      separator: " ")
+    #expect(same[0] == "True")
+    #expect(try #require(Int(same[1])) > 50)
+    #expect(marked("TRAPS", result) == ["True"])
+  }
+
+  /// rrtool evaluates conditions; they hold on the way back too, for the hart that they are about.
+  @Test func conditionsAreCheap() throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("smp"), "--smp", "4", "--memory", "16M")
+    let result = try gdb(
+      scratch, "run.rr", "--symbols", Place.guest("smp"),
+      script: """
+        break *&sleep_until if $mhartid == 2
+        ignore 1 99
+        continue
+        printf "THERE %d %d\\n", $pc == (unsigned long)&sleep_until, $mhartid
+        set $here = $pc
+        ignore 1 0
+        stepi
+        reverse-continue
+        printf "BACK %d %d\\n", $pc == $here, $mhartid
+        reverse-continue
+        printf "BACK %d %d\\n", $pc == $here, $mhartid
+        """)
+    #expect(marked("THERE", result) == ["1 2"], "\(result.text)\(result.errors)")
+    #expect(marked("BACK", result) == ["1 2", "1 2"])
+  }
+
+  @Test func leavesNothingBehind() throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("hello"), "--memory", "16M")
+    let temporary = scratch.path("tmp")
+    try FileManager.default.createDirectory(atPath: temporary, withIntermediateDirectories: true)
+    let result = try scratch.run(
+      ["env", "TMPDIR=\(temporary)", Place.tool.path, "replay", scratch.path("run.rr"), "--debug"],
+      input: "shell ls -ld $TMPDIR/rrtool-*\nquit 7\n")
+    #expect(result.status == 7, "gdb's own: \(result.errors)")
+    #expect(result.text.contains("drwx------"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: temporary).isEmpty)
+  }
+
+  @Test func refusesWhatCannotBe() throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("hello"), "--memory", "16M")
+    let taken = try scratch.file("taken", [])
+    for (options, status, what) in [
+      (["--debug", "--debugger", "no-such-gdb"], Int32(1), "--debugger"),
+      (["--debug", "--symbols", "no-such-file"], 1, "no-such-file"),
+      (["--debug", "--gdb", "stdio"], 64, "--debug"), (["--gdb", "elsewhere"], 64, "tcp:PORT"),
+      (["--gdb", "tcp:70000"], 64, "tcp:PORT"), (["--gdb", "unix:\(taken)"], 1, "cannot listen"),
+      (["--symbols", taken], 64, "--debug"), (["--debug", "--to", "beyond"], 64, "beyond"),
+    ] {
+      let result = try scratch.rrtool(["replay", scratch.path("run.rr")] + options, seconds: 60)
+      #expect(result.status == status, "\(options): \(result.errors)")
+      #expect(result.errors.contains(what), "\(options): \(result.errors)")
+      #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+    }
+    #expect(FileManager.default.fileExists(atPath: taken), "what stood there stays")
+  }
+
+  /// Debian's kernel with the symbols that it knows itself, when `make-symbols` has made them.
+  @Test(.enabled(if: DebianSymbols.isThere)) func walksBackThroughLinux() throws {
+    let scratch = try Scratch()
+    let folder = DebianSymbols.folder.path
+    let recorded = try scratch.rrtool(
+      "record", "-o", scratch.path("run.rr"), "--memory", "512M", "--kernel", "\(folder)/vmlinuz", "--initrd",
+      "\(folder)/initrd-work.gz", "--append", "console=ttyS0", "--drive", "file=\(folder)/disk.raw",
+      "--max-instructions", "400_000_000")
+    #expect(recorded.status == 0, "\(recorded.errors)")
+    let result = try gdb(
+      scratch, "run.rr", "--to", "end", "--symbols", DebianSymbols.file.path,
+      script: """
+        break *&start_kernel
+        reverse-continue
+        printf "BACK %d %d\\n", $pc == (unsigned long)&start_kernel, $priv
+        delete
+        break *&kernel_init
+        continue
+        printf "FORWARD %d\\n", $pc == (unsigned long)&kernel_init
+        watch *(unsigned long *)&jiffies_64
+        continue
+        set $ticks = *(unsigned long *)&jiffies_64
+        reverse-continue
+        printf "TICK %d\\n", $ticks - *(unsigned long *)&jiffies_64
+        """)
+    #expect(marked("BACK", result) == ["1 1"], "\(result.text)\(result.errors)")
+    #expect(marked("FORWARD", result) == ["1"])
+    #expect(marked("TICK", result) == ["1"])
+  }
+}
+
+enum DebianSymbols {
+  static let folder = Place.project.appending(path: ".scratch/debian")
+  static let file = folder.appending(path: "vmlinux.symbols")
+  static var isThere: Bool { FileManager.default.fileExists(atPath: file.path) }
+}

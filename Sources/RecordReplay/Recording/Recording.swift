@@ -13,7 +13,7 @@ public struct Recording: Sendable {
   public static let logName = "replay.log"
   public static let folderSuffix = ".rr"
   private static let manifestLimit: UInt64 = 1 << 20
-  /// Of the memory image. Small, because a page that changed brings its whole cluster into the next snapshot.
+  /// Of the memory image. A page that changed brings its whole cluster into the next snapshot.
   static let memoryClusterSize = 1 << 16
 
   /// The folder.

@@ -113,9 +113,9 @@ extension RecordingManifest {
         .usage, option, "cannot be the name of a snapshot",
         remedy: "use a letter, then letters, digits, '-', '_' and '.', not 'start' or 'end'")
     }
-    guard !SnapshotPolicy.isAutomaticName(name) else {
+    guard !SnapshotPolicy.isAutomaticName(name), name != branchBootSnapshot else {
       throw Failure(
-        .usage, option, "is a name that only automatic snapshots have", remedy: "choose another name")
+        .usage, option, "is a name that rrtool gives to snapshots of its own", remedy: "choose another name")
     }
   }
 }

@@ -97,7 +97,8 @@ public final class ELFCoreWriter: CoreWriter {
   private func headers() -> [UInt8] {
     let isLong = segments.count >= Self.segmentCountLimit
     var writer = ByteWriter(reserving: 128 + segments.count * Self.programHeaderSize)
-    writer.raw([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0])  // magic, 64 bits, little-endian, version 1, no system's own
+    // The magic number; 64 bits, little-endian, version 1, no system's own.
+    writer.raw([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0])
     writer.uint64(0)
     writer.uint16(4)  // ET_CORE
     writer.uint16(Self.machine)

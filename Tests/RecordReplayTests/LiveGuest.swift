@@ -15,20 +15,27 @@ final class LiveGuest {
   private let thread: HostThread
   private let result: Box<Result<RunResult, Failure>>
 
+  /// What the guest of tests is.
+  static func guest(_ name: String = "churn", memory: UInt64 = 16 << 20) throws -> Guest {
+    var guest = Guest(name: name, memorySize: memory, hartCount: 2, shift: 3, sleeps: false)
+    try guest.load(.bios, from: fixture(name))
+    return guest
+  }
+
   /// - Parameters:
+  ///   - guest: another one than the usual.
   ///   - isRecorded: into `recordingPath`.
   ///   - destination: takes the place of a dump's file.
   init(
-    memory: UInt64 = 16 << 20, isRecorded: Bool = false, isPaused: Bool = false,
+    _ guest: Guest? = nil, memory: UInt64 = 16 << 20, console: any ConsoleOutput & Sendable = NullOutput(),
+    isRecorded: Bool = false, isPaused: Bool = false,
     destination: (@Sendable (DumpRequest) throws(Failure) -> any DumpDestination)? = nil
   ) throws {
     let inbox = Inbox()
     let control = RunControl(inbox: inbox, isPaused: isPaused)
     self.control = control
     jobs = destination.map { GuestJobs(control, makeDestination: $0) } ?? GuestJobs(control)
-    var guest = Guest(name: "churn", memorySize: memory, hartCount: 2, shift: 3, sleeps: false)
-    try guest.load(.bios, from: fixture("churn"))
-    let start = guest
+    let start = try guest ?? Self.guest(memory: memory)
     let path = folder.file("guest.rr")
     let isMade = Box<Bool>()
     let result = Box<Result<RunResult, Failure>>()
@@ -40,11 +47,11 @@ final class LiveGuest {
           if isRecorded {
             let options = Recorder.Options(output: path, digestInterval: 5_000_000)
             let recorder = try Recorder(
-              start, options, inbox: inbox, console: NullConsoleOutput(), control: control)
+              start, options, inbox: inbox, console: console, control: control)
             isMade.set(true)
             return try recorder.run()
           }
-          let run = try PlainRun(start, inbox: inbox, console: NullConsoleOutput(), control: control)
+          let run = try PlainRun(start, inbox: inbox, console: console, control: control)
           isMade.set(true)
           return run.run()
         })
@@ -77,6 +84,17 @@ final class LiveGuest {
     thread.join()
     return try result.wait().get()
   }
+}
+
+final class NullOutput: ConsoleOutput, Sendable {
+  func write(_ bytes: [UInt8]) {}
+}
+
+/// Output that is kept, for any thread.
+final class SharedOutput: ConsoleOutput, Sendable {
+  private let bytes = Mutex<[UInt8]>([])
+  func write(_ more: [UInt8]) { bytes.withLock { $0 += more } }
+  var text: String { bytes.withLock { String(decoding: $0, as: UTF8.self) } }
 }
 
 /// A value that one thread sets and another waits for.

@@ -15,6 +15,8 @@ package protocol ControlledRun: AnyObject {
 
   /// Where a replay stops next, and where it goes.
   var replay: (any ReplayControl)? { get }
+  /// What lets the guest go on elsewhere.
+  var migration: (any MigratableRun)? { get }
   /// Presses a button of the machine: an arrival.
   func press(_ button: Arrival) throws(Failure)
   func listSnapshots() throws(Failure) -> [Snapshot]

@@ -4,6 +4,8 @@ import DiskImage
 struct ScratchDrives {
   private(set) var manifests: [RecordingManifest.Drive] = []
   private(set) var workers: [BlockWorker] = []
+  /// What the guest writes to each drive. The worker's thread's alone once it has something to do.
+  private(set) var overlays: [ScratchOverlay] = []
 
   init(_ options: [DriveOptions], inbox: Inbox) throws(Failure) {
     for (index, option) in options.enumerated() {
@@ -31,7 +33,9 @@ struct ScratchDrives {
           sectorCount: UInt64(base.size / 512), readOnly: option.readOnly, serial: "rrtool-\(index)",
           overlay: nil,
           bases: [], recordsInto: false))
-      workers.append(BlockWorker(storage: ImageStorage(ScratchOverlay(base: base)), inbox: inbox))
+      let overlay = ScratchOverlay(base: base)
+      overlays.append(overlay)
+      workers.append(BlockWorker(storage: ImageStorage(overlay), inbox: inbox))
     }
   }
 

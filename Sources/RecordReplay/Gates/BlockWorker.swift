@@ -9,6 +9,7 @@ package final class BlockWorker: @unchecked Sendable {
   private enum Job {
     case request(BlockRequest)
     case task(DriveTask)
+    case visit(@Sendable () -> Void)
   }
 
   // Sendable: `queue`, `tasks`, `unanswered` and `isClosing` are touched with `lock` held; `storage`, `image` and
@@ -55,6 +56,9 @@ package final class BlockWorker: @unchecked Sendable {
     }
   }
 
+  /// Calls `body` on the worker's thread when all requests submitted so far are carried out.
+  package func visit(_ body: @escaping @Sendable () -> Void) { submit(.visit(body)) }
+
   private func submit(_ job: Job) {
     startIfNeeded()
     lock.withLock {
@@ -90,6 +94,7 @@ package final class BlockWorker: @unchecked Sendable {
         case .task(let task):
           lock.withLock { tasks.removeAll { $0 === task } }
           if let failure { task.fail(failure) } else { task.perform(on: image) }
+        case .visit(let body): body()
         }
       }
     }

@@ -56,6 +56,9 @@ package final class LiveGate: Gate {
     self.outstandingRequests = outstandingRequests
   }
 
+  /// So many answers of drives are to come from the inbox to requests that were made elsewhere.
+  func expectAnswers(_ count: Int) { outstandingRequests += count }
+
   /// So many of the host's nanoseconds pass the guest by.
   func passPause(_ nanoseconds: UInt64) { pausedTime += nanoseconds }
 

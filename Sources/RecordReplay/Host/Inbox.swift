@@ -118,6 +118,9 @@ public final class Inbox: @unchecked Sendable {
     }
   }
 
+  /// What has been offered and not been taken.
+  package var pendingArrivals: [Arrival] { lock.withLock { arrivals } }
+
   /// Whether all the news there is are requests.
   package var hasOnlyRequests: Bool {
     lock.withLock { failure == nil && !stopRequested && arrivals.isEmpty && !requests.isEmpty }

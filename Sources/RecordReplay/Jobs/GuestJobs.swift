@@ -64,11 +64,37 @@ public struct GuestJobs: Sendable {
       return instant.moment
     }
     thread.join()
+    try throwEnd(request.path, "the dump was cancelled")
+    return instant.moment
+  }
+
+  /// Sends the guest to another place, where it goes on, while it runs here for as long as possible. Afterwards it stands
+  /// still here, in the state `postmigrate`.
+  ///
+  /// Answers when the other place has it; with `detach` at once, and everything that goes wrong shows in `state` only. A
+  /// migration that fails, or is cancelled, leaves the guest as it was; without `detach` it is thrown.
+  ///
+  /// - Parameter downtimeLimit: nanoseconds that the guest may stand still for.
+  public func migrate(
+    to address: MigrationAddress, downtimeLimit: UInt64 = defaultDowntimeLimit, detach: Bool = false
+  ) throws(Failure) {
+    let size = try control.perform { (run) throws(Failure) in run.machine.memory.size }
+    try state.start(.migration, total: size)
+    let job = MigrationJob(address: address, control: control, downtimeLimit: downtimeLimit)
+    let thread = HostThread { job.run() }
+    guard !detach else { return thread.abandon() }
+    thread.join()
+    try throwEnd(address.description, "the migration was cancelled")
+  }
+
+  /// QEMU's own: 300 ms.
+  public static let defaultDowntimeLimit: UInt64 = 300_000_000
+
+  private func throwEnd(_ subject: String, _ cancellation: String) throws(Failure) {
     switch state.status.phase {
     case .failed(let failure): throw failure
-    case .cancelled:
-      throw Failure(.cancelled, request.path, "the dump was cancelled", remedy: "start it again")
-    default: return instant.moment
+    case .cancelled: throw Failure(.cancelled, subject, cancellation, remedy: "start it again")
+    default: break
     }
   }
 

@@ -1,3 +1,4 @@
+import DiskImage
 import Emulator
 
 /// A run of which nothing is kept: not even what the guest writes to its drives.
@@ -8,10 +9,15 @@ public final class PlainRun {
   private let control: RunControl?
   let inbox: Inbox
   package let facts: RunFacts
+  package let guest: Guest
+  package let plan: BootPlan
 
+  /// - Parameter incoming: where the guest comes from; it goes on where it was there. This waits for it.
   public init(
-    _ guest: Guest, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil
+    _ guest: Guest, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil,
+    incoming: MigrationAddress? = nil
   ) throws(Failure) {
+    self.guest = guest
     self.control = control
     self.inbox = inbox
     drives = try ScratchDrives(guest.drives, inbox: inbox)
@@ -19,9 +25,18 @@ public final class PlainRun {
     facts = RunFacts(of: guest, drives: drives.manifests)
     live = LiveGate(
       inbox: inbox, drives: drives.workers, console: console, sleeps: guest.sleeps, control: control)
-    machine = Machine(
-      configuration: configuration, plan: try guest.plan(configuration), gate: live, engine: guest.engine)
+    plan = try guest.plan(configuration)
+    machine = Machine(configuration: configuration, plan: plan, gate: live, engine: guest.engine)
     live.machine = machine
+    if let incoming { try receive(from: incoming) }
+  }
+
+  private func receive(from address: MigrationAddress) throws(Failure) {
+    let identity = try MigrationIdentity(guest, configuration: machine.configuration, plan: plan)
+    let stream = try IncomingMigration(address) { [inbox] in !inbox.isStopRequested }
+    let arrived = try stream.receive(into: machine, drives: drives.overlays, identity: identity)
+    live.expectAnswers(arrived.answerCount)
+    for arrival in arrived.arrivals { inbox.offer(arrival) }
   }
 
   /// A run that goes on where a replay was left. The recording stays as it is.
@@ -55,4 +70,21 @@ public final class PlainRun {
 extension PlainRun: ControlledRun {
   package func settle() { live.flushConsole() }
   package func press(_ button: Arrival) throws(Failure) { inbox.offer(button) }
+  package var migration: (any MigratableRun)? { self }
+}
+
+extension PlainRun: MigratableRun {
+  package func visitDrives(_ body: @escaping @Sendable (Int, ScratchOverlay) -> Void) {
+    for (index, worker) in drives.workers.enumerated() {
+      let drive = VisitedDrive(overlay: drives.overlays[index])
+      worker.visit { body(index, drive.overlay) }
+    }
+  }
+
+  package var pendingArrivals: [Arrival] { inbox.pendingArrivals }
+
+  private struct VisitedDrive: @unchecked Sendable {
+    // Sendable: it is used on the worker's thread alone, whose the overlay is.
+    let overlay: ScratchOverlay
+  }
 }

@@ -20,6 +20,12 @@ struct RunCommand: ParsableCommand {
 
   @OptionGroup var monitor: MonitorOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "Go on with a guest that is migrated from another rrtool, which was given the same options: file:PATH, "
+        + "exec:COMMAND, unix:PATH or tcp:[HOST]:PORT.", valueName: "address"))
+  var incoming: String?
+
   func run() throws {
     try reporting {
       let guest = try options.guest(inLockstep: options.engineOption.isLockstep)
@@ -36,12 +42,18 @@ struct RunCommand: ParsableCommand {
           .usage, "--engine lockstep", "compares the engines and has no monitor",
           remedy: "leave out --qmp and --paused, or choose another engine")
       }
+      let source = try incoming.map { (text) throws(Failure) in try MigrationAddress(parsing: text) }
+      if isLockstep, source != nil {
+        throw Failure(
+          .usage, "--incoming", "a guest in lockstep begins at its start", remedy: "choose another engine")
+      }
       let result = try LiveSession.run(
         at: SerialPorts.open(options.serial), monitor: isLockstep ? nil : monitor
       ) {
         (inbox, console, control) in
         if isLockstep { return try LockstepRun(guest, inbox: inbox, console: console).run(limit: limit) }
-        return try PlainRun(guest, inbox: inbox, console: console, control: control).run(limit: limit)
+        return try PlainRun(guest, inbox: inbox, console: console, control: control, incoming: source)
+          .run(limit: limit)
       }
       if result.ending.reason != .poweredOff { say(result.ending.summary) }
       try result.leave()

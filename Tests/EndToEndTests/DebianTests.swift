@@ -54,4 +54,36 @@ import Testing
     #expect(replayed.text.contains("Linux version"), "the log was not written while the guest ran")
     try scratch.expectSoundImages("run.rr")
   }
+
+  /// A core of Linux by its virtual addresses: what the kernel says about itself leads gdb to its name and release, and the
+  /// program counter of each hart to its instructions.
+  @Test func gdbReadsACoreOfLinuxByVirtualAddresses() throws {
+    let scratch = try Scratch()
+    // Well into the kernel's start, past where it describes itself.
+    let recorded = try scratch.rrtool(
+      ["record", "-o", scratch.path("run.rr"), "--smp", "2", "--max-instructions", "1_200_000_000"]
+        + options("initrd-shell.gz"), seconds: 900)
+    try #require(recorded.status == 0, "\(recorded.errors)")
+    let core = scratch.path("vmcore")
+    let dumped = try scratch.rrtool("dump", scratch.path("run.rr"), "--at", "end", "--paging", "-o", core)
+    try #require(dumped.status == 0, "\(dumped.errors)")
+
+    let text = String(decoding: try scratch.bytes("vmcore").prefix(1 << 20), as: UTF8.self)
+    func value(_ key: String) throws -> String {
+      let start = try #require(text.range(of: key + "=", options: .backwards), "no VMCOREINFO")
+      return String(text[start.upperBound...].prefix { $0 != "\n" })
+    }
+    let names = try value("SYMBOL(init_uts_ns)")
+    let release = try value("OSRELEASE")
+    let shown = try scratch.run([
+      "gdb-multiarch", "-batch", "-nx", "-ex", "set architecture riscv:rv64", "-ex", "core-file \(core)",
+      // struct new_utsname: names of 65 bytes each.
+      "-ex", "x/s 0x\(names)", "-ex", "x/s 0x\(names) + 130",
+      "-ex", "thread apply all x/i $pc",
+    ])
+    #expect(shown.text.contains("\"Linux\""), "\(shown.text)\(shown.errors)")
+    #expect(shown.text.contains("\"\(release)\""))
+    #expect(shown.lines.filter { $0.hasPrefix("=> 0x") }.count == 2)
+    #expect(!shown.errors.contains("Cannot access memory"))
+  }
 }

@@ -26,7 +26,6 @@ enum LiveSession {
     StopSignals.call { inbox.requestStop() }
     port.start(inbox, monitor: target)
     if let server, let target { server.start(target, inbox: inbox) }
-    defer { GuestJobs(control).finish() }
     return try body(inbox, port.output, control)
   }
 }

@@ -9,15 +9,13 @@ public final class PlainRun {
   private let control: RunControl?
   let inbox: Inbox
   package let facts: RunFacts
-  package let guest: Guest
-  package let plan: BootPlan
+  package let start: RunStart?
 
   /// - Parameter incoming: where the guest comes from; it goes on where it was there. This waits for it.
   public init(
     _ guest: Guest, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil,
     incoming: MigrationAddress? = nil
   ) throws(Failure) {
-    self.guest = guest
     self.control = control
     self.inbox = inbox
     drives = try ScratchDrives(guest.drives, inbox: inbox)
@@ -25,14 +23,15 @@ public final class PlainRun {
     facts = RunFacts(of: guest, drives: drives.manifests)
     live = LiveGate(
       inbox: inbox, drives: drives.workers, console: console, sleeps: guest.sleeps, control: control)
-    plan = try guest.plan(configuration)
-    machine = Machine(configuration: configuration, plan: plan, gate: live, engine: guest.engine)
+    let start = RunStart(guest: guest, plan: try guest.plan(configuration))
+    self.start = start
+    machine = Machine(configuration: configuration, plan: start.plan, gate: live, engine: guest.engine)
     live.machine = machine
-    if let incoming { try receive(from: incoming) }
+    if let incoming { try receive(start, from: incoming) }
   }
 
-  private func receive(from address: MigrationAddress) throws(Failure) {
-    let identity = try MigrationIdentity(guest, configuration: machine.configuration, plan: plan)
+  private func receive(_ start: RunStart, from address: MigrationAddress) throws(Failure) {
+    let identity = try MigrationIdentity(start, configuration: machine.configuration)
     let stream = try IncomingMigration(address) { [inbox] in !inbox.isStopRequested }
     let arrived = try stream.receive(into: machine, drives: drives.overlays, identity: identity)
     live.expectAnswers(arrived.answerCount)
@@ -43,6 +42,7 @@ public final class PlainRun {
   public init(
     leaving timeline: Timeline, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil
   ) throws(Failure) {
+    start = nil
     self.control = control
     self.inbox = inbox
     let origin = try RunOrigin(leaving: timeline)

@@ -14,13 +14,13 @@ package struct MigrationIdentity: Equatable, Sendable {
   static let entryLimit = 64
 
   /// Reads the images under the drives for their fingerprints.
-  init(_ guest: Guest, configuration: MachineConfiguration, plan: BootPlan) throws(Failure) {
+  init(_ start: RunStart, configuration: MachineConfiguration) throws(Failure) {
     add("--memory", "\(configuration.memorySize) bytes")
     add("--smp", "\(configuration.hartCount)")
     add("--icount shift", "\(configuration.shift)")
-    add("what is booted", Self.hexadecimal(Self.digest(of: plan)))
+    add("what is booted", Self.hexadecimal(Self.digest(of: start.plan)))
     add("the number of drives", "\(configuration.drives.count)")
-    for (index, (options, drive)) in zip(guest.drives, configuration.drives).enumerated() {
+    for (index, (options, drive)) in zip(start.guest.drives, configuration.drives).enumerated() {
       var parts = ["\(drive.sectorCount) sectors", drive.isReadOnly ? "only read" : "written"]
       if case .file(let path, let format) = options.source {
         parts += try BaseImages.open(path, format: format).bases.map {

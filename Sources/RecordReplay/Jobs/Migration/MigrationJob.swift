@@ -2,11 +2,16 @@ import ByteCoding
 import DiskImage
 import Emulator
 
+/// How a run was started: what both ends of a migration must have been given.
+package struct RunStart: Sendable {
+  let guest: Guest
+  let plan: BootPlan
+}
+
 /// A run whose guest can go on elsewhere.
 package protocol MigratableRun: AnyObject {
-  /// What was asked to run, and the plan of its start.
-  var guest: Guest { get }
-  var plan: BootPlan { get }
+  /// Nil when it was not started from its options.
+  var start: RunStart? { get }
   /// Calls `body` once for each drive, on that drive's thread, when all requests made so far are carried out. It may look
   /// at what was written to the drive.
   func visitDrives(_ body: @escaping @Sendable (_ index: Int, _ drive: ScratchOverlay) -> Void)
@@ -64,8 +69,7 @@ struct MigrationJob {
   private struct Origin: @unchecked Sendable {
     // Sendable: `memory` is read while the machine runs, which a migration makes good by sending again what changed; the
     // rest are values.
-    let guest: Guest
-    let plan: BootPlan
+    let start: RunStart
     let configuration: MachineConfiguration
     let memory: GuestMemory
   }
@@ -74,18 +78,16 @@ struct MigrationJob {
     _ channel: inout (any MigrationChannel)?, _ stopped: inout RunState?, _ dirty: inout DirtyPages?
   ) throws(Failure) {
     let origin = try control.perform { (run) throws(Failure) in
-      guard let source = run.migration else {
+      guard let start = run.migration?.start else {
         throw Failure(
           .usage, "migrate",
-          "only a guest of 'rrtool run' can be migrated: this run belongs to its recording",
+          "only a guest that 'rrtool run' has started can be migrated: this run belongs to a recording",
           remedy: "copy the recording and replay it there")
       }
       return Origin(
-        guest: source.guest, plan: source.plan, configuration: run.machine.configuration,
-        memory: run.machine.memory)
+        start: start, configuration: run.machine.configuration, memory: run.machine.memory)
     }
-    let identity = try MigrationIdentity(
-      origin.guest, configuration: origin.configuration, plan: origin.plan)
+    let identity = try MigrationIdentity(origin.start, configuration: origin.configuration)
     let state = state
     let opened = try address.connect { state.mayGoOn }
     channel = opened

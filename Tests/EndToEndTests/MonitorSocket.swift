@@ -33,19 +33,23 @@ final class MonitorSocket {
 
   deinit { close(descriptor) }
 
-  func send(_ bytes: some Sequence<UInt8>) {
+  /// False when the other end has closed.
+  @discardableResult
+  func send(_ bytes: some Sequence<UInt8>) -> Bool {
     let bytes = Array(bytes)
     var sent = 0
     while sent < bytes.count {
       let count = bytes[sent...].withUnsafeBytes {
         Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
       }
-      if count <= 0 { return }
+      if count <= 0 { return false }
       sent += count
     }
+    return true
   }
 
-  func send(_ text: String) { send(text.utf8) }
+  @discardableResult
+  func send(_ text: String) -> Bool { send(text.utf8) }
 
   /// What came until `text` did, that included; nil when the other end closed before, or nothing came for too long.
   func receive(until text: String) -> String? {

@@ -71,6 +71,14 @@ import Testing
     #expect(editor.feed("\r".utf8).contains(.line("system_reset ")))
   }
 
+  /// Keys behind a Tab are not taken before it is answered, even when all come at once.
+  @Test func keysWaitForTheCompletion() {
+    var editor = LineEditor(prompt: "> ")
+    #expect(editor.feed("info sta\t\r".utf8).last == .complete("info sta"))
+    let actions = editor.complete(Completion(start: 5, candidates: ["status "]))
+    #expect(actions.last == .line("info status "))
+  }
+
   /// What an answer that comes late, or makes no sense, does: nothing.
   @Test func completionsThatDoNotFitAreLeft() {
     var editor = LineEditor(prompt: "> ")

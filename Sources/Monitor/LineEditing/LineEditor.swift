@@ -37,6 +37,9 @@ public struct LineEditor {
   private var place = 0
   private var draft: [Character] = []
   private var decoder = KeyDecoder()
+  /// Bytes that came behind a wish for completion, which must be answered first.
+  private var pending: [UInt8] = []
+  private var awaitsCompletion = false
 
   public init(prompt: String) { self.prompt = prompt }
 
@@ -45,16 +48,28 @@ public struct LineEditor {
 
   /// Takes bytes from the terminal. Bytes behind a finished line belong to the next one.
   public mutating func feed(_ bytes: some Sequence<UInt8>) -> [Action] {
+    pending += bytes
+    return takePending()
+  }
+
+  private mutating func takePending() -> [Action] {
     var actions: [Action] = []
-    for byte in bytes {
-      guard let key = decoder.take(byte) else { continue }
-      press(key, &actions)
+    var taken = 0
+    while taken < pending.count, !awaitsCompletion {
+      if let key = decoder.take(pending[taken]) { press(key, &actions) }
+      taken += 1
     }
+    pending.removeFirst(taken)
     return actions
   }
 
-  /// Continues after `Action.complete`: puts in what all candidates have in common, or lists them.
+  /// Continues after `Action.complete`, which waits for this: puts in what all candidates have in common, or lists them.
   public mutating func complete(_ completion: Completion) -> [Action] {
+    awaitsCompletion = false
+    return insert(completion) + takePending()
+  }
+
+  private mutating func insert(_ completion: Completion) -> [Action] {
     guard completion.start <= cursor, let first = completion.candidates.first else { return [] }
     let word = String(text[completion.start..<cursor])
     var common = first[...]
@@ -73,6 +88,7 @@ public struct LineEditor {
     switch key {
     case .enter: return finish(&actions)
     case .tab:
+      awaitsCompletion = true
       actions.append(.complete(String(text[..<cursor])))
       return
     case .control("c"):

@@ -74,7 +74,8 @@ final class PrivateFolder {
     guard mkdtemp(&template) != nil else {
       throw Failure.system(errno, path: parent, doing: "cannot make a folder there")
     }
-    path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }  // an array of a template is not empty
+    // An array of a template is not empty.
+    path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
   }
 
   func write(_ text: String, to name: String) throws(Failure) -> String {

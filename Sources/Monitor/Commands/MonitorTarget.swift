@@ -7,6 +7,7 @@ public final class MonitorTarget: Sendable {
   public let control: RunControl
   let jobs = JobList()
   let guestJobs: GuestJobs
+  private let downtime = Mutex(GuestJobs.defaultDowntimeLimit)
   private let listeners = Mutex<(next: Int, all: [(token: Int, hear: @Sendable (MonitorEvent) -> Void)])>(
     (0, []))
 
@@ -20,6 +21,12 @@ public final class MonitorTarget: Sendable {
     jobs.observe { [weak self] id, status in
       self?.tell(MonitorEvent("JOB_STATUS_CHANGE", ["status": .string(status.rawValue), "id": .string(id)]))
     }
+  }
+
+  /// Nanoseconds for which a migration may have the guest stand still.
+  var downtimeLimit: UInt64 {
+    get { downtime.withLock { $0 } }
+    set { downtime.withLock { $0 = newValue } }
   }
 
   /// Calls `hear` with every event from here on, on whatever thread it happens: it must not wait for anything.

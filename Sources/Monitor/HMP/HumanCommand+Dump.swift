@@ -1,6 +1,6 @@
 import RecordReplay
 
-/// Core dumps, and what can be done with a job that goes on.
+/// Core dumps of the guest as it is.
 extension HumanCommand {
   static let dump: [HumanCommand] = [
     HumanCommand(
@@ -21,36 +21,8 @@ extension HumanCommand {
         })
       try monitor.target.dump(request, detach: arguments.has("-d"))
       return ""
-    },
-    HumanCommand("migrate_cancel", [], "cancel the dump or migration that goes on") { _, monitor in
-      monitor.target.control.job.cancel()
-      return ""
-    },
-    HumanCommand(
-      "migrate_set_parameter", [.required("NAME", .parameter), .required("VALUE", .word)],
-      "set max-bandwidth, in bytes a second; K, M and G may follow, 0 is no limit"
-    ) { (arguments, monitor) throws(MonitorError) in
-      guard arguments["NAME"] == "max-bandwidth" else {
-        throw MonitorError("unknown parameter: '\(arguments["NAME"])'; there is max-bandwidth")
-      }
-      guard let size = byteCount(arguments["VALUE"]) else {
-        throw MonitorError("'\(arguments["VALUE"])' is not a size: give one such as 32M")
-      }
-      monitor.target.control.job.bandwidthLimit = size == 0 ? nil : size
-      return ""
-    },
+    }
   ]
-
-  /// A number of bytes with K, M or G behind it.
-  static func byteCount(_ text: String) -> UInt64? {
-    let shifts: [Character: UInt64] = ["K": 10, "M": 20, "G": 30]
-    let shift = text.last.flatMap { shifts[Character($0.uppercased())] }
-    let digits = shift == nil ? text[...] : text.dropLast()
-    guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt64(digits),
-      number <= UInt64.max >> (shift ?? 0)
-    else { return nil }
-    return number << (shift ?? 0)
-  }
 }
 
 extension InfoSubject {

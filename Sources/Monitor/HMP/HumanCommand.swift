@@ -63,7 +63,7 @@ struct HumanCommand: Sendable {
       }).joined(separator: " ")
   }
 
-  static let all: [HumanCommand] = (general + run + machine + replay + snapshots + dump).sorted {
+  static let all: [HumanCommand] = (general + run + machine + replay + snapshots + dump + migration).sorted {
     $0.name < $1.name
   }
 

@@ -50,7 +50,7 @@ extension HumanMonitor {
     case .snapshot, .position: return snapshotNames
     case .command: return HumanCommand.all.flatMap(\.names).map { $0 + " " }
     case .subject: return InfoSubject.all.map { $0.name + " " }
-    case .parameter: return ["max-bandwidth "]
+    case .parameter: return ["downtime-limit ", "max-bandwidth "]
     case .flag, .word, .expression, .format: return []
     }
   }

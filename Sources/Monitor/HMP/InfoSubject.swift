@@ -19,7 +19,7 @@ struct InfoSubject: Sendable {
     self.body = body
   }
 
-  static let all: [InfoSubject] = (general + machine + jobs).sorted { $0.name < $1.name }
+  static let all: [InfoSubject] = (general + machine + jobs + migration).sorted { $0.name < $1.name }
 
   private static let general: [InfoSubject] = [
     InfoSubject("version", "the version of rrtool") { _, _ in ToolIdentity.package + "\n" },

@@ -38,7 +38,13 @@ extension Timeline {
   /// Goes to the nearest place that is known, here, a checkpoint or a snapshot, from which `position` lies ahead.
   package func approach(_ position: UInt64) throws(ReplayError) {
     do throws(Failure) {
-      switch try origin(for: position) {
+      var origin = try origin(for: position)
+      if case .snapshot = origin {
+        // Others may have made or deleted some meanwhile.
+        knownSnapshots = try Self.snapshots(of: recording)
+        origin = try self.origin(for: position)
+      }
+      switch origin {
       case .here: break
       case .checkpoint(let number): try restore(number)
       case .snapshot(let name): try load(name)

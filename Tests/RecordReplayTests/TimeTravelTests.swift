@@ -152,9 +152,9 @@ import Testing
       #expect(interval.end == end && interval.start < interval.end && timeline.position == interval.start)
       end = interval.start
       count += 1
-      let before = timeline.machine.memory.read(at: timeline.machine.memory.base, count: 16 << 20)!  // all of it
+      let before = timeline.machine.memory.read(at: timeline.machine.memory.base, count: 16 << 20)!  // all
       try timeline.run(until: interval.end)
-      let after = timeline.machine.memory.read(at: timeline.machine.memory.base, count: 16 << 20)!  // all of it
+      let after = timeline.machine.memory.read(at: timeline.machine.memory.base, count: 16 << 20)!  // all
       guard before != after else { return true }
       for page in 0..<(16 << 20) / 4096
       where before[page * 4096..<(page + 1) * 4096] != after[page * 4096..<(page + 1) * 4096] {
@@ -169,7 +169,8 @@ import Testing
 
     // Where no page of interest changes nobody goes.
     try timeline.seek(to: from)
-    try timeline.forEachIntervalBackwards(where: { $0.mayChange(page: 4095) }) { (_) throws(ReplayError) in
+    let mayChange: (Timeline.Interval) -> Bool = { $0.mayChange(page: 4095) }
+    try timeline.forEachIntervalBackwards(where: mayChange) { (_) throws(ReplayError) in
       Issue.record("the last page is never written")
       return false
     }

@@ -15,21 +15,23 @@ extension Timeline {
     if chain.isEmpty {
       guard machine.isAtStartOfPosition, takeCheckpoint() else { return nil }
     }
-    let last = chain.position(of: chain.current)
+    guard let number = chain.index(atOrBefore: here) else { preconditionFailure("there is one at the start") }
+    let last = chain.position(of: number)
+    let next = chain.nextPosition(after: here) ?? .max
     let due = chain.isOverLimit ? here : last + policy.spacing(at: last, towards: goal)
     if here >= due {
       // In the middle of what arrives here there can be none: right after it.
       guard machine.isAtStartOfPosition, here > last else { return here + 1 }
       guard takeCheckpoint() else { return nil }
-      return min(here + policy.spacing(at: here, towards: goal), chain.nextPosition ?? .max)
+      return min(here + policy.spacing(at: here, towards: goal), next)
     }
-    return min(due, chain.nextPosition ?? .max)
+    return min(due, next)
   }
 
   /// The machine has run to a position, where a checkpoint may be.
   func noteCheckpointReached() {
-    guard let chain = session.checkpoints, !isForked, chain.nextPosition == position else { return }
-    chain.arriveAtNext()
+    guard let chain = session.checkpoints, !isForked, machine.isAtStartOfPosition else { return }
+    chain.arrive(at: position)
   }
 
   /// False: nothing can go on from here.

@@ -150,6 +150,10 @@ public final class Timeline {
     let last = isOverflow || !log.isComplete ? UInt64.max : limit
     while true {
       if let ended { return ended }
+      // What arrives at a position may have arrived already, without a run.
+      try stopIfTold()
+      if session.gate.stopReason == .endReached { ended = try finish(nil) }
+      if let ended { return ended }
       let here = machine.now.position
       if let position, here >= position { return .position }
       progress(here)

@@ -37,6 +37,8 @@ struct ReplayCommand: ParsableCommand {
 
   @OptionGroup var live: LiveOptions
 
+  @OptionGroup var checkpoints: CheckpointOptions
+
   func run() throws {
     try reporting {
       let recording = try recordingArgument.open()
@@ -56,7 +58,7 @@ struct ReplayCommand: ParsableCommand {
       let isControlled = monitor.qmp != nil || monitor.paused
       let timeline = try Timeline(
         recording, from: from, console: port.output, engine: engine.parsed(),
-        checkpoints: isControlled ? CheckpointPolicy() : nil)
+        checkpoints: isControlled ? checkpoints.policy() : nil)
       var target: UInt64?
       if let to, to != "end" {
         let position = try timeline.resolve(PositionExpression.parsed(to, option: "--to"))

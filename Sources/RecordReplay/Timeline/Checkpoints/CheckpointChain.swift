@@ -14,8 +14,8 @@ import Emulator
 /// machine runs on from the last checkpoint, runs again what it ran before, is forked, or is rewound, which is nothing
 /// but stores too. So checkpoints that lie ahead are kept when the machine goes back, and going there again takes no run.
 ///
-/// The machine stands in the interval of the `current` checkpoint. `touched` are the pages in which memory
-/// may differ from what it was there.
+/// `current` is the last checkpoint that the machine stood at; `touched` are the pages in which memory may differ from what
+/// it was there.
 final class CheckpointChain: PageKeeper {
   struct Link {
     var checkpoint: Checkpoint
@@ -32,7 +32,7 @@ final class CheckpointChain: PageKeeper {
   var inTail: PageSet
   /// Empty between two operations.
   var scratch: PageSet
-  /// The number of the checkpoint that the machine stands at or after. No meaning while there is none.
+  /// The number of the last checkpoint that the machine stood at. No meaning while there is none.
   private(set) var current = 0
   private var touched: [Int32] = []
   /// Called when memory is used up while the machine runs: it must stop, so that there can be a checkpoint and older ones
@@ -55,8 +55,11 @@ final class CheckpointChain: PageKeeper {
   var isEmpty: Bool { links.isEmpty }
   var positions: [UInt64] { links.map(\.checkpoint.position) }
   func position(of index: Int) -> UInt64 { links[index].checkpoint.position }
-  /// Where the checkpoint after the current one is.
-  var nextPosition: UInt64? { current + 1 < links.count ? position(of: current + 1) : nil }
+  /// Where the first checkpoint after `position` is.
+  func nextPosition(after position: UInt64) -> UInt64? {
+    let next = index(atOrBefore: position).map { $0 + 1 } ?? 0
+    return next < links.count ? self.position(of: next) : nil
+  }
 
   /// Bytes of memory in use.
   var byteCount: Int {
@@ -90,26 +93,26 @@ final class CheckpointChain: PageKeeper {
     }
   }
 
-  /// Takes in a checkpoint of where the machine stands, which is after `current` and before the next one.
+  /// Takes in a checkpoint of where the machine stands, and none stands yet.
   ///
-  /// The pages of the interval that is divided go to where they change: those that were not touched yet are as they were at its
+  /// The pages of the interval that is divided go to where they change: those that were not touched are as they were at its
   /// start. Those that were may change again.
   func add(_ checkpoint: Checkpoint) {
     checkpointBytes += checkpoint.byteCount
-    guard !isEmpty else {
+    guard let interval = index(atOrBefore: checkpoint.position) else {
+      precondition(isEmpty, "the machine never stands before the first checkpoint")
       links.append(Link(checkpoint: checkpoint))
       return stand(at: 0)
     }
-    precondition(links[current].checkpoint.position < checkpoint.position)
-    if current == links.count - 1 {
-      links[current].delta = tail
+    precondition(position(of: interval) < checkpoint.position)
+    if interval == links.count - 1 {
+      links[interval].delta = tail
       tail = PageDelta()
       inTail.removeAll()
       links.append(Link(checkpoint: checkpoint))
     } else {
-      precondition(checkpoint.position < links[current + 1].checkpoint.position)
       for page in touched { _ = scratch.insert(page) }
-      let divided = links[current].delta
+      let divided = links[interval].delta
       var (before, after) = (PageDelta(), PageDelta())
       for (page, slot) in zip(divided.pages, divided.slots) {
         if scratch.contains(page) {
@@ -120,15 +123,18 @@ final class CheckpointChain: PageKeeper {
         }
       }
       for page in touched { _ = scratch.remove(page) }
-      links[current].delta = before
-      links.insert(Link(checkpoint: checkpoint, delta: after), at: current + 1)
+      links[interval].delta = before
+      links.insert(Link(checkpoint: checkpoint, delta: after), at: interval + 1)
     }
-    stand(at: current + 1)
+    stand(at: interval + 1)
     thin()
   }
 
-  /// The machine has run to where the next checkpoint is.
-  func arriveAtNext() { stand(at: current + 1) }
+  /// The machine has run to `position`, and stands there as it did when there was a checkpoint taken, if there is one.
+  func arrive(at position: UInt64) {
+    guard let index = index(atOrBefore: position), self.position(of: index) == position else { return }
+    stand(at: index)
+  }
 
   private func stand(at index: Int) {
     current = index

@@ -13,6 +13,8 @@ public struct CheckpointPolicy: Equatable, Sendable {
 
   /// A gigabyte.
   public static let defaultMemoryLimit = 1 << 30
+  /// What users may set. With less a guest that writes much has a checkpoint every few thousand instructions.
+  public static let smallestMemoryLimit = 16 << 20
 
   public init(
     memoryLimit: Int = defaultMemoryLimit, nearSpacing: UInt64 = 500_000, farSpacing: UInt64 = 64_000_000

@@ -32,7 +32,9 @@ import Testing
       #expect(shown.text.contains("run_branch ("), "\(shown.text)")
       #expect(shown.lines.contains("$1 = 0"))
       #expect(shown.lines.contains("$2 = 1"))
-      let harts = shown.lines.filter { $0.hasPrefix("mhartid") }.map { $0.split(separator: " ").last }
+      let harts = shown.lines.filter { $0.hasPrefix("mhartid") }.map {
+        $0.split(whereSeparator: \.isWhitespace).last
+      }
       #expect(Set(harts) == ["0", "1"])
       // Memory that nothing was written to takes no room.
       let blocks = try scratch.run(["stat", "-c", "%b %s", core])

@@ -32,7 +32,7 @@ import Testing
     let recorded = try scratch.rrtool("record", "-o", scratch.path("run.rr"))
     let end = try scratch.summary(scratch.path("run.rr")).run.endPosition
     var expected: [String: UInt64] = ["replay_init": 0]
-    for (name, place) in [("quarter", "25%"), ("middle", "event:200"), ("third", "1,234,567")] {
+    for (name, place) in [("quarter", "25%"), ("middle", "event:20"), ("third", "1,234,567")] {
       let created = try scratch.rrtool("snapshot", "create", name, scratch.path("run.rr"), "--at", place)
       #expect(created.status == 0, "\(created.errors)")
       let summary = try scratch.summary(scratch.path("run.rr"))

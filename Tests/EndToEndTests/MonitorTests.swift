@@ -181,7 +181,7 @@ import Testing
     try program.wait(for: "BETWEEN")
     #expect(try monitor.ask("stop") != nil)
     #expect(try save("paused") == nil)
-    #expect(try save("auto-1")?.contains("only automatic snapshots") == true)
+    #expect(try save("auto-1")?.contains("of its own") == true)
     #expect(try save("replay_init")?.contains("already") == true)
     #expect(try monitor.ask("human-monitor-command", #"{"command-line": "savevm first"}"#) as? String != "")
     #expect(try monitor.ask("human-monitor-command", #"{"command-line": "savevm last"}"#) as? String == "")

@@ -24,6 +24,7 @@ import Testing
       Run(name: "smp", harts: 2), Run(name: "smp", harts: 8),
       Run(name: "diskcheck", hasDisk: true), Run(name: "ledger", harts: 2, hasDisk: true),
       Run(name: "echo", input: "hello\nworld\nquit\n"), Run(name: "echo", reason: .idleForever),
+      Run(name: "churn", memorySize: 64 << 20, limit: 6_000_000, reason: .limit),
       Run(name: "counter", limit: 300_001, reason: .limit),
     ] + benchmarks.map { Run(name: "bench-\($0)", memorySize: 64 << 20, limit: 6_000_000, reason: .limit) }
 

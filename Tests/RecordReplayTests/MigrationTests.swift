@@ -114,7 +114,7 @@ import Testing
       moves += 1
       try #require(moves < 2000)
     }
-    #expect(moves > 3)
+    #expect(moves > 0)
     #expect(pieces.text == alone.text)
   }
 

@@ -93,11 +93,8 @@ public final class Timeline {
     until position: UInt64? = nil, towards goal: UInt64? = nil, stopPoints: StopPoints = StopPoints(),
     ignoringBreakpointHere: Bool = false, progress: (UInt64) -> Void = { _ in }
   ) throws(ReplayError) -> Stop {
-    session.machine.stopPoints = stopPoints
-    var ignores = ignoringBreakpointHere
-    return try advance(until: position, towards: goal, progress) { machine, limit in
-      defer { ignores = false }
-      return machine.run(until: limit, ignoringBreakpointHere: ignores)
+    try advance(until: position, towards: goal, stopPoints, ignoringBreakpointHere, progress) {
+      $0.run(until: $1, ignoringBreakpointHere: $2)
     }
   }
 
@@ -112,11 +109,9 @@ public final class Timeline {
     hart: Int, until position: UInt64? = nil, stopPoints: StopPoints = StopPoints(),
     ignoringBreakpointHere: Bool = false, progress: (UInt64) -> Void = { _ in }
   ) throws(ReplayError) -> Stop {
-    session.machine.stopPoints = stopPoints
-    var ignores = ignoringBreakpointHere
-    return try advance(until: position, towards: position ?? self.position, progress) { machine, limit in
-      defer { ignores = false }
-      return machine.settle(hart: hart, until: limit, ignoringBreakpointHere: ignores)
+    let goal = position ?? self.position
+    return try advance(until: position, towards: goal, stopPoints, ignoringBreakpointHere, progress) {
+      $0.settle(hart: hart, until: $1, ignoringBreakpointHere: $2)
     }
   }
 
@@ -125,11 +120,23 @@ public final class Timeline {
     hart: Int, until position: UInt64? = nil, stopPoints: StopPoints = StopPoints(),
     ignoringBreakpointHere: Bool = false, progress: (UInt64) -> Void = { _ in }
   ) throws(ReplayError) -> Stop {
+    let goal = position ?? self.position
+    return try advance(until: position, towards: goal, stopPoints, ignoringBreakpointHere, progress) {
+      $0.step(hart: hart, until: $1, ignoringBreakpointHere: $2)
+    }
+  }
+
+  /// Runs forward by means of `move`, which stops at stop points; its first call alone may pass over a breakpoint here.
+  private func advance(
+    until position: UInt64?, towards goal: UInt64?, _ stopPoints: StopPoints,
+    _ ignoringBreakpointHere: Bool, _ progress: (UInt64) -> Void,
+    _ move: (Machine, _ limit: UInt64, _ ignoringBreakpointHere: Bool) -> Machine.Stop
+  ) throws(ReplayError) -> Stop {
     session.machine.stopPoints = stopPoints
     var ignores = ignoringBreakpointHere
-    return try advance(until: position, towards: position ?? self.position, progress) { machine, limit in
+    return try advance(until: position, towards: goal, progress) { machine, limit in
       defer { ignores = false }
-      return machine.step(hart: hart, until: limit, ignoringBreakpointHere: ignores)
+      return move(machine, limit, ignores)
     }
   }
 

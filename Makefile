@@ -14,7 +14,7 @@ demo: build
 test:
 	@Scripts/set-up tests
 	swift build -c release --build-tests
-	swift test -c release --skip-build
+	@Scripts/test
 
 # Both engines side by side at length: every fixture, many random guests, and the Debian guest with one and two harts.
 lockstep:

@@ -70,6 +70,7 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["Emulator", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["rrtool"], exclude: ["qmp_session.py"], swiftSettings: settings),
+      name: "EndToEndTests", dependencies: ["rrtool", "TestSupport"], exclude: ["qmp_session.py"],
+      swiftSettings: settings),
   ]
 )

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The official riscv-tests, which are not part of the project: their built programs are taken from the folder that
@@ -47,19 +48,10 @@ import Testing
   }
 
   private static func run(_ program: URL, engine: String) throws -> (status: Int32, output: String) {
-    let process = Process()
-    process.executableURL = tool
-    process.arguments = [
-      "run", "--bios", program.path, "--memory", "128M", "--serial", "null", "--engine", engine,
+    let result = try runProgram([
+      tool.path, "run", "--bios", program.path, "--memory", "128M", "--serial", "null", "--engine", engine,
       "--max-instructions", String(instructionLimit),
-    ]
-    process.standardInput = FileHandle.nullDevice
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = output
-    try process.run()
-    let text = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return (process.terminationStatus, String(decoding: text, as: UTF8.self))
+    ])
+    return (result.status, result.everything)
   }
 }

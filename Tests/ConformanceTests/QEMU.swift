@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// Debian's QEMU as an oracle.
 enum QEMU {
@@ -17,7 +18,7 @@ enum QEMU {
   ///
   /// It has two harts, and the image must stop the second one: with one hart, QEMU 7.2 breaks atomic operations up into a
   /// load and a store, and a faulting or misaligned one reports the load's cause instead of its own.
-  static func run(image: [UInt8], memorySize: UInt64, seconds: Double) throws -> Data {
+  static func run(image: [UInt8], memorySize: UInt64, seconds: Int) throws -> Data {
     let folder = FileManager.default.temporaryDirectory.appending(
       path: "rrtool-conformance-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -26,25 +27,16 @@ enum QEMU {
     let memory = folder.appending(path: "memory")
     try Data(image).write(to: bios)
 
-    let process = Process()
-    process.executableURL = URL(filePath: executable)
-    process.arguments = [
-      "-M", "virt,memory-backend=ram", "-cpu", processor, "-smp", "2", "-m", "\(memorySize >> 20)M",
-      "-object", "memory-backend-file,id=ram,size=\(memorySize),mem-path=\(memory.path),share=on",
-      "-bios", bios.path, "-display", "none", "-serial", "none", "-monitor", "none",
-    ]
-    process.standardInput = FileHandle.nullDevice
-    let errors = Pipe()
-    process.standardError = errors
-    try process.run()
-    // A wrong program may never end; the process is stopped then, and the wait below comes back.
-    let deadline = DispatchWorkItem { process.terminate() }
-    DispatchQueue.global().asyncAfter(deadline: .now() + seconds, execute: deadline)
-    process.waitUntilExit()
-    deadline.cancel()
-    guard process.terminationReason == .exit, process.terminationStatus == 0 else {
-      let text = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
-      throw Failure(description: "QEMU ended with \(process.terminationStatus) within \(seconds) s: \(text)")
+    // A wrong program may never end.
+    let result = try runProgram(
+      [
+        executable, "-M", "virt,memory-backend=ram", "-cpu", processor, "-smp", "2", "-m",
+        "\(memorySize >> 20)M", "-object",
+        "memory-backend-file,id=ram,size=\(memorySize),mem-path=\(memory.path),share=on", "-bios", bios.path,
+        "-display", "none", "-serial", "none", "-monitor", "none",
+      ], seconds: seconds)
+    guard result.status == 0 else {
+      throw Failure(description: "QEMU ended with \(result.status): \(result.errors)")
     }
     return try Data(contentsOf: memory, options: .alwaysMapped)
   }

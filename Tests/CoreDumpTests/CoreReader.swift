@@ -1,5 +1,6 @@
 import CoreDump
 import Foundation
+import TestSupport
 import Testing
 
 /// A core that was written to a file, as `read_core.py` reads it.
@@ -45,17 +46,10 @@ final class CoreOnDisk {
 
   /// What the reader prints; with arguments memory.
   func read(_ arguments: String...) throws -> [UInt8] {
-    let process = Process()
     let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "read_core.py").path
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["python3", script, path] + arguments
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    try process.run()
-    let data = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0, "read_core.py fails on \(arguments)")
-    return [UInt8](data)
+    let result = try runProgram(["python3", script, path] + arguments)
+    try #require(result.status == 0, "read_core.py fails on \(arguments): \(result.errors)")
+    return result.output
   }
 }
 

@@ -25,26 +25,11 @@ final class TemporaryFolder {
 
 func contents(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
 
-struct ToolResult {
-  let status: Int32
-  let output: String
-}
-
 /// Runs one of QEMU's tools and gives its exit status and all it says.
 @discardableResult
-func tool(_ arguments: String..., folder: String? = nil) throws -> ToolResult {
-  let process = Process()
-  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-  process.arguments = arguments
-  if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-  let pipe = Pipe()
-  process.standardOutput = pipe
-  process.standardError = pipe
-  process.standardInput = FileHandle.nullDevice
-  try process.run()
-  let data = pipe.fileHandleForReading.readDataToEndOfFile()
-  process.waitUntilExit()
-  return ToolResult(status: process.terminationStatus, output: String(decoding: data, as: UTF8.self))
+func tool(_ arguments: String..., folder: String? = nil) throws -> (status: Int32, output: String) {
+  let result = try runProgram(arguments, folder: folder)
+  return (result.status, result.everything)
 }
 
 func expectQemuCheckIsClean(_ path: String, sourceLocation: SourceLocation = #_sourceLocation) throws {

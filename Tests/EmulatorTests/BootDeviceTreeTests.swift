@@ -1,5 +1,6 @@
 import Emulator
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct BootDeviceTreeTests {
@@ -81,16 +82,9 @@ import Testing
   func passesTheDeviceTreeCompiler(harts: Int) throws {
     try withTemporaryFile { file in
       try Data(blob(harts: harts)).write(to: file)
-      let process = Process()
-      let messages = Pipe()
-      process.executableURL = URL(fileURLWithPath: Self.compiler)
-      process.arguments = ["-I", "dtb", "-O", "dtb", "-o", "/dev/null", file.path]
-      process.standardError = messages
-      try process.run()
-      let text = String(decoding: messages.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-      process.waitUntilExit()
-      #expect(process.terminationStatus == 0)
-      #expect(text == "")
+      let result = try runProgram([Self.compiler, "-I", "dtb", "-O", "dtb", "-o", "/dev/null", file.path])
+      #expect(result.status == 0)
+      #expect(result.errors == "")
     }
   }
 
@@ -98,16 +92,10 @@ import Testing
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: emulator)), arguments: [1, 2])
   func agreesWithQEMU(harts: Int) throws {
     let theirs = try withTemporaryFile { file in
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: Self.emulator)
-      process.arguments = [
-        "-M", "virt,dumpdtb=\(file.path)", "-m", "512M", "-smp", "\(harts)", "-bios", "none", "-display",
-        "none",
-      ]
-      process.standardOutput = FileHandle.nullDevice
-      process.standardError = FileHandle.nullDevice
-      try process.run()
-      process.waitUntilExit()
+      try runProgram([
+        Self.emulator, "-M", "virt,dumpdtb=\(file.path)", "-m", "512M", "-smp", "\(harts)", "-bios", "none",
+        "-display", "none",
+      ])
       return try BootTestTree(Array(Data(contentsOf: file)))
     }
     let ours = try BootTestTree(blob(harts: harts))

@@ -1,5 +1,6 @@
 import Emulator
 import Foundation
+import TestSupport
 import Testing
 
 /// The plan against what QEMU's board holds in memory before its first instruction, for the same files.
@@ -51,24 +52,14 @@ import Testing
     for (name, bytes) in [("bios", images.bios), ("kernel", images.kernel), ("initrd", images.initrd)] {
       try Data(bytes ?? []).write(to: folder.appending(path: name))
     }
-    let process = Process()
-    process.currentDirectoryURL = folder
-    process.executableURL = URL(fileURLWithPath: Self.emulator)
-    process.arguments = [
-      "-M", "virt", "-m", "256M", "-S", "-display", "none", "-serial", "null", "-monitor", "stdio",
-      "-bios", "bios", "-kernel", "kernel", "-initrd", "initrd", "-append", images.commandLine,
-    ]
-    let input = Pipe()
-    process.standardInput = input
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    for (index, range) in ranges.enumerated() {
-      let command = "pmemsave \(range.address) \(range.count) \"part\(index)\"\n"
-      try input.fileHandleForWriting.write(contentsOf: Data(command.utf8))
+    let commands = ranges.enumerated().map { index, range in
+      "pmemsave \(range.address) \(range.count) \"part\(index)\"\n"
     }
-    try input.fileHandleForWriting.write(contentsOf: Data("quit\n".utf8))
-    process.waitUntilExit()
+    try runProgram(
+      [
+        Self.emulator, "-M", "virt", "-m", "256M", "-S", "-display", "none", "-serial", "null", "-monitor",
+        "stdio", "-bios", "bios", "-kernel", "kernel", "-initrd", "initrd", "-append", images.commandLine,
+      ], input: Array((commands.joined() + "quit\n").utf8), folder: folder.path)
     return try ranges.indices.map { try Array(Data(contentsOf: folder.appending(path: "part\($0)"))) }
   }
 }

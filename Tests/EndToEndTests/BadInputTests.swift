@@ -217,20 +217,22 @@ import Testing
   func diskThatFillsDuringARecording() throws {
     let scratch = try Scratch()
     let disk = try scratch.disk("disk.raw", sectors: 1024)
-    let recording = scratch.path("small/run.rr")
+    // The recording itself has room, so that its start is written whatever the overlay does meanwhile.
+    let recording = scratch.path("run.rr")
+    let overlay = scratch.path("small/overlay.qcow2")
     let script = """
-      "$0" record -o "$1" --bios "$2" --drive "file=$3" --memory 64M; echo "recorded: $?" >&2
+      "$0" record -o "$1" --bios "$2" --drive "file=$3,overlay=$4" --memory 64M; echo "recorded: $?" >&2
       "$0" replay "$1"; echo "replayed: $?" >&2
       """
     let result = try scratch.run(
       FullDisk.command(
         mountedAt: scratch.path("small"),
-        ["sh", "-c", script, Place.tool.path, recording, Place.guest("diskcheck"), disk]))
+        ["sh", "-c", script, Place.tool.path, recording, Place.guest("diskcheck"), disk, overlay]))
     let lines = result.errors.split(separator: "\n").map(String.init)
     try #require(lines.count == 4, "\(result.errors)")
-    #expect(lines[0].hasPrefix("rrtool: \(recording)/"))
+    #expect(lines[0].hasPrefix("rrtool: \(overlay): "), "\(lines[0])")
     #expect(lines[1] == "recorded: 1")
-    #expect(lines[2].hasPrefix("rrtool: replayed to "))
+    #expect(lines[2].hasPrefix("rrtool: replayed to "), "\(lines[2])")
     #expect(lines[3] == "replayed: 0")
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// An unmodified Debian kernel with a busybox initramfs and a disk. `make test` builds it before.

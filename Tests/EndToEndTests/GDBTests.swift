@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Time travel under a real gdb, which `rrtool replay --debug` starts.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A client of a Unix socket, byte by byte: what a library would not send.
@@ -16,16 +17,13 @@ final class MonitorSocket {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-    let deadline = Date(timeIntervalSinceNow: 60)
-    while true {
-      let status = withUnsafePointer(to: address) { pointer in
+    let descriptor = descriptor
+    try waitUntil("somebody listens at \(path)") {
+      withUnsafePointer(to: address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
           connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
         }
-      }
-      if status == 0 { break }
-      try #require(Date() < deadline, "nobody listens at \(path)")
-      usleep(10_000)
+      } == 0
     }
     var limit = timeval(tv_sec: patience, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))

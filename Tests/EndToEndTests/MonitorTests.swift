@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The monitor's socket, from outside: runs, recordings and replays that are controlled.
@@ -6,7 +7,7 @@ import Testing
   /// Starts rrtool with a monitor, and connects to it.
   private func start(
     _ scratch: Scratch, _ arguments: String...
-  ) throws -> (program: RunningProgram, monitor: MonitorSocket) {
+  ) throws -> (program: HostProgram, monitor: MonitorSocket) {
     let program = try scratch.start(
       [Place.tool.path] + arguments + ["--qmp", "unix:" + scratch.path("m.sock")])
     let monitor = try MonitorSocket(scratch.path("m.sock"))
@@ -28,9 +29,8 @@ import Testing
     #expect(try monitor.ask("system_reset") != nil)
     let reset = try monitor.wait(for: "RESET")
     #expect((reset["data"] as? [String: Any])?["guest"] as? Bool == false)
-    let deadline = Date(timeIntervalSinceNow: 60)
-    while try program.outputSoFar().components(separatedBy: "quit ends").count < 3, Date() < deadline {
-      usleep(10_000)
+    try waitUntil("the guest starts again") {
+      try program.outputSoFar().components(separatedBy: "quit ends").count == 3
     }
     try program.type("after the reset\r")
     try program.wait(for: "AFTER THE RESET")
@@ -71,7 +71,7 @@ import Testing
   /// One client at a time: the next one waits for the first to leave, however it leaves.
   @Test func theSecondClientIsNext() throws {
     let scratch = try Scratch()
-    var (program, first): (RunningProgram, MonitorSocket?) = try start(
+    var (program, first): (HostProgram, MonitorSocket?) = try start(
       scratch, "run", "--bios", Place.guest("echo"), "--memory", "16M")
     let second = try MonitorSocket(scratch.path("m.sock"))
     first?.send(#"{"execute": "query-sta"#)
@@ -80,7 +80,6 @@ import Testing
     #expect(try second.ask("query-status") != nil)
     #expect(try second.ask("quit") != nil)
     #expect(try program.waitForResult().status == 0)
-    program = try scratch.start(["true"])
   }
 
   /// Garbage, floods, and a client that asks and never reads: the guest runs on, and the next client is served.
@@ -209,7 +208,7 @@ import Testing
       "--qmp",
       "unix:" + socket,
     ])
-    while !FileManager.default.fileExists(atPath: socket) { usleep(10_000) }
+    try waitUntil("the monitor listens") { FileManager.default.fileExists(atPath: socket) }
     #expect(try scratch.rrtool("monitor", socket, "info", "status").text == "VM status: paused (prelaunch)\n")
     let several = try scratch.rrtool(["monitor", socket], input: "info name\np 6*7\n\ncpu 1\n")
     #expect(several.text == "smp.elf\n0x2a\n")
@@ -261,7 +260,10 @@ import Testing
     do {
       let first = try MonitorSocket(path, patience: 1)
       // What comes before the guest has set up its serial port is lost.
-      repeat { first.send("one client\r") } while first.receive(until: "ONE CLIENT\r\n") == nil
+      try waitUntil("the guest answers") {
+        first.send("one client\r")
+        return first.receive(until: "ONE CLIENT\r\n") != nil
+      }
     }
     let second = try MonitorSocket(path)
     second.send("and the next\r")

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What `rrtool inspect --format json` says of a recording, as far as the tests ask.

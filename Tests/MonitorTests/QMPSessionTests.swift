@@ -184,7 +184,7 @@ final class IdleRun: Sendable {
       .deletingLastPathComponent().appending(path: "fixtures/guests/built")
     try guest.load(.bios, from: fixtures.appending(path: "echo.elf").path)
     let inbox = Inbox()
-    inbox.serveInput { _ in while true { sleep(1000) } }
+    inbox.openSource()
     let control = RunControl(inbox: inbox, isPaused: true)
     target = MonitorTarget(control)
     let ready = guest

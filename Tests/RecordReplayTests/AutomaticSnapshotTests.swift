@@ -1,5 +1,6 @@
 import DiskImage
 import RecordReplay
+import TestSupport
 import Testing
 
 /// Snapshots that a recorder makes by itself while the guest runs.
@@ -22,9 +23,9 @@ import Testing
   private func expectSoundImages(_ recorded: RecordedGuest, names: [String]) throws {
     for image in ["vmstate.qcow2", "disk0.qcow2"] {
       let check = try runProgram(["qemu-img", "check", recorded.path + "/" + image])
-      #expect(check.status == 0, "\(check.output)")
+      #expect(check.status == 0, "\(check.everything)")
       let list = try runProgram(["qemu-img", "snapshot", "-l", recorded.path + "/" + image])
-      for name in names { #expect(list.output.contains(name), "\(image)") }
+      for name in names { #expect(list.everything.contains(name), "\(image)") }
     }
     #expect(try SnapshotStore(recorded.recording).orphans().isEmpty)
   }

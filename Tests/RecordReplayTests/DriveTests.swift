@@ -1,5 +1,6 @@
 import DiskImage
 import RecordReplay
+import TestSupport
 import Testing
 
 /// The disk rules: what is written where, what is refused, and what stays as it was.
@@ -43,7 +44,7 @@ import Testing
     #expect(recorded.result.ending.status == 0, "\(recorded.output.text)")
     #expect(try readFile(recorded.folder.file("base.img")) == pattern(1 << 20))
     let chain = try runProgram(["qemu-img", "info", "--backing-chain", recorded.path + "/disk0.qcow2"])
-    #expect(chain.status == 0 && chain.output.contains("base.img"), "\(chain.output)")
+    #expect(chain.status == 0 && chain.everything.contains("base.img"), "\(chain.everything)")
     #expect(try recorded.replay().output == recorded.output.text)
   }
 
@@ -94,7 +95,7 @@ import Testing
     }
     #expect(recorded.result.ending.status == 0)
     let list = try runProgram(["qemu-img", "snapshot", "-l", recorded.folder.file("disk.qcow2")])
-    #expect(list.output.contains("clean"))
+    #expect(list.everything.contains("clean"))
     #expect(try recorded.replay().output == recorded.output.text)
     #expect(try runProgram(["qemu-img", "check", recorded.folder.file("disk.qcow2")]).status == 0)
   }

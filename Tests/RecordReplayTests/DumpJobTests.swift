@@ -3,6 +3,7 @@ import Emulator
 import Foundation
 import RecordReplay
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct DumpJobTests {
@@ -12,7 +13,7 @@ import Testing
       .appending(path: "CoreDumpTests/read_core.py").path
     let result = try runProgram(["sh", "-c", "python3 \(script) \(core) 0x80000000 \(size) | sha256sum"])
     try #require(result.status == 0)
-    return result.output
+    return result.text
   }
 
   /// Dumps of a guest that writes all the time are of one instant, and the recording does not notice them.

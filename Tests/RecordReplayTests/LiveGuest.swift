@@ -1,7 +1,7 @@
 import Emulator
 import RecordReplay
 import Synchronization
-import Testing
+import TestSupport
 
 #if canImport(Glibc)
   import Glibc
@@ -66,13 +66,9 @@ final class LiveGuest {
   }
 
   /// Waits until the guest has gone on by so many instructions.
-  func goOn(_ count: UInt64 = 1, sourceLocation: SourceLocation = #_sourceLocation) throws {
+  func goOn(_ count: UInt64 = 1) throws {
     let target = try position + count
-    for _ in 0..<20_000 {
-      if try position >= target { return }
-      usleep(500)
-    }
-    Issue.record("the guest stands still", sourceLocation: sourceLocation)
+    try waitUntil("the guest goes on") { try position >= target }
   }
 
   /// What stands in the folder besides the recording.

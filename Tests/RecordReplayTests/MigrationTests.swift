@@ -63,7 +63,7 @@ import Testing
         // What fails shows as a place that is not there.
         arrived.withLock { $0 = try? arrive(LiveGuest.guest(), from: address) }
       }
-      while HostFiles.kind(of: guest.folder.file("socket")) == nil { usleep(1000) }
+      try waitUntil("the other end listens") { HostFiles.kind(of: guest.folder.file("socket")) != nil }
       try guest.jobs.migrate(to: address)
       thread.join()
       #expect(try arrived.withLock { $0 } == place(of: guest))
@@ -146,7 +146,7 @@ import Testing
     let guest = try LiveGuest()
     try guest.goOn(1_000_000)
     try guest.jobs.migrate(to: .exec("sleep 1000"), detach: true)
-    while guest.jobs.state.status.phase != .active { usleep(1000) }
+    try waitUntil("memory is being sent") { guest.jobs.state.status.phase == .active }
     try guest.goOn()
     #expect(guest.jobs.state.cancel())
     #expect(guest.jobs.state.waitUntilIdle().phase == .cancelled)

@@ -1,6 +1,7 @@
 import Emulator
 import RecordReplay
 import ReplayLog
+import TestSupport
 import Testing
 
 /// Real guests on the real machine: what was recorded comes back, and what is not the same is found.
@@ -42,7 +43,7 @@ import Testing
     #expect(recorded.result.ending.status == 0, "\(recorded.output.text)")
     #expect(try recorded.replay().output == recorded.output.text)
     let check = try runProgram(["qemu-img", "check", recorded.path + "/disk0.qcow2"])
-    #expect(check.status == 0, "\(check.output)")
+    #expect(check.status == 0, "\(check.everything)")
   }
 
   @Test func theLedgerIsTheSameEveryTime() throws {

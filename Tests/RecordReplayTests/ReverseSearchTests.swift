@@ -76,7 +76,7 @@ import Testing
       let points = try Self.stopPoints(recorded, &random)
       let what = "seed \(seed), round \(round), \(points)"
       let expected = try Self.allHits(forward, points)
-      let search = HitSearch(points, hitLimit: [2, 7, 1 << 20][round % 3])
+      let search = HitSearch(points, hitLimit: [1, 2, 7, 1 << 20][round % 4])
       let policy = CheckpointPolicy(memoryLimit: 8 << 20, nearSpacing: 5_000, farSpacing: 200_000)
       let timeline = try Timeline(
         recorded.recording, engine: subject.engine, checkpoints: round == 0 ? nil : policy)
@@ -184,6 +184,13 @@ import Testing
     let search = HitSearch(points) { $0.cause == .breakpoint }
     try timeline.seek(to: store.position + 1)
     #expect(try timeline.reverseContinue(search) == .stopPoint(first))
+    // A look that keeps no more than what one instruction met comes on all the same.
+    func goBack(_ search: HitSearch) throws -> [ReverseStop] {
+      try timeline.seek(to: store.position + 1)
+      return try (0..<6).map { _ in try timeline.reverseContinue(search) }
+    }
+    let expected = try goBack(HitSearch(points))
+    for limit in 1...3 { #expect(try goBack(HitSearch(points, hitLimit: limit)) == expected, "\(limit)") }
   }
 
   /// Stepping one hart goes through the checks of the replay, too.

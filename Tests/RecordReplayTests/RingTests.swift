@@ -1,6 +1,7 @@
 import DiskImage
 import RecordReplay
 import ReplayLog
+import TestSupport
 import Testing
 
 /// Recordings of which only the newest part is kept, and runs that leave a recording.
@@ -18,10 +19,10 @@ import Testing
   private func expectSoundFiles(_ path: String) throws {
     for image in ["vmstate.qcow2", "disk0.qcow2"] {
       let check = try runProgram(["qemu-img", "check", path + "/" + image])
-      #expect(check.status == 0, "\(check.output)")
+      #expect(check.status == 0, "\(check.everything)")
     }
     let log = try runProgram(["gzip", "--test", "--suffix", ".log", path + "/replay.log"])
-    #expect(log.status == 0, "\(log.output)")
+    #expect(log.status == 0, "\(log.everything)")
   }
 
   @Test func aRingKeepsTheNewestPart() throws {
@@ -85,7 +86,7 @@ import Testing
       stops.append(try Timeline(recorded.recording).run())
     }
     #expect(!stops.isEmpty)
-    for stop in stops { #expect(stop == .incomplete || stop == .end(.poweredOff(status: 0))) }
+    for stop in stops { #expect(stop == .incomplete || stop == .end(.poweredOff(status: 0)), "\(stop)") }
   }
 
   @Test func wrongWishesAreRefused() throws {

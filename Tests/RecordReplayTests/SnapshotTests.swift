@@ -1,6 +1,7 @@
 import DiskImage
 import Emulator
 import RecordReplay
+import TestSupport
 import Testing
 
 @Suite struct SnapshotTests {
@@ -26,11 +27,11 @@ import Testing
     }
     for name in ["vmstate.qcow2", "disk0.qcow2"] {
       let check = try runProgram(["qemu-img", "check", recorded.path + "/" + name])
-      #expect(check.status == 0, "\(check.output)")
+      #expect(check.status == 0, "\(check.everything)")
       let list = try runProgram(["qemu-img", "snapshot", "-l", recorded.path + "/" + name])
       #expect(
-        list.output.contains("replay_init") && list.output.contains("s2")
-          && list.output.contains("\(end / 2)"))
+        list.everything.contains("replay_init") && list.everything.contains("s2")
+          && list.everything.contains("\(end / 2)"))
     }
   }
 
@@ -94,7 +95,7 @@ import Testing
     _ = try recorded.replay()
     for name in ["vmstate.qcow2", "disk0.qcow2"] {
       let check = try runProgram(["qemu-img", "check", recorded.path + "/" + name])
-      #expect(check.status == 0, "\(check.output)")
+      #expect(check.status == 0, "\(check.everything)")
     }
   }
 

@@ -1,15 +1,13 @@
 import Foundation
+import TestSupport
 
 /// A folder for one test, removed when the test is over.
 final class TestFolder {
   let path: String
 
   init() {
-    path =
-      FileManager.default.temporaryDirectory
-      .appendingPathComponent("rrtool-test-\(UUID().uuidString)").path
     // A test that has no folder cannot go on.
-    try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    path = try! makeTemporaryFolder()
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
@@ -31,20 +29,6 @@ func readFile(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL
 func fixture(_ name: String) -> String {
   URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("fixtures/guests/built/\(name).elf").path
-}
-
-/// Runs a program of the host; its exit status and what it printed.
-func runProgram(_ arguments: [String]) throws -> (status: Int32, output: String) {
-  let process = Process()
-  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-  process.arguments = arguments
-  let pipe = Pipe()
-  process.standardOutput = pipe
-  process.standardError = pipe
-  try process.run()
-  let data = pipe.fileHandleForReading.readDataToEndOfFile()
-  process.waitUntilExit()
-  return (process.terminationStatus, String(decoding: data, as: UTF8.self))
 }
 
 /// Replaces the bytes of a file that may be open, without making it anew.

@@ -162,7 +162,7 @@ import Testing
     let scratch = try Scratch()
     let plain = try scratch.write(Array("RRTOOLLOG 1.0\n".utf8), to: "plain")
     let zipped = scratch.path("plain.gz")
-    #expect(try run("gzip", ["-k", plain]).status == 0)
+    #expect(try runProgram(["gzip", "-k", plain]).status == 0)
     let otherText = try scratch.write(ForgedLog(header: "something else\n").bytes, to: "other")
     for path in [plain, zipped, otherText] {
       let error = #expect(throws: ReplayLogError.self) { try ReplayLogReader(opening: path) }

@@ -120,8 +120,8 @@ import Testing
     let events = try readAll(reader)
     #expect(reader.memberCount > 3)
 
-    #expect(try run("gzip", ["-t", scratch.path("log.gz")]).status == 0)
-    let unpacked = try run("zcat", [scratch.path("log.gz")])
+    #expect(try runProgram(["gzip", "-t", scratch.path("log.gz")]).status == 0)
+    let unpacked = try runProgram(["zcat", scratch.path("log.gz")])
     #expect(unpacked.status == 0)
     let headerSize = unpacked.output.count - events.reduce(0) { $0 + $1.byteCount } - 32 * reader.memberCount
     let headerText = try #require(String(validating: unpacked.output.prefix(headerSize), as: UTF8.self))
@@ -168,7 +168,7 @@ import Testing
         LogMoment(position: 1000, time: 4000), LogMoment(position: 1300, time: 5200),
         LogMoment(position: 1300, time: 1_005_200), LogMoment(position: 2000, time: 1_008_000),
       ])
-    #expect(try run("gzip", ["-t", path]).status == 0)
+    #expect(try runProgram(["gzip", "-t", path]).status == 0)
     #expect(try decode(path).dropFirst().filter { !$0.hasPrefix("#") } == events.map(line))
   }
 
@@ -179,7 +179,7 @@ import Testing
   private func decode(_ path: String) throws -> [String] {
     let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
       "decode_log.py")
-    let result = try run("python3", [script.path, path])
+    let result = try runProgram(["python3", script.path, path])
     #expect(result.status == 0)
     return String(decoding: result.output, as: UTF8.self).split(separator: "\n").map(String.init)
   }

@@ -30,19 +30,6 @@ func readAll(_ reader: ReplayLogReader) throws(ReplayLogError) -> [LogEvent] {
   return events
 }
 
-/// Runs a program of the system and gives its exit status and standard output.
-func run(_ program: String, _ arguments: [String]) throws -> (status: Int32, output: [UInt8]) {
-  let process = Process()
-  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-  process.arguments = [program] + arguments
-  let output = Pipe()
-  process.standardOutput = output
-  try process.run()
-  let bytes = [UInt8](output.fileHandleForReading.readDataToEndOfFile())
-  process.waitUntilExit()
-  return (process.terminationStatus, bytes)
-}
-
 /// What `decode_log.py` prints for an event.
 func line(_ event: LogEvent) -> String {
   func hex(_ bytes: some Sequence<UInt8>) -> String { bytes.map { String(format: "%02x", $0) }.joined() }

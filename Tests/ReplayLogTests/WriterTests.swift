@@ -67,7 +67,7 @@ import Testing
     }
     // Other processes see it while the recorder lives ...
     #expect(try ReplayLogReader(opening: scratch.path("log")).eventCount == 70)
-    #expect(try run("gzip", ["-t", scratch.path("log")]).status == 0)
+    #expect(try runProgram(["gzip", "-t", scratch.path("log")]).status == 0)
     // ... and after it has gone without a word.
     writer = nil
     let reader = try ReplayLogReader(opening: scratch.path("log"))
@@ -106,7 +106,7 @@ import Testing
       #expect(
         try cursor.next()?.payload == .entropyRead(block.map { $0 ^ UInt8(truncatingIfNeeded: number) }))
     }
-    #expect(try run("gzip", ["-t", scratch.path("log")]).status == 0)
+    #expect(try runProgram(["gzip", "-t", scratch.path("log")]).status == 0)
   }
 
   @Test(arguments: [0, 1, 9]) func everyLevelUnpacksToTheSame(level: Int) throws {

@@ -38,6 +38,8 @@ final class MonitorServer: Sendable {
           if errno == EINTR { continue }
           return
         }
+        // Not for the commands that a migration starts.
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         let connection = MonitorConnection(descriptor)
         self.connection.withLock { $0 = connection }
         connection.serve(target)

@@ -27,6 +27,8 @@ final class SocketServer: ConsoleOutput, Sendable {
           if errno == EINTR { continue }
           return
         }
+        // Not for the commands that a migration starts.
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         serve(descriptor, offer)
       }
     }

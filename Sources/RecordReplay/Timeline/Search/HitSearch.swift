@@ -37,14 +37,13 @@ public final class HitSearch {
   package private(set) var scannedCount: UInt64 = 0
 
   /// - Parameters:
-  ///   - hitLimit: how many hits a look at one stretch keeps, at least 2.
+  ///   - hitLimit: how many hits a look at one stretch keeps, at least 1.
   ///   - accepts: whether a hit counts, as long as the search lives; asked while the machine stands there.
   public init(
     _ stopPoints: StopPoints, hitLimit: Int = defaultHitLimit, totalHitLimit: Int = defaultTotalHitLimit,
     accepts: ((StopPointHit) -> Bool)? = nil
   ) {
-    // A breakpoint and a watchpoint may be met by one instruction; more hits at one position there are not.
-    precondition(hitLimit >= 2 && totalHitLimit >= hitLimit)
+    precondition(hitLimit >= 1 && totalHitLimit >= hitLimit)
     self.stopPoints = stopPoints
     self.hitLimit = hitLimit
     self.totalHitLimit = totalHitLimit
@@ -116,11 +115,8 @@ public final class HitSearch {
       if control.isInterrupted() { return nil }
     }
     var found = Stretch(from: range.lowerBound, to: range.upperBound, hits: log.entries)
-    if log.isIncomplete, let oldest = found.hits.first?.position {
-      // At the oldest position there may have been another.
-      found.from = oldest + 1
-      found.hits.removeAll { $0.position == oldest }
-    }
+    // Going back meets the last hit at a position only, and of each position in the log that one is there.
+    if log.isIncomplete, let oldest = found.hits.first?.position { found.from = oldest }
     return found
   }
 

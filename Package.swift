@@ -27,7 +27,8 @@ let package = Package(
       name: "RecordReplay", dependencies: ["Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding"],
       swiftSettings: settings),
     .target(name: "Inspection", dependencies: ["RecordReplay", "ReplayLog"], swiftSettings: settings),
-    .target(name: "Monitor", dependencies: ["RecordReplay", "Emulator"], swiftSettings: settings),
+    .target(
+      name: "Monitor", dependencies: ["RecordReplay", "Emulator", "CoreDump"], swiftSettings: settings),
     .target(name: "GDBRemote", swiftSettings: settings),
     .target(
       name: "Debugging", dependencies: ["GDBRemote", "Inspection", "RecordReplay", "ReplayLog", "Emulator"],

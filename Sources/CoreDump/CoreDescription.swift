@@ -26,11 +26,14 @@ public struct CoreDescription: Sendable {
     public var virtualAddress: UInt64
     public var physicalAddress: UInt64
     public var size: UInt64
+    /// Bits of the page-table entries, as far as they were asked for; a core has none.
+    public var attributes: UInt64
 
-    public init(virtualAddress: UInt64, physicalAddress: UInt64, size: UInt64) {
+    public init(virtualAddress: UInt64, physicalAddress: UInt64, size: UInt64, attributes: UInt64 = 0) {
       self.virtualAddress = virtualAddress
       self.physicalAddress = physicalAddress
       self.size = size
+      self.attributes = attributes
     }
   }
 

@@ -12,6 +12,8 @@ public struct PageTableWalk {
   public private(set) var isCutOff = false
 
   private var tablesLeft: Int
+  /// Bits of the entries that are kept in `Mapping.attributes`.
+  private let attributeBits: UInt64
   private let readTable: (_ address: UInt64) -> [UInt64]?
 
   private static let readWriteExecute: UInt64 = 2 | 4 | 8
@@ -25,9 +27,15 @@ public struct PageTableWalk {
   ///   - satp: the register of each hart that translates. Where they differ, the first one that maps an address says what
   ///     it stands for.
   ///   - tableLimit: tables to look at in all; memory cannot hold more than it has pages.
+  ///   - attributeBits: bits of the entries that tell mappings apart and are kept with them; 0: what may be done with a page
+  ///     does not matter.
   ///   - readTable: the 512 entries of the table at a physical address; nil when there is no memory.
-  public init(satp: [UInt64], tableLimit: Int, readTable: @escaping (_ address: UInt64) -> [UInt64]?) {
+  public init(
+    satp: [UInt64], tableLimit: Int, attributeBits: UInt64 = 0,
+    readTable: @escaping (_ address: UInt64) -> [UInt64]?
+  ) {
     tablesLeft = tableLimit
+    self.attributeBits = attributeBits
     self.readTable = readTable
     var seen: Set<UInt64> = []
     for satp in satp {
@@ -64,7 +72,10 @@ public struct PageTableWalk {
       if entry & Self.readWriteExecute == 0 {
         if level > 0 { walk(table: frame, level: level - 1, levels: levels, base: address, &found) }
       } else if frame & (span - 1) == 0 {
-        Self.append(.init(virtualAddress: address, physicalAddress: frame, size: span), to: &found)
+        Self.append(
+          .init(
+            virtualAddress: address, physicalAddress: frame, size: span, attributes: entry & attributeBits),
+          to: &found)
         if found.count > 2 * Self.mappingLimit {
           tablesLeft = 0
           isCutOff = true
@@ -78,7 +89,7 @@ public struct PageTableWalk {
     _ mapping: CoreDescription.Mapping, to found: inout [CoreDescription.Mapping]
   ) {
     if let last = found.last, last.virtualAddress &+ last.size == mapping.virtualAddress,
-      last.physicalAddress + last.size == mapping.physicalAddress
+      last.physicalAddress + last.size == mapping.physicalAddress, last.attributes == mapping.attributes
     {
       found[found.count - 1].size += mapping.size
     } else {
@@ -111,9 +122,7 @@ public struct PageTableWalk {
         let next = first[index]
         if next.virtualAddress > rest.virtualAddress {
           let size = next.virtualAddress - rest.virtualAddress
-          append(
-            .init(virtualAddress: rest.virtualAddress, physicalAddress: rest.physicalAddress, size: size),
-            to: &result)
+          append(rest.keeping(size), to: &result)
           rest = rest.dropping(size)
         } else {
           rest = rest.dropping(min(rest.size, next.size - (rest.virtualAddress - next.virtualAddress)))
@@ -126,8 +135,15 @@ public struct PageTableWalk {
 }
 
 extension CoreDescription.Mapping {
+  fileprivate func keeping(_ count: UInt64) -> Self {
+    var first = self
+    first.size = count
+    return first
+  }
+
   fileprivate func dropping(_ count: UInt64) -> Self {
     .init(
-      virtualAddress: virtualAddress &+ count, physicalAddress: physicalAddress &+ count, size: size - count)
+      virtualAddress: virtualAddress &+ count, physicalAddress: physicalAddress &+ count, size: size - count,
+      attributes: attributes)
   }
 }

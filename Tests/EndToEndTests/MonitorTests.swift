@@ -249,6 +249,34 @@ import Testing
 
   // MARK: Consoles at sockets
 
+  /// A client of the console that never reads does not hold up a guest that prints without end: it is cut off, and the next
+  /// one is served.
+  @Test func aDeafClientOfTheConsoleIsCutOff() throws {
+    let scratch = try Scratch()
+    let path = scratch.path("console.sock")
+    // lui a0,0x10000; li a1,'A'; sb a1,0(a0); j -4
+    let code: [UInt32] = [0x1000_0537, 0x0410_0593, 0x00b5_0023, 0xffdf_f06f]
+    let image = try scratch.file(
+      "print", code.flatMap { word in (0..<4).map { UInt8(word >> ($0 * 8) & 255) } })
+    let (program, monitor) = try start(
+      scratch, "run", "--bios", image, "--memory", "16M", "--serial", "unix:" + path, "--paused")
+    func position() throws -> Int {
+      try #require((try monitor.ask("query-replay") as? [String: Any])?["icount"] as? Int)
+    }
+    let deaf = try MonitorSocket(path)
+    // It is the console's when what it sends arrives; the guest does not read, but its machine takes it.
+    deaf.send("x")
+    #expect(try monitor.ask("cont") != nil)
+    usleep(300_000)
+    let next = try MonitorSocket(path)
+    #expect(next.receive(until: "AAAA") != nil, "the next client is not served")
+    #expect(deaf.receive(until: "no such text") == nil, "the end of what it was sent")
+    let before = try position()
+    while try position() == before { usleep(1000) }
+    #expect(try monitor.ask("quit") != nil)
+    #expect(try program.waitForResult().status == 0)
+  }
+
   @Test func theConsoleIsAtASocket() throws {
     let scratch = try Scratch()
     let path = scratch.path("console.sock")

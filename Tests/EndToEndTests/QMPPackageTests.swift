@@ -56,6 +56,38 @@ struct QMPPackageTests {
     if verb == "record" { try scratch.expectReplay("run.rr", equals: result) }
   }
 
+  /// A guest goes on in another rrtool: its console is the one of a guest that was never moved.
+  @Test func movesAGuest() throws {
+    let scratch = try Scratch()
+    let options = ["run", "--bios", Place.guest("echo"), "--memory", "64M"]
+    let alone = try scratch.rrtool(options, input: "before\rafter\rquit\r")
+    let source = try scratch.start([Place.tool.path] + options + ["--qmp", "unix:" + scratch.path("m.sock")])
+    let destination = try scratch.start(
+      [Place.tool.path] + options + [
+        "--incoming", "unix:" + scratch.path("in.sock"), "--qmp", "unix:" + scratch.path("to.sock"),
+      ])
+    try source.wait(for: "quit ends")
+    try source.type("before\r")
+    try source.wait(for: "BEFORE\r\n")
+    while !FileManager.default.fileExists(atPath: scratch.path("in.sock")) { usleep(10_000) }
+    let told = try drive(scratch, "migrate", scratch.path("m.sock"), scratch.folder.path)
+    #expect(told["waiting"] as? String == "inmigrate")
+    #expect(told["waiting_harts"] as? Int == 1)
+    #expect(((told["no_dump"] as? [String: Any])?["desc"] as? String)?.contains("is being migrated") == true)
+    #expect(told["source"] as? [String] == ["setup", "active", "STOP", "device", "completed"])
+    #expect(told["destination"] as? [String] == ["active", "device", "RESUME", "completed"])
+    #expect(told["after"] as? String == "postmigrate")
+    #expect(told["arrived"] as? String == "running")
+    #expect(told["query"] as? String == "completed")
+    #expect(told["remaining"] as? Int == 0 && told["total"] as? Int == 64 << 20)
+    let first = try source.waitForResult()
+    #expect(first.status == 0, "\(first.errors)")
+    try destination.type("after\rquit\r")
+    let second = try destination.waitForResult()
+    #expect(second.status == 0, "\(second.errors)")
+    #expect(first.output + second.output == alone.output, "\(first.text)|\(second.text)")
+  }
+
   @Test func controlsAReplay() throws {
     let scratch = try Scratch()
     let socket = scratch.path("m.sock")

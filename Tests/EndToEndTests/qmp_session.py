@@ -2,6 +2,8 @@
 
     qmp_session.py live SOCKET FOLDER      a guest that runs, or is recorded
     qmp_session.py replay SOCKET POSITION  a replay that was started with --paused
+    qmp_session.py migrate SOCKET FOLDER   a guest that runs; FOLDER/to.sock is the monitor of an rrtool that waits for
+                                           it at FOLDER/in.sock
 """
 
 import asyncio
@@ -97,10 +99,40 @@ async def replay(client, position):
     await client.execute("quit")
 
 
+async def migrate(client, folder):
+    here = EventListener(("MIGRATION", "STOP"))
+    client.register_listener(here)
+    other = await connect(folder + "/to.sock")
+    there = EventListener(("MIGRATION", "RESUME"))
+    other.register_listener(there)
+    tell(waiting=(await other.execute("query-status"))["status"],
+         waiting_harts=len(await other.execute("query-cpus-fast")),
+         no_dump=await refused(other, "dump-guest-memory", {"paging": False, "protocol": f"file:{folder}/core"}))
+    await client.execute("migrate", {"uri": f"unix:{folder}/in.sock"})
+
+    async def statuses(listener, last):
+        seen = []
+        while not (seen and seen[-1] == last):
+            event = await asyncio.wait_for(listener.get(), 60)
+            seen.append(event["data"]["status"] if event["event"] == "MIGRATION" else event["event"])
+        return seen
+
+    tell(source=await statuses(here, "completed"), destination=await statuses(there, "completed"))
+    ram = (await client.execute("query-migrate"))["ram"]
+    tell(after=(await client.execute("query-status"))["status"],
+         arrived=(await other.execute("query-status"))["status"],
+         remaining=ram["remaining"], total=ram["total"],
+         query=(await other.execute("query-migrate"))["status"])
+    await other.disconnect()
+    await client.execute("quit")
+
+
 async def main(kind, socket, argument):
     client = await connect(socket)
     if kind == "live":
         await live(client, argument)
+    elif kind == "migrate":
+        await migrate(client, argument)
     else:
         await replay(client, int(argument))
     try:

@@ -122,6 +122,28 @@ import Testing
     try watched.expectSameReplay()
   }
 
+  /// Input keeps arriving while somebody looks: at each position that was looked at, a replay that goes there finds the same.
+  @Test func aBusyMachineIsSeenAsItWillBeReplayed() throws {
+    let looks = Mutex<[(Moment, [UInt64])]>([])
+    let watched = try Controlled("echo") { control throws(Failure) in
+      for round in 0..<300 {
+        // At the same time, so that both wait when the machine looks.
+        control.inbox.offer(.consoleInput(Array("line \(round)\n".utf8)))
+        let look = try control.perform { run in (run.machine.now, run.machine.digests()) }
+        looks.withLock { $0.append(look) }
+      }
+      control.quit()
+    }
+    #expect(watched.problem == nil)
+    let timeline = try Timeline(watched.recording)
+    for (moment, digests) in looks.withLock({ $0 }) {
+      try timeline.run(until: moment.position)
+      #expect(timeline.now == moment)
+      #expect(timeline.machine.digests() == digests, "at position \(moment.position)")
+    }
+    try watched.expectSameReplay()
+  }
+
   @Test func whatArrivesDuringAPauseWaits() throws {
     let watched = try Controlled("echo", sleeps: true) { control throws(Failure) in
       try control.pause()
@@ -174,6 +196,52 @@ import Testing
         .reset(byGuest: false), .poweredDown, .shutdown(byGuest: false, reason: "host-ui"),
       ])
     try watched.expectSameReplay()
+
+    // Who watches a replay hears of the reset when it comes by, also the second time.
+    let heard = Heard()
+    let control = RunControl(inbox: Inbox())
+    control.observe { event in heard.add(event) }
+    let run = ReplayRun(
+      try Timeline(watched.recording), until: nil, staysAtEnd: false, control: control)
+    _ = try run.run()
+    try run.timeline.seek(to: 0)
+    try run.timeline.run()
+    #expect(heard.events.count { $0 == .reset(byGuest: false) } == 2)
+  }
+
+  /// A snapshot is a job like a dump, and the guest stands still for its moment.
+  @Test func aSnapshotIsAJob() throws {
+    let path = TestFolder()
+    let watched = try Controlled("echo", sleeps: true) { control throws(Failure) in
+      let jobs = GuestJobs(control)
+      try jobs.saveSnapshot("one")
+      guard jobs.state.status.kind == .snapshot, jobs.state.status.phase == .completed else {
+        throw Failure(.host, "snapshot", "is no job: \(jobs.state.status)", remedy: "")
+      }
+      jobs.state.bandwidthLimit = 1
+      try jobs.dump(DumpRequest(path: path.file("core")), detach: true)
+      do throws(Failure) {
+        try jobs.saveSnapshot("two")
+        throw Failure(.host, "snapshot", "was saved during a dump", remedy: "")
+      } catch {
+        guard error.kind == .busy else { throw error }
+      }
+      jobs.state.cancel()
+      jobs.state.waitUntilIdle()
+      do throws(Failure) {
+        try jobs.saveSnapshot("one")
+        throw Failure(.host, "snapshot", "was saved twice", remedy: "")
+      } catch {
+        guard jobs.state.status.phase == .failed(error) else { throw error }
+      }
+      control.quit()
+    }
+    #expect(watched.problem == nil)
+    #expect(
+      watched.heard.events == [
+        .stopped, .resumed, .stopped, .resumed, .shutdown(byGuest: false, reason: "host-qmp-quit"),
+      ])
+    #expect(try SnapshotStore(watched.recording).list().map(\.name) == ["replay_init", "one"])
   }
 
   @Test(arguments: [false, true]) func quitsAlsoWhilePaused(isPaused: Bool) throws {

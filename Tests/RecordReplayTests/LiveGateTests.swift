@@ -117,4 +117,51 @@ import Testing
     _ = gate.idle(at: here, until: here.time)
     #expect(output.text == "line\nprompt> ")
   }
+
+  /// What other threads want is done before anything arrives at a position, or not there: a replay that goes to the position
+  /// stops before what arrives.
+  @Test func requestsAreServedWhereNothingHasHappenedYet() {
+    let inbox = Inbox()
+    let gate = LiveGate(inbox: inbox, drives: [], console: NullConsoleOutput(), sleeps: false)
+    let machine = Control()
+    gate.machine = machine
+    func post() {
+      #expect(inbox.post { _ in })
+    }
+    func serve() {
+      while inbox.takeRequest() != nil {}
+    }
+    inbox.offer(.consoleInput([65]))
+    post()
+    #expect(gate.takeArrival(at: here) == nil)
+    #expect(machine.stops == 1)
+    serve()
+    // The guest goes on however many requests come.
+    post()
+    #expect(gate.takeArrival(at: here) == .consoleInput([65]))
+    #expect(gate.takeArrival(at: here) == nil)
+    #expect(machine.stops == 1)
+    #expect(gate.nextPoll(after: here) == here.position + 1)
+    let next = Moment(position: here.position + 1, time: here.time + 8)
+    #expect(gate.takeArrival(at: next) == nil)
+    #expect(machine.stops == 2)
+    serve()
+    #expect(gate.nextPoll(after: next) > next.position + 1)
+  }
+
+  /// Where idleness has ended, time has passed at the position.
+  @Test func requestsAreNotServedWhereIdlenessHasEnded() {
+    let inbox = Inbox()
+    let gate = LiveGate(inbox: inbox, drives: [], console: NullConsoleOutput(), sleeps: false)
+    let machine = Control()
+    gate.machine = machine
+    #expect(gate.idle(at: here, until: here.time + 100) == .wake(time: here.time + 100))
+    #expect(inbox.post { _ in })
+    let later = Moment(position: here.position, time: here.time + 100)
+    #expect(gate.takeArrival(at: later) == nil)
+    #expect(machine.stops == 0)
+    #expect(gate.nextPoll(after: later) == here.position + 1)
+    // No hart woke: there is no later position at which it could be done.
+    #expect(gate.idle(at: later, until: later.time + 100) == .stop)
+  }
 }

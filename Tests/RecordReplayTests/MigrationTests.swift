@@ -24,7 +24,9 @@ import Testing
 
   /// The same guest at another place, before it goes on.
   private func arrive(_ guest: Guest, from address: MigrationAddress) throws -> Place {
-    Place(try PlainRun(guest, inbox: Inbox(), console: NullOutput(), incoming: address).machine)
+    let run = try PlainRun(guest, inbox: Inbox(), console: NullOutput(), incoming: address)
+    try run.receive()
+    return Place(run.machine)
   }
 
   @Test func aGuestThatWritesAllTheTimeArrivesAsItWas() throws {
@@ -75,6 +77,81 @@ import Testing
     _ = try guest.stop()
   }
 
+  /// Who controls a machine that waits for its guest is answered, and decides whether the guest goes on at once.
+  @Test(arguments: [false, true]) func aMachineThatWaitsForItsGuestIsControlled(goesOn: Bool) throws {
+    let source = try LiveGuest()
+    try source.goOn(1_000_000)
+    let address = MigrationAddress.unix(source.folder.file("socket"))
+    let inbox = Inbox()
+    let control = RunControl(inbox: inbox, isPaused: goesOn, isIncoming: true)
+    let ends = Mutex<[MigrationState.Phase]>([])
+    control.job.observe { status in ends.withLock { $0.append(status.phase) } }
+    let run = try Moving(
+      PlainRun(
+        LiveGuest.guest(), inbox: inbox, console: NullOutput(), control: control, incoming: address))
+    let thread = HostThread { run.run() }
+    #expect(try control.perform { run in run.machine.now } == .start)
+    #expect(control.state == .inmigrate)
+    let refusal = #expect(throws: Failure.self) {
+      try GuestJobs(control).dump(DumpRequest(path: source.folder.file("core")))
+    }
+    #expect(refusal?.kind == .busy)
+    if goesOn { try control.resume() } else { try control.pause() }
+    #expect(control.state == .inmigrate)
+    while HostFiles.kind(of: source.folder.file("socket")) == nil { usleep(1000) }
+    try source.jobs.migrate(to: address)
+    #expect(control.job.waitUntilIdle().phase == .completed)
+    #expect(control.state == (goesOn ? .running : .paused))
+    #expect(ends.withLock { $0 } == [.setup, .active, .completing, .completed])
+    if !goesOn {
+      #expect(try control.perform { run in Place(run.machine) } == place(of: source))
+    }
+    control.quit()
+    thread.join()
+    #expect(run.result?.ending.reason == .interrupted)
+    _ = try source.stop()
+  }
+
+  @Test func waitingForAGuestIsGivenUp() throws {
+    let folder = TestFolder()
+    let inbox = Inbox()
+    let control = RunControl(inbox: inbox, isIncoming: true)
+    let run = try Moving(
+      PlainRun(
+        LiveGuest.guest(), inbox: inbox, console: NullOutput(), control: control,
+        incoming: .unix(folder.file("socket"))))
+    let thread = HostThread { run.run() }
+    while HostFiles.kind(of: folder.file("socket")) == nil { usleep(1000) }
+    control.quit()
+    thread.join()
+    #expect(run.result?.ending.reason == .interrupted)
+    #expect(run.result?.failure == nil)
+    #expect(folder.names == [])
+  }
+
+  /// A guest that writes faster than it can be sent is slowed down until it can.
+  @Test func aGuestThatWritesTooFastIsSlowedDown() throws {
+    let guest = try LiveGuest(memory: 8 << 20)
+    try guest.goOn(1_000_000)
+    guest.jobs.state.bandwidthLimit = 200 << 20
+    try guest.jobs.migrate(
+      to: .file(guest.folder.file("stream")), downtimeLimit: 8_000_000)
+    let figures = guest.jobs.state.status.figures
+    #expect(figures.throttlePercentage >= MigrationThrottle.firstPercentage)
+    #expect(figures.iterations > 2)
+    #expect(
+      try arrive(LiveGuest.guest(memory: 8 << 20), from: .file(guest.folder.file("stream")))
+        == place(of: guest))
+    _ = try guest.stop()
+    var percentage = 0
+    var steps: [Int] = []
+    for _ in 0..<10 {
+      percentage = MigrationThrottle.percentage(after: percentage)
+      steps.append(percentage)
+    }
+    #expect(steps == [20, 30, 40, 50, 60, 70, 80, 90, 99, 99])
+  }
+
   /// A guest with a disk, stopped and moved again and again: the pieces of its console are those of one run, and so is its disk.
   @Test func aGuestWithADriveIsMovedAgainAndAgain() throws {
     func start() throws -> Guest {
@@ -91,11 +168,12 @@ import Testing
     var moves = 0
     while true {
       let inbox = Inbox()
-      let control = RunControl(inbox: inbox, isPaused: true)
+      let control = RunControl(inbox: inbox, isPaused: true, isIncoming: address != nil)
       let run = try Moving(
         PlainRun(start(), inbox: inbox, console: pieces, control: control, incoming: address))
       let thread = HostThread { run.run() }
       let path = folder.file("stream\(moves)")
+      while control.state == .inmigrate { usleep(100) }
       do throws(Failure) {
         // It goes on for the instructions between two looks at what others want.
         try control.resume()

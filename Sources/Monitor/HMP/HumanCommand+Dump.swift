@@ -32,8 +32,10 @@ extension InfoSubject {
       let figures = status.figures
       let share = figures.total == 0 ? 0 : Double(figures.completed) / Double(figures.total) * 100
       var text = "Status: \(status.phase.word)\nFinished: \(tenths(share)) %\n"
+      if let position = figures.position { text += "Instant: position \(position.grouped)\n" }
       text += "Written: \(figures.transferred.grouped) bytes, in \(milliseconds(figures.duration)) ms\n"
       text += "The guest stood still for \(milliseconds(figures.downtime)) ms\n"
+      if figures.lacksMappings { text += "Note: \(DumpRequest.lackOfMappings)\n" }
       if case .failed(let failure) = status.phase { text += "Reason: \(failure.description)\n" }
       return text
     }

@@ -6,7 +6,7 @@ extension HumanCommand {
   static let machine: [HumanCommand] = [
     HumanCommand(
       "x", [.optional("/FORMAT", .format), .required("ADDRESS", .expression)],
-      "show memory at a virtual address; /FORMAT is /COUNT, x d u o c, b h w g, as in 'x /8xg $sp'"
+      "show memory at a virtual address; /FORMAT is /COUNT, x d u o c i, b h w g, as in 'x /8xg $sp'"
     ) { (arguments, monitor) throws(MonitorError) in
       try monitor.showMemory(arguments, isPhysical: false)
     },
@@ -62,17 +62,24 @@ extension HumanMonitor {
   fileprivate func showMemory(_ arguments: HumanArguments, isPhysical: Bool) throws(MonitorError) -> String {
     let format = try MemoryFormat(parsing: arguments.optional("/FORMAT") ?? "")
     let address = try evaluate(arguments["ADDRESS"])
-    let size = format.size ?? (format.style == .character ? 1 : 4)
+    // A compressed instruction has two bytes; what is read for others is not shown.
+    let isCode = format.style == .instruction
+    let size = isCode ? 4 : format.size ?? (format.style == .character ? 1 : 4)
     let wanted = format.count * size
     let hart = hart
-    let bytes = try target.perform { run in
+    let bytes: [UInt8] = try target.perform { run in
       isPhysical
         ? run.machine.readMemory(physical: address, count: wanted)
         : run.machine.readMemory(virtual: address, count: wanted, hart: hart)
     }
-    let text = format.dump(bytes, at: address, size: size)
-    guard bytes.count < wanted else { return text }
-    let missing = (address &+ UInt64(bytes.count / size * size)).padded(radix: 16, digits: 16)
+    let (text, end): (String, UInt64?) =
+      isCode
+      ? format.disassemble(bytes, at: address)
+      : (
+        format.dump(bytes, at: address, size: size),
+        bytes.count < wanted ? address &+ UInt64(bytes.count / size * size) : nil
+      )
+    guard let missing = end?.padded(radix: 16, digits: 16) else { return text }
     return text + (isPhysical ? "\(missing): not RAM\n" : "\(missing): no RAM stands for this address\n")
   }
 }

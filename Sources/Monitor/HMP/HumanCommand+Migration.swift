@@ -64,6 +64,9 @@ extension InfoSubject {
       text += "Pages: \(figures.normalPages.grouped) normal, \(figures.zeroPages.grouped) zero\n"
       text +=
         "Iterations: \(figures.iterations), \(figures.dirtyPagesPerSecond.grouped) pages dirtied a second\n"
+      if figures.throttlePercentage > 0 {
+        text += "Throttled: the guest stands still for \(figures.throttlePercentage) % of the time\n"
+      }
       return text
     },
     InfoSubject("migrate_parameters", "the limits of migrations and dumps") { monitor, _ in

@@ -1,3 +1,4 @@
+import CoreDump
 import Emulator
 import RecordReplay
 
@@ -95,6 +96,11 @@ struct InfoSubject: Sendable {
         return harts.map { registers(of: run.machine, hart: $0) }.joined(separator: "\n")
       }
     },
+    InfoSubject("mem", "what virtual addresses stand for, from the page tables of the chosen hart") {
+      (monitor, _) throws(MonitorError) in
+      let hart = monitor.hart
+      return try monitor.target.perform { run in mappings(of: run.machine, hart: hart) }
+    },
     InfoSubject("mtree", "what stands at which physical address") { (monitor, _) throws(MonitorError) in
       try monitor.target.perform { run in
         run.machine.addressMap.map { entry in
@@ -105,6 +111,34 @@ struct InfoSubject: Sendable {
       }
     },
   ]
+
+  /// The columns of QEMU: an entry's bits are those of the manual, A and D last.
+  private static func mappings(of machine: Machine, hart: Int) -> String {
+    guard let satp = machine.register(named: "satp", hart: hart), satp >> 60 != 0 else {
+      return "No translation or protection\n"
+    }
+    let walk = PageTableWalk(
+      satp: [satp], tableLimit: machine.memory.pageCount, attributeBits: 0xfe
+    ) { address in
+      let bytes = machine.readMemory(physical: address, count: 4096)
+      guard bytes.count == 4096 else { return nil }
+      return bytes.withUnsafeBytes { raw in
+        (0..<512).map { raw.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
+      }
+    }
+    var text = "vaddr            paddr            size             attr\n"
+    text += "---------------- ---------------- ---------------- -------\n"
+    for mapping in walk.mappings {
+      let numbers = [mapping.virtualAddress, mapping.physicalAddress, mapping.size]
+      let attributes = zip("rwxugad", 1...).map { letter, bit in
+        mapping.attributes >> UInt64(bit) & 1 != 0 ? letter : "-"
+      }
+      text += numbers.map { $0.padded(radix: 16, digits: 16) }.joined(separator: " ")
+      text += " \(String(attributes))\n"
+    }
+    if walk.isCutOff { text += "there are more\n" }
+    return text
+  }
 
   private static func registers(of machine: Machine, hart: Int) -> String {
     var text = "hart \(hart)\n"
@@ -122,10 +156,10 @@ struct InfoSubject: Sendable {
       Machine.controlAndStatusRegisters.map { csr in
         (csr.name, machine.controlAndStatusRegister(csr.number, hart: hart) ?? 0)
       })
-    add((0..<32).map { ("x\($0)/\(RegisterNames.integer[$0])", machine.register($0, hart: hart)) })
+    add((0..<32).map { ("x\($0)/\(Disassembler.integerNames[$0])", machine.register($0, hart: hart)) })
     add(
       (0..<32).map {
-        ("f\($0)/\(RegisterNames.floatingPoint[$0])", machine.floatingPointRegister($0, hart: hart))
+        ("f\($0)/\(Disassembler.floatingPointNames[$0])", machine.floatingPointRegister($0, hart: hart))
       })
     return text
   }

@@ -1,3 +1,5 @@
+import Emulator
+
 /// How `x`, `xp` and `p` show numbers: `/` with a count, a format letter and a size letter, in gdb's manner.
 struct MemoryFormat: Equatable {
   enum Style: Character {
@@ -6,6 +8,7 @@ struct MemoryFormat: Equatable {
     case unsigned = "u"
     case octal = "o"
     case character = "c"
+    case instruction = "i"
   }
 
   static let countLimit = 1 << 16
@@ -31,11 +34,9 @@ struct MemoryFormat: Equatable {
         self.style = style
       } else if let size = ["b": 1, "h": 2, "w": 4, "g": 8][letter] {
         self.size = size
-      } else if letter == "i" {
-        throw MonitorError("there is no disassembler: use a debugger, or /xw")
       } else {
         throw MonitorError(
-          "invalid format '\(letter)': the letters are x d u o c for the style, b h w g for the size")
+          "invalid format '\(letter)': the letters are x d u o c i for the style, b h w g for the size")
       }
     }
   }
@@ -45,7 +46,7 @@ struct MemoryFormat: Equatable {
     let bits = size * 8
     let value = (value << UInt64(64 - bits)) >> UInt64(64 - bits)
     switch style {
-    case .hexadecimal: return "0x" + value.padded(radix: 16, digits: size * 2)
+    case .hexadecimal, .instruction: return "0x" + value.padded(radix: 16, digits: size * 2)
     case .unsigned: return String(value)
     case .signed: return String(Int64(bitPattern: value << UInt64(64 - bits)) >> Int64(64 - bits))
     case .octal: return "0" + value.padded(radix: 8, digits: (bits + 2) / 3)
@@ -74,6 +75,27 @@ struct MemoryFormat: Equatable {
         (address &+ UInt64(start)).padded(radix: 16, digits: 16) + ": " + texts.joined(separator: " "))
     }
     return lines.map { $0 + "\n" }.joined()
+  }
+}
+
+extension MemoryFormat {
+  /// Lines of instructions that begin at `address`: `count` of them, or as many as there are bytes for. `end` is where the
+  /// missing ones would be; nil when there are none.
+  func disassemble(_ bytes: [UInt8], at address: UInt64) -> (text: String, end: UInt64?) {
+    var text = ""
+    var offset = 0
+    for _ in 0..<count {
+      let word = bytes[offset...].prefix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+      let place = address &+ UInt64(offset)
+      let instruction = Disassembler(word, at: place)
+      guard offset + instruction.length <= bytes.count else { return (text, place) }
+      let shown = word & (instruction.length == 2 ? 0xffff : .max)
+      let raw = UInt64(shown).padded(radix: 16, digits: 2 * instruction.length)
+      text += place.padded(radix: 16, digits: 16) + ": " + raw + String(repeating: " ", count: 10 - raw.count)
+      text += instruction.text + "\n"
+      offset += instruction.length
+    }
+    return (text, nil)
   }
 }
 

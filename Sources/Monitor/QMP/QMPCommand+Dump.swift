@@ -39,9 +39,14 @@ extension QMPCommand {
       case .failed?, .cancelled?: "failed"
       default: "active"
       }
-    return [
-      "status": .string(word), "completed": JSONValue(figures.completed), "total": JSONValue(figures.total),
+    var members: [JSONValue.Member] = [
+      .init("status", .string(word)), .init("completed", JSONValue(figures.completed)),
+      .init("total", JSONValue(figures.total)),
     ]
+    // Not QEMU's: for 'rrtool dump'.
+    if let position = figures.position { members.append(.init("__rrtool_position", JSONValue(position))) }
+    if figures.lacksMappings { members.append(.init("__rrtool_lacks_mappings", true)) }
+    return .object(members)
   }
 }
 

@@ -49,6 +49,9 @@ extension QMPCommand {
             "postcopy-requests": 0, "dirty-sync-missed-zero-copy": 0,
           ]),
       ]
+      if figures.throttlePercentage > 0 {
+        members.append(.init("cpu-throttle-percentage", JSONValue(figures.throttlePercentage)))
+      }
       switch status.phase {
       case .completed: members.append(.init("downtime", milliseconds(figures.downtime)))
       case .failed(let failure): members.append(.init("error-desc", .string(failure.description)))

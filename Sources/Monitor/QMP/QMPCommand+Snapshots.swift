@@ -1,11 +1,5 @@
 import RecordReplay
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// Snapshots, and the jobs that they are.
 extension QMPCommand {
   /// A snapshot here is of the whole machine, so what names its parts is taken and not needed.
@@ -74,8 +68,7 @@ extension MonitorTarget {
 
   /// Comes back when the snapshot is written.
   func saveSnapshot(_ name: String) throws(MonitorError) {
-    try perform { (run) throws(Failure) in try run.saveSnapshot(name) }
-    while try perform({ run in run.isSavingSnapshot }) { usleep(2_000) }
+    try withMonitorErrors { () throws(Failure) in try guestJobs.saveSnapshot(name) }
   }
 
   func loadSnapshot(_ name: String) throws(MonitorError) {

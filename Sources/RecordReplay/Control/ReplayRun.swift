@@ -27,6 +27,7 @@ public final class ReplayRun {
     self.target = target
     self.staysAtEnd = staysAtEnd
     name = HostFiles.lastName(of: timeline.recording.path)
+    timeline.hearReset = { [control] byGuest in control.emit(.reset(byGuest: byGuest)) }
   }
 
   /// Replays until the target, the end, or until somebody ends it. What it answers is how it last stopped.

@@ -20,6 +20,8 @@ public final class RunControl: Sendable {
     var state: RunState
     var observers: [@Sendable (RunEvent) -> Void] = []
     var machineThread: pthread_t?
+    /// Whether a guest that comes from elsewhere goes on at once when it is there.
+    var startsOnArrival: Bool
     /// Why `quit` was asked for.
     var quitReason: String?
   }
@@ -29,10 +31,14 @@ public final class RunControl: Sendable {
   /// The one job (dump, snapshot, migration) that may be at work beside the guest.
   public let job = MigrationState()
 
-  /// - Parameter isPaused: the machine waits for `resume` before its first instruction.
-  public init(inbox: Inbox, isPaused: Bool = false) {
+  /// - Parameters:
+  ///   - isPaused: the machine waits for `resume` before its first instruction.
+  ///   - isIncoming: the machine waits for its guest, which comes from elsewhere, before anything else.
+  public init(inbox: Inbox, isPaused: Bool = false, isIncoming: Bool = false) {
     self.inbox = inbox
-    shared = Mutex(Shared(state: isPaused ? .prelaunch : .running))
+    shared = Mutex(
+      Shared(
+        state: isIncoming ? .inmigrate : isPaused ? .prelaunch : .running, startsOnArrival: !isPaused))
   }
 
   // MARK: Asking, on any thread
@@ -63,22 +69,25 @@ public final class RunControl: Sendable {
     return try answer.wait().get()
   }
 
-  /// Stops the machine where it is. One that stands still already stays as it is.
+  /// Stops the machine where it is. One that stands still already stays as it is; one that waits for its guest will not go on
+  /// by itself.
   public func pause() throws(Failure) {
     try perform { [self] (run) throws(Failure) in
+      if state == .inmigrate { shared.withLock { $0.startsOnArrival = false } }
       guard state.isRunning else { return }
       run.note("monitor: stop")
       become(.paused)
     }
   }
 
-  /// Has the machine go on.
+  /// Has the machine go on; one that waits for its guest, as soon as that is there.
   public func resume() throws(Failure) {
     try perform { [self] (run) throws(Failure) in
       switch state {
       case .running: return
+      case .inmigrate: return shared.withLock { $0.startsOnArrival = true }
       case .prelaunch, .paused, .postmigrate: break
-      case .inmigrate, .finishMigrate, .saveVM, .restoreVM, .shutdown:
+      case .finishMigrate, .saveVM, .restoreVM, .shutdown:
         throw Failure(
           .usage, "cont", "the machine cannot go on in state \(state.rawValue)",
           remedy: "wait until what is at work has ended")
@@ -136,15 +145,32 @@ public final class RunControl: Sendable {
     for observer in shared.withLock({ $0.observers }) { observer(event) }
   }
 
+  /// The guest that was waited for is there.
+  func noteArrival() { become(shared.withLock { $0.startsOnArrival } ? .running : .paused) }
+
+  /// Saves a snapshot of the machine as it is, between two instructions. The guest stands still for that, and those who watch
+  /// hear of it.
+  func saveSnapshot(_ name: String, of run: any ControlledRun) throws(Failure) {
+    let before = state
+    become(.saveVM)
+    defer { become(before) }
+    try run.saveSnapshot(name)
+  }
+
   /// The calling thread is the machine's from here on, until `end`.
   func begin() { shared.withLock { $0.machineThread = pthread_self() } }
+
+  /// Does what other threads have asked for, and comes back at once.
+  func servePending(_ run: any ControlledRun) {
+    while let request = inbox.takeRequest() { request(run) }
+  }
 
   /// Does what other threads have asked for. While the machine is to stand still it stays here, until it may go on or
   /// the run must end. Answers for how many of the host's nanoseconds it stood still.
   func serve(_ run: any ControlledRun) -> UInt64 {
     var stoodSince: UInt64?
     while true {
-      while let request = inbox.takeRequest() { request(run) }
+      servePending(run)
       guard !state.isRunning else { break }
       if stoodSince == nil {
         run.settle()

@@ -37,6 +37,10 @@ package final class LiveGate: Gate {
   /// Idleness that a request of another thread broke into, with when it began on `clock`. It goes on as if it had never
   /// been broken into: the guest's time stands where it began, and nothing arrives there.
   private var brokenIdleness: (moment: Moment, began: UInt64)?
+  /// A position at which something has happened besides instructions: something arrived, idleness ended, or requests of other
+  /// threads were served. Requests wait until the guest has left it. So what is seen of the machine is what a replay
+  /// finds that goes to the position, where it stops before all that; and the guest goes on however many requests come.
+  private var passedPosition: UInt64?
   /// The host's nanoseconds that do not count for the guest, because it was paused.
   private var pausedTime: UInt64 = 0
 
@@ -81,15 +85,18 @@ package final class LiveGate: Gate {
   // MARK: Arrivals
 
   package func nextPoll(after moment: Moment) -> UInt64 {
-    moment.position + (outstandingRequests > 0 ? Self.pollIntervalWithRequests : Self.pollInterval)
+    // What may not be served here is served one instruction later.
+    if passedPosition == moment.position, inbox.hasNews { return moment.position + 1 }
+    return moment.position + (outstandingRequests > 0 ? Self.pollIntervalWithRequests : Self.pollInterval)
   }
 
   package func takeArrival(at moment: Moment) -> Arrival? {
     // A replay, which nobody breaks into, is idle before anything arrives at the end of idleness.
     guard inbox.hasNews, brokenIdleness?.moment != moment else { return nil }
     flushConsole()
-    switch inbox.take() {
+    switch inbox.take(includingRequests: passedPosition != moment.position) {
     case .arrival(let arrival)?:
+      passedPosition = moment.position
       switch arrival {
       case .blockCompletion(let completion):
         outstandingRequests -= 1
@@ -100,6 +107,7 @@ package final class LiveGate: Gate {
       }
       return arrival
     case .requests?:
+      passedPosition = moment.position
       machine?.requestStop()
     case .stop?:
       stop(.interrupted)
@@ -115,7 +123,8 @@ package final class LiveGate: Gate {
   /// a replay that the machine was idle first.
   ///
   /// A request of another thread stops the machine without any time having passed, so that it finds the machine as a
-  /// replay finds it at that position.
+  /// replay finds it at that position. Only where something has happened there that woke no hart does it find the machine later
+  /// than a replay that goes to the position, and the moment's time tells.
   package func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd {
     flushConsole()
     let began = brokenIdleness.flatMap { $0.moment == moment ? $0.began : nil } ?? clock()
@@ -136,11 +145,13 @@ package final class LiveGate: Gate {
     if hasNews, inbox.hasOnlyRequests {
       // Requests that never end do not keep a timer from firing.
       if sleeps, let deadline, deadline - min(deadline, moment.time) <= elapsed {
+        passedPosition = moment.position
         return .wake(time: max(deadline, moment.time))
       }
       brokenIdleness = (moment, began)
       return .stop
     }
+    passedPosition = moment.position
     // Without news there was a deadline, or the wait would not have ended.
     guard hasNews else { return .wake(time: max(deadline ?? moment.time, moment.time)) }
     let time = moment.time + max(elapsed, 1)

@@ -30,6 +30,8 @@ package final class ReplayGate: Gate {
   var drives: ReplayDrives
   private let console: any ConsoleOutput
   var consoleBuffer: [UInt8] = []
+  /// Called when the machine is reset, and whether the guest did it.
+  package var hearReset: (_ byGuest: Bool) -> Void = { _ in }
   /// Output before this position has been handed on already, by an earlier run over the same stretch.
   package var outputIsNewFrom: UInt64 = 0
   /// The guest was changed, and is not compared with the log any more.
@@ -133,6 +135,7 @@ package final class ReplayGate: Gate {
       return answer(completion, at: moment)
     case .reset(.host):
       advance()
+      hearReset(false)
       return .reset
     case .powerOff(.host, _):
       advance()
@@ -201,12 +204,15 @@ package final class ReplayGate: Gate {
   }
 
   package func guestReset(at moment: Moment) {
-    guard stopReason == nil, !isForked else { return }
-    guard let event = meet(at: moment), event.payload == .reset(.guest) else {
-      diverge(at: moment, found: "that the guest resets the machine")
-      return
+    guard stopReason == nil else { return }
+    if !isForked {
+      guard let event = meet(at: moment), event.payload == .reset(.guest) else {
+        diverge(at: moment, found: "that the guest resets the machine")
+        return
+      }
+      advance()
     }
-    advance()
+    hearReset(true)
   }
 
   private func answer(_ completion: LogBlockCompletion, at moment: Moment) -> Arrival? {

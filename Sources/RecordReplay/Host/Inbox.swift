@@ -103,11 +103,13 @@ public final class Inbox: @unchecked Sendable {
   /// Whether anything may still come from the console.
   package var hasOpenSource: Bool { lock.withLock { openSources > 0 } }
 
-  package func take() -> News? {
+  /// - Parameter includingRequests: whether requests, which go before arrivals, may be told of.
+  package func take(includingRequests: Bool) -> News? {
     lock.withLock {
       if let failure { return .failure(failure) }
       if stopRequested { return .stop }
-      guard !arrivals.isEmpty else { return requests.isEmpty ? nil : .requests }
+      if includingRequests, !requests.isEmpty { return .requests }
+      guard !arrivals.isEmpty else { return nil }
       let first = arrivals.removeFirst()
       if case .consoleInput(let bytes) = first {
         consoleBytes -= bytes.count
@@ -127,7 +129,7 @@ public final class Inbox: @unchecked Sendable {
   }
 
   /// What was asked for first, to be called with the run.
-  func takeRequest() -> Request? {
+  package func takeRequest() -> Request? {
     lock.withLock {
       guard !requests.isEmpty else { return nil }
       defer { updateFlag() }

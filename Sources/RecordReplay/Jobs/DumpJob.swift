@@ -133,6 +133,8 @@ struct DumpJob {
         return (0..<512).map { page.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
       }
       instant.core.mappings = walk.mappings
+      let isCutOff = walk.isCutOff
+      state.update { $0.lacksMappings = isCutOff }
     }
     return state.mayGoOn
   }

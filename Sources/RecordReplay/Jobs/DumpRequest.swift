@@ -31,6 +31,11 @@ public struct DumpRequest: Sendable, Equatable {
     self.length = length
   }
 
+  /// What is to be said of a dump with `JobFigures.lacksMappings`.
+  public static let lackOfMappings =
+    "the guest's page tables map more than \(UInt64(PageTableWalk.mappingLimit).grouped) ranges, or are more than it has "
+    + "pages: some virtual addresses are missing, physical memory is complete"
+
   /// Whether what is asked for makes sense by itself.
   func check() throws(Failure) {
     guard (begin == nil) == (length == nil) else {

@@ -1,5 +1,11 @@
 import Emulator
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// What can be done beside a guest that runs: for the monitor, from any thread but the machine's.
 ///
 /// `RunControl.job` says how far it is, takes its cancellation and its bandwidth limit, and lets observers hear of it.
@@ -43,7 +49,9 @@ public struct GuestJobs: Sendable {
       }
       instant = taken
       let size = instant.core.memorySize
+      let position = instant.moment.position
       state.update { figures in
+        figures.position = position
         figures.total = size
         figures.remaining = size
         figures.downtime = downtime
@@ -85,6 +93,25 @@ public struct GuestJobs: Sendable {
     guard !detach else { return thread.abandon() }
     thread.join()
     try throwEnd(address.description, "the migration was cancelled")
+  }
+
+  /// Saves a snapshot of the guest as it is now, which stands still for that moment. Answers when the snapshot is written; it
+  /// cannot be cancelled.
+  public func saveSnapshot(_ name: String) throws(Failure) {
+    try state.start(.snapshot)
+    do throws(Failure) {
+      guard state.advance(to: .active), state.advance(to: .completing), state.commit() else {
+        state.endCancelled()
+        throw Failure(.cancelled, name, "the snapshot was cancelled", remedy: "save it again")
+      }
+      let control = control
+      try control.perform { (run) throws(Failure) in try control.saveSnapshot(name, of: run) }
+      while try control.perform({ run in run.isSavingSnapshot }) { usleep(2_000) }
+    } catch {
+      if state.status.phase.isBusy { state.endFailed(error) }
+      throw error
+    }
+    state.endCompleted()
   }
 
   /// QEMU's own: 300 ms.

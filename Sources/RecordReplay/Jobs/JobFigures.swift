@@ -15,6 +15,12 @@ public struct JobFigures: Equatable, Sendable {
   public var iterations: UInt64 = 0
   /// Pages that the guest dirtied a second, as of the last pass.
   public var dirtyPagesPerSecond: UInt64 = 0
+  /// Percent of the time for which a migration has the guest stand still, because it writes too fast to be sent.
+  public var throttlePercentage = 0
+  /// The guest's position that a dump shows; nil before it is decided.
+  public var position: UInt64?
+  /// The guest's page tables say more than a dump takes in: some virtual addresses are missing.
+  public var lacksMappings = false
   /// The limit on `transferred` a second; nil: none.
   public var bandwidthLimit: UInt64?
 

@@ -10,8 +10,12 @@ public final class PlainRun {
   let inbox: Inbox
   package let facts: RunFacts
   package let start: RunStart?
+  /// Where the guest comes from, until it is there.
+  private var incoming: MigrationAddress?
 
-  /// - Parameter incoming: where the guest comes from; it goes on where it was there. This waits for it.
+  /// - Parameters:
+  ///   - control: one that knows of a guest that comes from elsewhere.
+  ///   - incoming: where the guest comes from; it goes on where it was there. `run` waits for it first.
   public init(
     _ guest: Guest, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil,
     incoming: MigrationAddress? = nil
@@ -27,15 +31,34 @@ public final class PlainRun {
     self.start = start
     machine = Machine(configuration: configuration, plan: start.plan, gate: live, engine: guest.engine)
     live.machine = machine
-    if let incoming { try receive(start, from: incoming) }
+    self.incoming = incoming
   }
 
-  private func receive(_ start: RunStart, from address: MigrationAddress) throws(Failure) {
-    let identity = try MigrationIdentity(start, configuration: machine.configuration)
-    let stream = try IncomingMigration(address) { [inbox] in !inbox.isStopRequested }
-    let arrived = try stream.receive(into: machine, drives: drives.overlays, identity: identity)
-    live.expectAnswers(arrived.answerCount)
-    for arrival in arrived.arrivals { inbox.offer(arrival) }
+  /// Waits for the guest that comes from elsewhere, if it does, and does meanwhile what other threads ask for. When it throws,
+  /// the machine is in no state to run.
+  package func receive() throws(Failure) {
+    guard let address = incoming, let start else { return }
+    incoming = nil
+    precondition(
+      control.map { $0.state == .inmigrate } ?? true, "the controls do not know that a guest comes")
+    control?.begin()
+    let job = control?.job ?? MigrationState()
+    try job.start(.migration, total: machine.memory.size)
+    do throws(Failure) {
+      let identity = try MigrationIdentity(start, configuration: machine.configuration)
+      let stream = try IncomingMigration(address) { [self] in
+        control?.servePending(self)
+        return !inbox.isStopRequested && job.mayGoOn
+      }
+      let arrived = try stream.receive(into: machine, drives: drives.overlays, identity: identity, job)
+      live.expectAnswers(arrived.answerCount)
+      for arrival in arrived.arrivals { inbox.offer(arrival) }
+    } catch {
+      if !job.mayGoOn, error.kind == .cancelled { job.endCancelled() } else { job.endFailed(error) }
+      throw error
+    }
+    control?.noteArrival()
+    job.endCompleted()
   }
 
   /// A run that goes on where a replay was left. The recording stays as it is.
@@ -43,6 +66,7 @@ public final class PlainRun {
     leaving timeline: Timeline, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil
   ) throws(Failure) {
     start = nil
+    incoming = nil
     self.control = control
     self.inbox = inbox
     let origin = try RunOrigin(leaving: timeline)
@@ -59,7 +83,13 @@ public final class PlainRun {
   /// Runs to the end, or to the position `limit`.
   public func run(limit: UInt64? = nil) -> RunResult {
     let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) })
-    let outcome = run.run(limit: limit, interval: nil, atInterval: {})
+    let outcome: LiveRun.Outcome
+    do throws(Failure) {
+      try receive()
+      outcome = run.run(limit: limit, interval: nil, atInterval: {})
+    } catch {
+      outcome = inbox.isStopRequested ? .init(end: .interrupted) : .init(end: .failed, failure: error)
+    }
     drives.finish()
     run.end(outcome)
     return RunResult(

@@ -96,6 +96,7 @@ extension Timeline {
     session = try ReplaySession(
       recording, log: log, snapshot: name, console: console, engine: engine, checkpoints: policy)
     session.gate.outputIsNewFrom = handedOut
+    session.gate.hearReset = hearReset
     ended = nil
     isLost = false
   }

@@ -39,6 +39,10 @@ public final class Timeline {
   var ended: Stop?
   /// A move broke off in its middle: the machine stands nowhere.
   var isLost = false
+  /// Called when the machine is reset on its way, and whether the guest did it.
+  package var hearReset: (_ byGuest: Bool) -> Void = { _ in } {
+    didSet { session.gate.hearReset = hearReset }
+  }
   /// Complete snapshots by position, as they were when they were last looked for.
   var knownSnapshots: [Snapshot]
 

@@ -3,23 +3,33 @@ import RecordReplay
 
 struct DumpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dump", abstract: "Write a core file of the guest as it was at a position of a recording.",
+    commandName: "dump",
+    abstract: "Write a core file of the guest, at a position of a recording or as it runs.",
     discussion: """
       The core has the registers of every hart and all of the guest's memory. gdb-multiarch opens an ELF core with the
       guest's ELF file; crash opens a kdump one with the kernel's. Pages of zeros take no space.
+
+      With --monitor it is of the guest that another rrtool runs, records or replays with --qmp unix:SOCKET. That rrtool
+      writes the file while the guest runs on. Ctrl-C cancels it.
 
       EXAMPLES
         rrtool dump --at end -o core
         rrtool dump linux.rr --at before-bug --paging -o vmcore
         rrtool dump linux.rr --at 50% --format kdump-zlib -o vmcore.kdump
         rrtool dump linux.rr --at event:1234 --begin 0x80200000 --length 0x100000 -o part
+        rrtool dump --monitor linux.sock --bandwidth 50M -o core
       """)
 
   @OptionGroup var recordingArgument: RecordingArgument
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Where in the run to take it.", valueName: "position"))
-  var at: String
+    parsing: .unconditional,
+    help: ArgumentHelp("Where in the run of a recording to take it.", valueName: "position"))
+  var at: String?
+
+  @Option(
+    help: ArgumentHelp("The monitor of a run that goes on, instead of a recording.", valueName: "socket"))
+  var monitor: String?
 
   @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The file to make.", valueName: "file"))
   var output: String
@@ -39,6 +49,13 @@ struct DumpCommand: ParsableCommand {
   @Option(help: ArgumentHelp("With --begin: how many bytes; K, M and G may follow.", valueName: "bytes"))
   var length: String?
 
+  @Option(
+    help: ArgumentHelp("Write at most so many bytes a second; K, M and G may follow.", valueName: "bytes"))
+  var bandwidth: String?
+
+  @Flag(help: "With --monitor: come back when the dump has begun.")
+  var detach = false
+
   @Flag(help: "Replace the file that stands there.")
   var force = false
 
@@ -47,20 +64,41 @@ struct DumpCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let request = try request()
-      let recording = try recordingArgument.open()
-      let timeline = try Timeline(recording, engine: engine.parsed())
-      let target = try timeline.resolve(PositionExpression.parsed(at, option: "--at"))
-      let replaying = Progress("replaying", from: timeline.position, to: target, consoleIsTerminal: false)
-      try timeline.seek(to: target) { replaying.show($0) }
-      replaying.finish()
-
-      let state = MigrationState()
-      StopSignals.call { state.cancel() }
-      let dumping = Progress("dumping", unit: .bytes, from: 0, to: recording.manifest.machine.memorySize)
-      try timeline.dump(request, state: state) { done, _ in dumping.show(done) }
-      dumping.finish()
-      say("dumped \(output): the guest at position \(timeline.position.grouped)")
+      let limit = try bandwidth.map { (text) throws(Failure) in try Size.parse(text, option: "--bandwidth") }
+      if limit == 0 {
+        throw Failure(.usage, "--bandwidth", "nothing would ever be written", remedy: "give 1 or more")
+      }
+      guard let monitor else { return try dumpRecording(request, limit: limit) }
+      guard at == nil, recordingArgument.recording == nil, !force else {
+        throw Failure(
+          .usage, "--monitor", "is of a guest as it is now, and replaces no file",
+          remedy: "leave out the recording, --at and --force")
+      }
+      try LiveDump(through: monitor).run(request, limit: limit, detach: detach)
     }
+  }
+
+  private func dumpRecording(_ request: DumpRequest, limit: UInt64?) throws {
+    guard let at, !detach else {
+      throw Failure(
+        .usage, "dump", "of a recording is taken at a position, and waited for",
+        remedy: "give --at, and leave out --detach; or give --monitor")
+    }
+    let recording = try recordingArgument.open()
+    let timeline = try Timeline(recording, engine: engine.parsed())
+    let target = try timeline.resolve(PositionExpression.parsed(at, option: "--at"))
+    let replaying = Progress("replaying", from: timeline.position, to: target, consoleIsTerminal: false)
+    try timeline.seek(to: target) { replaying.show($0) }
+    replaying.finish()
+
+    let state = MigrationState()
+    state.bandwidthLimit = limit
+    StopSignals.call { state.cancel() }
+    let dumping = Progress("dumping", unit: .bytes, from: 0, to: recording.manifest.machine.memorySize)
+    try timeline.dump(request, state: state) { done, _ in dumping.show(done) }
+    dumping.finish()
+    if state.status.figures.lacksMappings { say("note: \(DumpRequest.lackOfMappings)") }
+    say("dumped \(output): the guest at position \(timeline.position.grouped)")
   }
 
   private func request() throws(Failure) -> DumpRequest {

@@ -48,7 +48,8 @@ struct RunCommand: ParsableCommand {
           .usage, "--incoming", "a guest in lockstep begins at its start", remedy: "choose another engine")
       }
       let result = try LiveSession.run(
-        at: SerialPorts.open(options.serial), monitor: isLockstep ? nil : monitor
+        at: SerialPorts.open(options.serial), monitor: isLockstep ? nil : monitor,
+        isIncoming: source != nil
       ) {
         (inbox, console, control) in
         if isLockstep { return try LockstepRun(guest, inbox: inbox, console: console).run(limit: limit) }

@@ -9,14 +9,16 @@ import RecordReplay
 
 /// A run with what is around it: console, monitors, signals and terminal are set up for it and put back after it.
 enum LiveSession {
-  /// - Parameter options: who may control it; nil: nobody, because the run does not look at its controls.
+  /// - Parameters:
+  ///   - options: who may control it; nil: nobody, because the run does not look at its controls.
+  ///   - isIncoming: the run waits for a guest that comes from elsewhere.
   static func run<Result>(
-    at port: any SerialPort, monitor options: MonitorOptions?,
+    at port: any SerialPort, monitor options: MonitorOptions?, isIncoming: Bool = false,
     _ body: (Inbox, any ConsoleOutput, RunControl) throws -> Result
   ) throws -> Result {
     let inbox = Inbox()
     defer { port.finish() }
-    let control = RunControl(inbox: inbox, isPaused: options?.paused ?? false)
+    let control = RunControl(inbox: inbox, isPaused: options?.paused ?? false, isIncoming: isIncoming)
     let target = options.map { _ in MonitorTarget(control) }
     let server = try options?.qmp.map { (text) throws(Failure) in try MonitorServer(text) }
     defer {

@@ -53,8 +53,10 @@ final class IncomingMigration {
 
   /// Fills the machine and what is written over its drives' images. When it throws, the machine is in no state to be used
   /// any further.
+  ///
+  /// - Parameter job: is taken from its setup to where it cannot be cancelled any more.
   func receive(
-    into machine: Machine, drives: [ScratchOverlay], identity: MigrationIdentity
+    into machine: Machine, drives: [ScratchOverlay], identity: MigrationIdentity, _ job: MigrationState
   ) throws(Failure) -> Guest {
     do throws(ByteCodingError) {
       let head = try take(MigrationStream.headSize)
@@ -76,7 +78,10 @@ final class IncomingMigration {
       } catch {
         throw Stopped.stopped(error, self)
       }
-      return try receiveRecords(into: machine, drives: drives)
+      try go { job.advance(to: .active) }
+      let guest = try receiveRecords(into: machine, drives: drives, job)
+      try go { job.advance(to: .completing) && job.commit() }
+      return guest
     } catch {
       if let failure { throw failure }
       switch error {
@@ -99,13 +104,23 @@ final class IncomingMigration {
     Failure(.damaged, name, "the migration stream is damaged: \(what)", remedy: "migrate again")
   }
 
+  /// Throws when it may not go on.
+  private func go(_ mayGoOn: () -> Bool) throws(ByteCodingError) {
+    guard mayGoOn() else {
+      throw Stopped.stopped(
+        Failure(.cancelled, name, "the migration was cancelled", remedy: "start it again"), self)
+    }
+  }
+
   private func receiveRecords(
-    into machine: Machine, drives: [ScratchOverlay]
+    into machine: Machine, drives: [ScratchOverlay], _ job: MigrationState
   ) throws(ByteCodingError) -> Guest {
     var guest = Guest()
     var hasState = false
     while true {
       let (kind, bytes) = try next()
+      try go(mayGoOn)
+      job.update { $0.transferred += UInt64(bytes.count) }
       guard !hasState || kind == .end else {
         throw .malformed(offset: 0, what: "something follows the machine's state")
       }

@@ -22,12 +22,10 @@ package protocol MigratableRun: AnyObject {
 /// Sends a guest that runs to another place, on one thread.
 ///
 /// Memory goes first, all of it, then again and again the pages that the guest wrote meanwhile, until what is left would
-/// take less than `downtimeLimit`, or until `passLimit` passes have not helped. Then the guest stands still for the
-/// rest: those pages, drives, harts and devices. Whatever fails or is cancelled, the guest goes on as it did before.
+/// take less than `downtimeLimit`. A guest that writes too fast for that is slowed down, more with each pass
+/// (`MigrationThrottle`). Then the guest stands still for the rest: those pages, drives, harts and devices. Whatever fails or
+/// is cancelled, the guest goes on as it did before.
 struct MigrationJob {
-  /// After so many passes the guest stands still for whatever is left.
-  static let passLimit = 12
-
   let address: MigrationAddress
   let control: RunControl
   let downtimeLimit: UInt64
@@ -107,7 +105,9 @@ struct MigrationJob {
     with sender: MigrationSender, _ memory: GuestMemory, _ dirty: DirtyPages
   ) throws(Failure) {
     var list = Array(0..<memory.pageCount)
-    for pass in 1...Self.passLimit {
+    let throttle = MigrationThrottle(control)
+    defer { throttle.end() }
+    for pass in 1... {
       let began = HostClock.monotonic()
       let before = sender.byteCount
       state.update { $0.iterations = UInt64(pass) }
@@ -115,7 +115,8 @@ struct MigrationJob {
       let elapsed = max(HostClock.monotonic() - began, 1)
       list = try control.perform { _ in dirty.take() }
       let count = UInt64(list.count)
-      let bytesPerSecond = max(Double(sender.byteCount - before) * 1e9 / Double(elapsed), 1)
+      let sent = sender.byteCount - before
+      let bytesPerSecond = max(Double(sent) * 1e9 / Double(elapsed), 1)
       let expected = Double(count) * Double(GuestMemory.pageSize) * 1e9 / bytesPerSecond
       state.update { figures in
         figures.remaining = count * UInt64(GuestMemory.pageSize)
@@ -123,6 +124,8 @@ struct MigrationJob {
         figures.expectedDowntime = UInt64(min(expected, 1e18))
       }
       if expected <= Double(downtimeLimit) { break }
+      throttle.note(sent: sent, dirtied: count * UInt64(GuestMemory.pageSize))
+      state.update { $0.throttlePercentage = throttle.percentage }
     }
     // What was taken last goes with the rest.
     sender.hold(list)

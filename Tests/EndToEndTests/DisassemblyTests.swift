@@ -61,6 +61,18 @@ struct DisassemblyTests {
     }
   }
 
+  /// gdb leaves out the `i` of immediate operands.
+  private func spelledAsGDBDoes(_ text: String) -> String {
+    let names = [
+      "addi", "addiw", "andi", "ori", "xori", "slli", "srli", "srai", "slliw", "srliw", "sraiw", "csrrwi",
+      "csrrsi",
+      "csrrci", "csrwi", "csrsi", "csrci",
+    ]
+    let name = text.prefix { $0 != " " }
+    guard names.contains(String(name)) else { return text }
+    return name.filter { $0 != "i" } + text[name.endIndex...]
+  }
+
   private func compare(_ scratch: Scratch, image: String, count: Int, seed: UInt64 = 0) throws {
     let socket = scratch.path("m.sock")
     let program = try scratch.start([
@@ -82,10 +94,13 @@ struct DisassemblyTests {
     #expect(found.count == count && expected.count >= count, "\(theirs.errors)")
     var known = 0
     for (mine, its) in zip(found, expected) {
-      // What the machine does not know others may.
-      if mine.1.hasPrefix(".") { continue }
+      #expect(mine.0 == its.0, "seed \(seed)")
+      // What the machine does not know gdb may, which in turn is not told of the extensions for bits and shows hints as they
+      // are. It also knows more CSRs.
+      if mine.1.hasPrefix(".") || its.1.hasPrefix(".") || its.1.hasPrefix("c.") { continue }
+      if mine.1.hasPrefix("csr"), mine.1.contains("0x") { continue }
       known += 1
-      #expect(mine.0 == its.0 && mine.1 == its.1, "seed \(seed)")
+      #expect(spelledAsGDBDoes(mine.1) == its.1, "seed \(seed)")
     }
     #expect(known > count / 3)
   }

@@ -211,7 +211,8 @@ import Testing
 
   /// A snapshot is a job like a dump, and the guest stands still for its moment.
   @Test func aSnapshotIsAJob() throws {
-    let path = TestFolder()
+    let folder = TestFolder()
+    let path = folder.file("core")
     let watched = try Controlled("echo", sleeps: true) { control throws(Failure) in
       let jobs = GuestJobs(control)
       try jobs.saveSnapshot("one")
@@ -219,7 +220,7 @@ import Testing
         throw Failure(.host, "snapshot", "is no job: \(jobs.state.status)", remedy: "")
       }
       jobs.state.bandwidthLimit = 1
-      try jobs.dump(DumpRequest(path: path.file("core")), detach: true)
+      try jobs.dump(DumpRequest(path: path), detach: true)
       do throws(Failure) {
         try jobs.saveSnapshot("two")
         throw Failure(.host, "snapshot", "was saved during a dump", remedy: "")
@@ -237,6 +238,7 @@ import Testing
       control.quit()
     }
     #expect(watched.problem == nil)
+    #expect(folder.names == [])
     #expect(
       watched.heard.events == [
         .stopped, .resumed, .stopped, .resumed, .shutdown(byGuest: false, reason: "host-qmp-quit"),

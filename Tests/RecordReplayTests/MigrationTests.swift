@@ -102,6 +102,8 @@ import Testing
     try source.jobs.migrate(to: address)
     #expect(control.job.waitUntilIdle().phase == .completed)
     #expect(control.state == (goesOn ? .running : .paused))
+    // Observers hear of a state right after those who wait for it.
+    while ends.withLock({ $0.last }) != .completed { usleep(100) }
     #expect(ends.withLock { $0 } == [.setup, .active, .completing, .completed])
     if !goesOn {
       #expect(try control.perform { run in Place(run.machine) } == place(of: source))

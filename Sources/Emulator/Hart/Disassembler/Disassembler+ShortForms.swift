@@ -27,7 +27,8 @@ extension Disassembler {
     switch instruction.opcode {
     case .addi where source1Number == 0 && destinationNumber == 0 && immediate == 0: "nop"
     case .addi where source1Number == 0: "li \(destination),\(immediate)"
-    case .addi where immediate == 0: "mv \(destination),\(source1)"
+    // A compressed one would be a hint.
+    case .addi where immediate == 0 && length == 4: "mv \(destination),\(source1)"
     // Only a compressed one is written so.
     case .add where source1Number == 0 && length == 2: "mv \(destination),\(source2)"
     case .sub where source1Number == 0: "neg \(destination),\(source2)"

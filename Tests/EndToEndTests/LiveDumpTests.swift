@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `rrtool dump --monitor`: cores of guests that other rrtools run.
 @Suite struct LiveDumpTests {
-  private func start(_ scratch: Scratch) throws -> RunningProgram {
+  private func start(_ scratch: Scratch) throws -> HostProgram {
     let program = try scratch.start([
       Place.tool.path, "run", "--bios", Place.guest("churn"), "--memory", "32M", "--qmp",
       "unix:" + scratch.path("m.sock"),
@@ -12,7 +13,7 @@ import Testing
     return program
   }
 
-  private func stop(_ program: RunningProgram, _ scratch: Scratch) throws {
+  private func stop(_ program: HostProgram, _ scratch: Scratch) throws {
     #expect(
       try scratch.rrtool("monitor", scratch.path("m.sock"), "info", "status").text == "VM status: running\n")
     #expect(try scratch.rrtool("monitor", scratch.path("m.sock"), "quit").status == 0)
@@ -60,9 +61,8 @@ import Testing
     let slow = try scratch.start([
       Place.tool.path, "dump", "--monitor", socket, "--bandwidth", "10K", "-o", scratch.path("slow"),
     ])
-    let deadline = Date(timeIntervalSinceNow: 30)
-    while try names(scratch).isEmpty, Date() < deadline { usleep(10_000) }
-    kill(slow.process.processIdentifier, SIGINT)
+    try waitUntil("the dump has begun") { try !names(scratch).isEmpty }
+    slow.send(SIGINT)
     let cancelled = try slow.waitForResult()
     #expect(
       cancelled.status == 1 && cancelled.errors.contains("the dump was cancelled"), "\(cancelled.errors)")
@@ -70,9 +70,9 @@ import Testing
 
     let detached = try scratch.rrtool("dump", "--monitor", socket, "--detach", "-o", scratch.path("core"))
     #expect(detached.status == 0 && detached.errors.contains("info dump"), "\(detached.errors)")
-    while try !scratch.rrtool("monitor", socket, "info", "dump").text.contains("Status: completed"),
-      Date() < deadline
-    { usleep(10_000) }
+    try waitUntil("the dump is complete") {
+      try scratch.rrtool("monitor", socket, "info", "dump").text.contains("Status: completed")
+    }
     #expect(try names(scratch) == ["core"])
     try stop(program, scratch)
   }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The package `qemu.qmp`, as QEMU's users have it, talks to rrtool.
@@ -69,7 +70,9 @@ struct QMPPackageTests {
     try source.wait(for: "quit ends")
     try source.type("before\r")
     try source.wait(for: "BEFORE\r\n")
-    while !FileManager.default.fileExists(atPath: scratch.path("in.sock")) { usleep(10_000) }
+    try waitUntil("it waits for the guest") {
+      FileManager.default.fileExists(atPath: scratch.path("in.sock"))
+    }
     let told = try drive(scratch, "migrate", scratch.path("m.sock"), scratch.folder.path)
     #expect(told["waiting"] as? String == "inmigrate")
     #expect(told["waiting_harts"] as? Int == 1)

@@ -98,12 +98,12 @@ import Testing
     #expect(refusal?.kind == .busy)
     if goesOn { try control.resume() } else { try control.pause() }
     #expect(control.state == .inmigrate)
-    while HostFiles.kind(of: source.folder.file("socket")) == nil { usleep(1000) }
+    try waitUntil("the other end listens") { HostFiles.kind(of: source.folder.file("socket")) != nil }
     try source.jobs.migrate(to: address)
     #expect(control.job.waitUntilIdle().phase == .completed)
     #expect(control.state == (goesOn ? .running : .paused))
     // Observers hear of a state right after those who wait for it.
-    while ends.withLock({ $0.last }) != .completed { usleep(100) }
+    try waitUntil("observers hear of the end") { ends.withLock { $0.last } == .completed }
     #expect(ends.withLock { $0 } == [.setup, .active, .completing, .completed])
     if !goesOn {
       #expect(try control.perform { run in Place(run.machine) } == place(of: source))
@@ -123,7 +123,7 @@ import Testing
         LiveGuest.guest(), inbox: inbox, console: NullOutput(), control: control,
         incoming: .unix(folder.file("socket"))))
     let thread = HostThread { run.run() }
-    while HostFiles.kind(of: folder.file("socket")) == nil { usleep(1000) }
+    try waitUntil("it listens") { HostFiles.kind(of: folder.file("socket")) != nil }
     control.quit()
     thread.join()
     #expect(run.result?.ending.reason == .interrupted)
@@ -175,7 +175,7 @@ import Testing
         PlainRun(start(), inbox: inbox, console: pieces, control: control, incoming: address))
       let thread = HostThread { run.run() }
       let path = folder.file("stream\(moves)")
-      while control.state == .inmigrate { usleep(100) }
+      try waitUntil("the guest arrives") { control.state != .inmigrate }
       do throws(Failure) {
         // It goes on for the instructions between two looks at what others want.
         try control.resume()

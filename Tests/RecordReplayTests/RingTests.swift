@@ -86,7 +86,9 @@ import Testing
       stops.append(try Timeline(recorded.recording).run())
     }
     #expect(!stops.isEmpty)
-    for stop in stops { #expect(stop == .incomplete || stop == .end(.poweredOff(status: 0)), "\(stop)") }
+    // The ledger's bug may have shown, or not.
+    let status = recorded.result.ending.status
+    for stop in stops { #expect(stop == .incomplete || stop == .end(.poweredOff(status: status)), "\(stop)") }
   }
 
   @Test func wrongWishesAreRefused() throws {

@@ -12,8 +12,11 @@ extension TimelineTarget {
 
   public func resume(_ motion: Motion, stops: RequestedStops, control: MotionControl) -> StopReport {
     self.control = control
+    let lastStep = unwatchedStep
+    unwatchedStep = nil
     defer {
       self.control = nil
+      lastStops = stops
       showProgress(nil)
     }
     do throws(ReplayError) {
@@ -23,7 +26,7 @@ extension TimelineTarget {
       case .stepWithin(let hart, let range): return try finish(step(hart, within: range, stops))
       case .run(.forward):
         places.leave(timeline.position)
-        return try finish(runForward(stops))
+        return try finish(runForward(stops, after: lastStep))
       case .run(.backward):
         places.leave(timeline.position)
         return try finish(runBackward(stops))
@@ -40,6 +43,7 @@ extension TimelineTarget {
     do throws(ReplayError) {
       endBranch()
       passedWatchpoint = nil
+      unwatchedStep = nil
       try timeline.approach(position)
       let first = timeline.position
       while timeline.position < position {
@@ -59,11 +63,17 @@ extension TimelineTarget {
 
   // MARK: Forward
 
-  private func runForward(_ stops: RequestedStops) throws(ReplayError) -> StopReport.Cause {
+  private func runForward(
+    _ stops: RequestedStops, after step: UnwatchedStep?
+  ) throws(ReplayError) -> StopReport.Cause {
     let points = Self.points(stops)
     let passed = takePassedWatchpoint()
     // Where a motion begins it does not end: who continues at a breakpoint has seen it.
     var isBehindBreakpoint = true
+    if let step, step.stops == stops, step.end == timeline.position, !timeline.isForked {
+      try timeline.seek(to: step.start)
+      isBehindBreakpoint = false
+    }
     var asked = timeline.position
     while true {
       let here = timeline.position
@@ -94,8 +104,10 @@ extension TimelineTarget {
     let passed = takePassedWatchpoint()
     let count = machine.executedCount(hart: hart)
     var isBehindBreakpoint = true
+    var executedAt: UInt64?
     while true {
       let hasStepped = machine.executedCount(hart: hart) != count
+      if hasStepped, executedAt == nil { executedAt = timeline.position }
       // Far enough for one that waits, to look around now and then.
       let limit = timeline.position + Self.slice
       let stop = try showingConsole { () throws(ReplayError) in
@@ -108,7 +120,12 @@ extension TimelineTarget {
       isBehindBreakpoint = false
       switch stop {
       case .position:
-        if hasStepped, machine.isGoalReached { return .stepped }
+        if hasStepped, machine.isGoalReached {
+          if let executedAt, executedAt < timeline.position, stops != lastStops {
+            unwatchedStep = UnwatchedStep(stops: lastStops, start: executedAt, end: timeline.position)
+          }
+          return .stepped
+        }
         if isInterrupted { return .interrupted }
       case .stopPoint(let hit):
         // Whether to stop at its own next instruction, gdb sees for itself.
@@ -125,6 +142,7 @@ extension TimelineTarget {
   ) throws(ReplayError) -> StopReport.Cause {
     while true {
       let cause = try stepForward(hart, stops)
+      unwatchedStep = nil
       guard cause == .stepped else { return cause }
       guard try timeline.settle() == .position else { return .endOfHistory }
       let pc = machine.programCounter(hart: hart)

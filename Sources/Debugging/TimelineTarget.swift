@@ -13,9 +13,25 @@ public final class TimelineTarget: DebugTarget {
   var control: MotionControl?
   /// The position of the watched access that the last motion ended at: the next one passes it.
   var passedWatchpoint: UInt64?
+  /// Of the last motion.
+  var lastStops = RequestedStops()
+  var unwatchedStep: UnwatchedStep?
   /// The last search backward, with what it is for.
   var lastSearch: (stops: RequestedStops, search: HitSearch)?
   private var notices: [String] = []
+
+  /// A step for which the client took away what it has set.
+  ///
+  /// So it steps over a breakpoint. But others have their turns within a step of a hart, and may come to the same breakpoint. When
+  /// everything is set again as it was before, going on begins where their turns began.
+  struct UnwatchedStep {
+    /// Of the motion before it.
+    var stops: RequestedStops
+    /// Behind the instruction of the hart that was stepped.
+    var start: UInt64
+    /// Where that hart came next.
+    var end: UInt64
+  }
 
   /// How far the timeline is on its way to a position.
   public struct Way {
@@ -24,19 +40,18 @@ public final class TimelineTarget: DebugTarget {
     public var position: UInt64
   }
 
-  /// Opens the recording at its start.
+  /// Opens the recording where a debugger is to find the machine: at a position, or at the snapshot `name`; without
+  /// either at the start.
   public init(
-    _ recording: Recording, engine: Machine.Engine, showProgress: @escaping (Way?) -> Void
+    _ recording: Recording, from name: String? = nil, to position: UInt64? = nil, engine: Machine.Engine,
+    checkpoints: CheckpointPolicy, showProgress: @escaping (Way?) -> Void
   ) throws(Failure) {
     console = DebugConsole()
-    timeline = try Timeline(recording, console: console, engine: engine, checkpoints: CheckpointPolicy())
+    timeline = try Timeline(
+      recording, from: name, near: position, console: console, engine: engine, checkpoints: checkpoints)
     self.showProgress = showProgress
-  }
-
-  /// Goes to where a debugger is to find the machine.
-  public func start(at expression: PositionExpression) throws(Failure) {
     let control = MotionControl(isInterrupted: { false }, say: { _ in }, meetsConditions: { _, _ in true })
-    try seek(to: try timeline.resolve(expression), control)
+    try seek(to: position ?? timeline.position, control)
   }
 
   var machine: Machine { timeline.machine }

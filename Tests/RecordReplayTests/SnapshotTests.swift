@@ -35,6 +35,32 @@ import Testing
     }
   }
 
+  /// A timeline that will be sent somewhere is opened at the last snapshot before that.
+  @Test func itOpensNearWhereItIsSent() throws {
+    let recorded = try recordLedger()
+    let end = recorded.result.ending.position
+    let places = [end / 3, end / 2]
+    for place in places {
+      let timeline = try Timeline(recorded.recording)
+      try timeline.seek(to: place)
+      try timeline.createSnapshot("at\(place)")
+    }
+    let straight = try Timeline(recorded.recording)
+    for (goal, start) in [(places[0] - 1, 0), (places[0], places[0]), (end - 1, places[1])] {
+      let timeline = try Timeline(recorded.recording, near: goal)
+      #expect(timeline.position == start)
+      try timeline.seek(to: goal)
+      try straight.run(until: goal)
+      #expect(timeline.machine.digests() == straight.machine.digests())
+    }
+    let recording = try recorded.recording
+    #expect(try Timeline.resolve(.forward(10), on: recording) == 10)
+    #expect(try Timeline.resolve(.forward(10), on: recording, from: "at\(places[0])") == places[0] + 10)
+    #expect(try Timeline.resolve(.backward(10), on: recording, from: "at\(places[0])") == end - 10)
+    #expect(throws: Failure.self) { try Timeline.resolve(.forward(1), on: recording, from: "nowhere") }
+    #expect(throws: Failure.self) { try Timeline.resolve(.absolute(end + 1), on: recording) }
+  }
+
   /// Where requests to the disk are on their way, and in the middle of a line of output.
   @Test func aSnapshotAnywhereCarriesWhatIsPending() throws {
     let recorded = try RecordedGuest("diskcheck", digestInterval: 100_000) { _ in

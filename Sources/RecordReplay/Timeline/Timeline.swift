@@ -50,24 +50,34 @@ public final class Timeline {
   ///
   /// Everything is checked before anything runs: the log, the snapshot, the base images.
   ///
-  /// - Parameter checkpoints: for moving back at once; nil: only snapshots are gone back to, and running forward costs
-  ///   nothing for it.
+  /// - Parameters:
+  ///   - place: a position that it will be sent to first: it stands at the last snapshot before that instead, so
+  ///     that no other is loaded.
+  ///   - checkpoints: for moving back at once; nil: only snapshots are gone back to, and running forward costs
+  ///     nothing for it.
   public init(
-    _ recording: Recording, from name: String? = nil, console: any ConsoleOutput = NullConsoleOutput(),
-    engine: Machine.Engine = .automatic, checkpoints policy: CheckpointPolicy? = nil
+    _ recording: Recording, from name: String? = nil, near place: UInt64? = nil,
+    console: any ConsoleOutput = NullConsoleOutput(), engine: Machine.Engine = .automatic,
+    checkpoints policy: CheckpointPolicy? = nil
   ) throws(Failure) {
     self.recording = recording
     self.console = console
     self.engine = engine
     self.policy = policy
     log = try recording.openLog()
-    for drive in recording.manifest.drives {
-      try BaseImages.check(drive.bases, recording: recording.path)
+    // All of them is read for that; the snapshot is loaded meanwhile.
+    let bases = BaseImageCheck(recording)
+    let loaded = Result { [log] () throws(Failure) in
+      let snapshots = try Self.snapshots(of: recording)
+      let nearest = place.flatMap { place in snapshots.last { $0.moment.position <= place }?.name }
+      let session = try ReplaySession(
+        recording, log: log, snapshot: nearest ?? name ?? recording.manifest.initialSnapshot,
+        console: console, engine: engine, checkpoints: policy)
+      return (snapshots, session)
     }
-    knownSnapshots = try Self.snapshots(of: recording)
-    session = try ReplaySession(
-      recording, log: log, snapshot: name ?? recording.manifest.initialSnapshot, console: console,
-      engine: engine, checkpoints: policy)
+    // Over a wrong image nothing that went wrong besides is of interest.
+    try bases.verdict()
+    (knownSnapshots, session) = try loaded.get()
   }
 
   /// Where the machine stands.
@@ -257,6 +267,18 @@ public final class Timeline {
   public func resolve(_ expression: PositionExpression) throws(Failure) -> UInt64 {
     let current: UInt64? = if case .backward = expression { nil } else { position }
     return try expression.resolve(in: try Self.context(of: recording, log: log, current: current))
+  }
+
+  /// The same before there is a timeline, seen from the snapshot `name`; nil: from the start.
+  public static func resolve(
+    _ expression: PositionExpression, on recording: Recording, from name: String? = nil
+  ) throws(Failure) -> UInt64 {
+    var current: UInt64?
+    if case .forward = expression, let name {
+      current = try SnapshotStore(recording).find(name).moment.position
+    }
+    return try expression.resolve(
+      in: try context(of: recording, log: try recording.openLog(), current: current))
   }
 
   /// What expressions are worked out from, without a replay.

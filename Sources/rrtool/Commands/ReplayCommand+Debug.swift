@@ -48,14 +48,10 @@ extension ReplayCommand {
   /// Replays under a debugger, from `--to` or the start.
   func debug(_ recording: Recording) throws {
     let progress = DebugProgress()
-    let target = try TimelineTarget(recording, engine: engine.parsed()) { progress.show($0) }
-    if let from {
-      guard let expression = PositionExpression(from) else {
-        throw Failure(.usage, "--from \(from)", "is no snapshot", remedy: "see 'rrtool snapshot list'")
-      }
-      try target.start(at: expression)
-    }
-    if let to { try target.start(at: PositionExpression.parsed(to, option: "--to")) }
+    let target = try TimelineTarget(
+      recording, from: from, to: try target(on: recording), engine: engine.parsed(),
+      checkpoints: checkpoints.policy()
+    ) { progress.show($0) }
     Interruption.listen()
     if options.debug { return try startDebugger(target) }
     try serve(target, at: options.gdb ?? "")

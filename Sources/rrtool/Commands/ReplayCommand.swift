@@ -89,9 +89,9 @@ struct ReplayCommand: ParsableCommand {
       throw Failure(
         .usage, "--live", "there is no place to leave the recording at", remedy: "give --from or --to")
     }
-    let timeline = try Timeline(recording, from: from, engine: engine.parsed())
-    if let to {
-      let target = try timeline.resolve(PositionExpression.parsed(to, option: "--to"))
+    let target = try target(on: recording)
+    let timeline = try Timeline(recording, from: from, near: target, engine: engine.parsed())
+    if let to, let target {
       let progress = Progress("going there", from: timeline.position, to: target, consoleIsTerminal: false)
       let stop = try timeline.seek(to: target) { progress.show($0) }
       progress.finish()
@@ -101,6 +101,12 @@ struct ReplayCommand: ParsableCommand {
       }
     }
     try live.run(leaving: timeline, monitor: monitor)
+  }
+
+  /// What `--to` means, seen from `--from`.
+  func target(on recording: Recording) throws(Failure) -> UInt64? {
+    guard let to else { return nil }
+    return try Timeline.resolve(PositionExpression.parsed(to, option: "--to"), on: recording, from: from)
   }
 
   /// Says how the replay ended, and ends the command with the guest's status.

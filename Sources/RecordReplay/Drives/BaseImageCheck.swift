@@ -1,0 +1,27 @@
+/// The check of a recording's base images, on a thread of its own: they are read whole, and others can do what does not depend
+/// on the outcome meanwhile.
+///
+/// Sendable: `failure` is written by the thread alone, and read once that has been joined.
+final class BaseImageCheck: @unchecked Sendable {
+  private var failure: Failure?
+  private var thread: HostThread?
+
+  init(_ recording: Recording) {
+    thread = HostThread { [self] in
+      do throws(Failure) {
+        for drive in recording.manifest.drives {
+          try BaseImages.check(drive.bases, recording: recording.path)
+        }
+      } catch {
+        failure = error
+      }
+    }
+  }
+
+  /// Waits for the outcome. It must be asked for, once: until then nothing that came from an image may be shown.
+  func verdict() throws(Failure) {
+    thread?.join()
+    thread = nil
+    if let failure { throw failure }
+  }
+}

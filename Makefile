@@ -14,6 +14,7 @@ demo: build
 test:
 	@Scripts/set-up tests
 	swift build -c release --build-tests
+	fixtures/debian/make-symbols
 	@Scripts/test
 
 # Both engines side by side at length: every fixture, many random guests, and the Debian guest with one and two harts.
@@ -26,10 +27,12 @@ lockstep:
 	  --drive file=.scratch/debian/disk.raw || exit; done
 
 # rrtool beside QEMU: make bench OPTIONS="--kernels sort,debian --json results.json"
+# Then going back through a recording: make bench TRAVEL="--places 10 --no-qemu --json travel.json"
 bench:
 	@Scripts/set-up bench
 	swift build -c release --product rrtool
 	Benchmarks/bench $(OPTIONS)
+	Benchmarks/time-travel $(TRAVEL)
 
 lint:
 	swift format lint --strict --recursive Sources Tests Package.swift

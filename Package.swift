@@ -71,7 +71,8 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests", dependencies: ["Emulator", "TestSupport"], swiftSettings: settings),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["rrtool", "TestSupport"], exclude: ["qmp_session.py"],
+      name: "EndToEndTests", dependencies: ["rrtool", "TestSupport"],
+      exclude: ["debug_on_terminal.py", "qmp_session.py"],
       swiftSettings: settings),
   ]
 )

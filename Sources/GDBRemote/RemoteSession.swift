@@ -106,6 +106,8 @@ public final class RemoteSession {
   func whileMoving<Result>(_ body: (MotionControl) -> Result) -> Result {
     isMoving = true
     defer { isMoving = false }
+    // What was meant for something before, such as the client at its prompt, does not end what begins now.
+    _ = isInterruptedElsewhere()
     return body(
       MotionControl(
         isInterrupted: { [self] in isInterrupted() }, say: { [self] in say($0) },

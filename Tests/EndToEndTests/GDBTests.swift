@@ -143,6 +143,57 @@ import Testing
     #expect(marked("BACK", result) == ["1 2", "1 2"])
   }
 
+  /// Three breakpoints in a loop, met more than a million times on either way; the condition of one holds once.
+  @Test func aMillionHitsAreCheap() throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("counter"), "--memory", "16M")
+    let result = try gdb(
+      scratch, "run.rr", "--to", "55%",
+      script: """
+        python
+        import gdb
+        def run(command): return gdb.execute(command, to_string=True)
+        def pc(): return int(gdb.parse_and_eval("(unsigned long)$pc"))
+        def position(): return int(run("monitor when").split()[1].replace(",", ""))
+        names = ["$" + name for name in "ra gp tp t0 t1 t2 fp s1 a0 a1 a2 a3 a4 a5 a6 a7 t3 t4 t5 t6".split()]
+        def registers(): return [int(gdb.parse_and_eval("(unsigned long)" + name)) for name in names]
+        # One turn of the loop: where it leads, and what differs from turn to turn.
+        head, body = pc(), []
+        before = registers()
+        while not body or pc() != head:
+            body.append(pc())
+            run("stepi")
+        there, after = position(), registers()
+        changing = [index for index in range(len(names)) if before[index] != after[index]]
+        condition = " && ".join("%s == %d" % (names[index], after[index]) for index in changing)
+        run("seek start")
+        run("break *%d if %s" % (head, condition))
+        for place in body[1:3]:
+            run("break *%d if $sp == 1" % place)
+        run("continue")
+        print("FORWARD", position() - there)
+        run("continue")
+        where = run("monitor when").replace(",", "").split()
+        print("END", where[1] == where[3])
+        run("reverse-continue")
+        print("BACKWARD", position() - there, len(body))
+        end
+        """)
+    #expect(marked("FORWARD", result) == ["0"], "\(result.text)\(result.errors)")
+    #expect(marked("END", result) == ["True"])
+    #expect(marked("BACKWARD", result).first?.hasPrefix("0 ") == true)
+  }
+
+  /// On a terminal that gdb and rrtool share: Ctrl-C ends a motion, and nothing but the one under way; at the end the
+  /// terminal is as it was.
+  @Test func sharesATerminalWithGDB() throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("bench-hash"), "--memory", "16M")
+    let driver = Place.project.appending(path: "Tests/EndToEndTests/debug_on_terminal.py").path
+    let result = try scratch.run(["python3", driver, Place.tool.path, scratch.path("run.rr")], seconds: 120)
+    #expect(result.status == 0, "\(result.text)\(result.errors)")
+  }
+
   @Test func leavesNothingBehind() throws {
     let scratch = try Scratch()
     try scratch.record("run.rr", "--bios", Place.guest("hello"), "--memory", "16M")
@@ -166,6 +217,8 @@ import Testing
       (["--debug", "--gdb", "stdio"], 64, "--debug"), (["--gdb", "elsewhere"], 64, "tcp:PORT"),
       (["--gdb", "tcp:70000"], 64, "tcp:PORT"), (["--gdb", "unix:\(taken)"], 1, "cannot listen"),
       (["--symbols", taken], 64, "--debug"), (["--debug", "--to", "beyond"], 64, "beyond"),
+      (["--debug", "--checkpoint-memory", "1K"], 64, "16M"),
+      (["--debug", "--from", "nowhere"], 1, "nowhere"),
     ] {
       let result = try scratch.rrtool(["replay", scratch.path("run.rr")] + options, seconds: 60)
       #expect(result.status == status, "\(options): \(result.errors)")
@@ -187,10 +240,19 @@ import Testing
     let result = try gdb(
       scratch, "run.rr", "--to", "end", "--symbols", DebianSymbols.file.path,
       script: """
+        set $jiffies_at_end = *(unsigned long *)&jiffies_64
         break *&start_kernel
         reverse-continue
         printf "BACK %d %d\\n", $pc == (unsigned long)&start_kernel, $priv
         delete
+        seek end
+        watch -location *(unsigned long *)&jiffies_64
+        reverse-continue
+        python print("GUILTY", gdb.execute("info symbol $pc", to_string=True).split()[0])
+        python print("WHO", gdb.execute("last &jiffies_64 8", to_string=True).count("instruction"))
+        printf "UNDONE %d\\n", $jiffies_at_end - *(unsigned long *)&jiffies_64
+        delete
+        seek start
         break *&kernel_init
         continue
         printf "FORWARD %d\\n", $pc == (unsigned long)&kernel_init
@@ -201,6 +263,11 @@ import Testing
         printf "TICK %d\\n", $ticks - *(unsigned long *)&jiffies_64
         """)
     #expect(marked("BACK", result) == ["1 1"], "\(result.text)\(result.errors)")
+    // With its periodic tick, and when it does without.
+    let guilty = try #require(marked("GUILTY", result).first)
+    #expect(["do_timer", "tick_do_update_jiffies64"].contains(guilty))
+    #expect(marked("WHO", result) == ["1"])
+    #expect(marked("UNDONE", result) == ["1"])
     #expect(marked("FORWARD", result) == ["1"])
     #expect(marked("TICK", result) == ["1"])
   }

@@ -40,7 +40,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
-    .testTarget(name: "ByteCodingTests", dependencies: ["ByteCoding"], swiftSettings: settings),
+    .testTarget(
+      name: "ByteCodingTests", dependencies: ["ByteCoding", "CZlib", "TestSupport"], swiftSettings: settings),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
       name: "DiskImageTests", dependencies: ["DiskImage", "ByteCoding", "TestSupport"],

@@ -28,7 +28,7 @@ extension BlockImage {
       let bytes = UnsafeRawBufferPointer(part)
       if !bytes.isZero {
         if compressed, let target = target as? Qcow2Image {
-          try target.writeCompressed(at: offset, from: bytes)
+          try target.writeCompressed(at: offset, from: bytes, .small)
         } else {
           try target.write(at: offset, from: bytes)
         }

@@ -13,7 +13,7 @@ import Testing
     let image = try ImageOpener().openQcow2(path, readOnly: false)
     try image.write(at: 0, random.bytes(20_000).map { $0 | 1 })
     try [UInt8](repeating: 3, count: 20_000).withUnsafeBytes {
-      try image.writeCompressed(at: 40_000, from: $0)
+      try image.writeCompressed(at: 40_000, from: $0, .small)
     }
     try image.createSnapshot("one", from: .active, vmState: random.bytes(9000))
     try image.write(at: 1000, random.bytes(9000))

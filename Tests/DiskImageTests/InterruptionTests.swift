@@ -77,7 +77,7 @@ import Testing
         disk.replaceSubrange(offset..<offset + count, with: bytes)
         // Clusters that are packed anew change one by one.
         expected.active.append(disk)
-        try bytes.withUnsafeBytes { try image.writeCompressed(at: offset, from: $0) }
+        try bytes.withUnsafeBytes { try image.writeCompressed(at: offset, from: $0, .fast) }
       case 4:
         disk.replaceSubrange(offset..<offset + count, with: repeatElement(0, count: count))
         expected.active.append(disk)

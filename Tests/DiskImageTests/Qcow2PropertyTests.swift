@@ -68,7 +68,7 @@ import Testing
         active.disk.replaceSubrange(offset..<offset + count, with: bytes)
       case 4:
         let bytes = random.bytes(count)
-        try bytes.withUnsafeBytes { try image.writeCompressed(at: offset, from: $0) }
+        try bytes.withUnsafeBytes { try image.writeCompressed(at: offset, from: $0, .fast) }
         active.disk.replaceSubrange(offset..<offset + count, with: bytes)
       case 5:
         try image.writeZeroes(at: offset, count: count)

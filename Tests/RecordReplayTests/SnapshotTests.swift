@@ -175,7 +175,7 @@ import Testing
     let path = recorded.path + "/vmstate.qcow2"
     let good = try readFile(path)
     var found = 0
-    for offset in stride(from: 5 * 65536 + 100, to: good.count, by: 4096) {
+    for offset in stride(from: 5 * Recording.memoryClusterSize + 100, to: good.count, by: 4096) {
       var bad = good
       bad[offset] ^= 0xff
       _ = try recorded.folder.write("guest.rr/vmstate.qcow2", bad)

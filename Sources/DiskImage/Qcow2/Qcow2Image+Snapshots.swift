@@ -25,13 +25,11 @@ extension Qcow2Image {
   /// Everything that stays the same is shared with the source. If it fails, for whatever reason, there is no new
   /// snapshot, and the image is as it was.
   ///
-  /// - Parameters:
-  ///   - vmState: the state of the machine without its disk, empty for none. It is stored compressed.
-  ///   - compressionLevel: zlib's, 1 (fastest) to 9 (smallest), for the vm state and for what `changes` compresses.
+  /// - Parameter vmState: the state of the machine without its disk, empty for none. It is stored compressed.
   @discardableResult
   public func createSnapshot(
     _ name: String, from source: SnapshotSource, metadata: SnapshotMetadata = SnapshotMetadata(),
-    vmState: [UInt8] = [], compressionLevel: Int32 = 1,
+    vmState: [UInt8] = [],
     changes: (SnapshotWriter) throws(DiskImageError) -> Void = { (_) throws(DiskImageError) in }
   ) throws(DiskImageError) -> SnapshotInfo {
     guard !isReadOnly else { throw .readOnly(path) }
@@ -40,13 +38,12 @@ extension Qcow2Image {
     try flush()
     let tree = try newTree(from: source, vmStateSize: vmState.count)
     do throws(DiskImageError) {
-      let writer = SnapshotWriter(image: self, tree: tree, compressionLevel: compressionLevel)
+      let writer = SnapshotWriter(image: self, tree: tree)
       try changes(writer)
       writer.finish()
       let state = RawBuffer(copying: vmState)
       try write(
-        tree, at: vmStateOffset(tree), from: UnsafeRawBufferPointer(state.bytes),
-        compressing: compressionLevel)
+        tree, at: vmStateOffset(tree), from: UnsafeRawBufferPointer(state.bytes), compressing: .fast)
       let info = SnapshotInfo(
         id: snapshotTable.unusedID, name: name, metadata: metadata, vmStateSize: vmState.count,
         diskSize: tree.diskSize)

@@ -4,10 +4,10 @@ extension Qcow2Image {
   /// The compression that QEMU's own readers expect: raw deflate with a window of 4 KiB.
   private static let compressionWindowBits: Int32 = -12
 
-  /// Writes to a tree: in place where the cluster is this tree's alone, else to a new cluster. With a compression level,
-  /// every touched cluster is stored compressed when that makes it smaller, and not at all when it is all zeros.
+  /// Writes to a tree: in place where the cluster is this tree's alone, else to a new cluster. With a compression, every
+  /// touched cluster is stored compressed when that makes it smaller, and not at all when it is all zeros.
   func write(
-    _ tree: Qcow2Tree, at offset: Int, from bytes: UnsafeRawBufferPointer, compressing level: Int32?
+    _ tree: Qcow2Tree, at offset: Int, from bytes: UnsafeRawBufferPointer, compressing: ClusterCompression?
   ) throws(DiskImageError) {
     var done = 0
     while done < bytes.count {
@@ -15,8 +15,8 @@ extension Qcow2Image {
       let inside = position & (clusterSize - 1)
       let count = min(clusterSize - inside, bytes.count - done)
       let part = bytes.slice(done, count)
-      if let level {
-        try writePacked(tree, at: position, from: part, level: level)
+      if let compressing {
+        try writePacked(tree, at: position, from: part, compressing)
       } else {
         try writePlain(tree, at: position, from: part)
       }
@@ -59,16 +59,15 @@ extension Qcow2Image {
   }
 
   private func writePacked(
-    _ tree: Qcow2Tree, at position: Int, from part: UnsafeRawBufferPointer, level: Int32
+    _ tree: Qcow2Tree, at position: Int, from part: UnsafeRawBufferPointer, _ compression: ClusterCompression
   ) throws(DiskImageError) {
     let inside = position & (clusterSize - 1)
     let whole: RawBuffer? = part.count == clusterSize ? nil : try merged(tree, at: position, with: part)
     let cluster = whole.map { UnsafeRawBufferPointer($0.bytes) } ?? part
     if cluster.isZero { return try zeroCluster(tree, at: position - inside) }
-    guard
-      let packed = Zlib.deflate(
-        cluster, limit: clusterSize - 1, level: level, windowBits: Self.compressionWindowBits)
-    else { return try writePlain(tree, at: position - inside, from: cluster) }
+    guard let packed = packed(cluster, compression) else {
+      return try writePlain(tree, at: position - inside, from: cluster)
+    }
     let table = try writableL2Table(tree, position / geometry.l2Coverage)
     let oldMapping = try mapping(table[l2Index(position)])
     let start = try allocatePacked(packed.count)
@@ -84,6 +83,15 @@ extension Qcow2Image {
       throw error
     }
     replace(table, l2Index(position), with: entry, old: oldMapping)
+  }
+
+  /// A cluster compressed, or nil when that does not make it smaller.
+  private func packed(_ cluster: UnsafeRawBufferPointer, _ compression: ClusterCompression) -> [UInt8]? {
+    let limit = clusterSize - 1
+    return switch compression {
+    case .fast: fastDeflater.deflate(cluster, limit: limit)
+    case .small: Zlib.deflate(cluster, limit: limit, windowBits: Self.compressionWindowBits)
+    }
   }
 
   /// Room for `size` compressed bytes, less than a cluster: behind the last ones if they fit there or reach into the

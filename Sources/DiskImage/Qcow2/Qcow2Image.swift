@@ -1,3 +1,13 @@
+import ByteCoding
+
+/// How a cluster is compressed; every reader of qcow2 reads the result.
+public enum ClusterCompression: Sendable {
+  /// While somebody waits, or needs the processor.
+  case fast
+  /// For images that are kept or sent.
+  case small
+}
+
 /// A qcow2 image: versions 2 and 3, any cluster size and reference count width, zlib compression, backing files and
 /// internal snapshots. docs/formats/disk-images.md says what is supported.
 ///
@@ -30,6 +40,7 @@ public final class Qcow2Image: BlockImage {
   var unpacked: (entry: UInt64, bytes: RawBuffer)?
   /// How many snapshots have been deleted since the image was opened.
   var deletions = 0
+  private(set) lazy var fastDeflater = FastDeflater()
   private(set) lazy var zeros = RawBuffer(count: geometry.clusterSize)
 
   public var size: Int { active.diskSize }
@@ -92,10 +103,10 @@ public final class Qcow2Image: BlockImage {
 
   /// Writes like `write`, storing each touched cluster compressed where that makes it smaller.
   public func writeCompressed(
-    at offset: Int, from bytes: UnsafeRawBufferPointer, level: Int32 = 6
+    at offset: Int, from bytes: UnsafeRawBufferPointer, _ compression: ClusterCompression
   ) throws(DiskImageError) {
     try checkWritable(offset, bytes.count)
-    try write(active, at: offset, from: bytes, compressing: level)
+    try write(active, at: offset, from: bytes, compressing: compression)
   }
 
   public func writeZeroes(at offset: Int, count: Int) throws(DiskImageError) {

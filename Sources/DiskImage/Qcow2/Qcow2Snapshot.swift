@@ -72,17 +72,15 @@ public final class Qcow2Snapshot: BlockImage {
 public final class SnapshotWriter {
   private let image: Qcow2Image
   private let tree: Qcow2Tree
-  private let compressionLevel: Int32
   private var isFinished = false
 
   /// The disk's size in bytes in the new snapshot.
   public var size: Int { tree.diskSize }
   public var clusterSize: Int { image.clusterSize }
 
-  init(image: Qcow2Image, tree: Qcow2Tree, compressionLevel: Int32) {
+  init(image: Qcow2Image, tree: Qcow2Tree) {
     self.image = image
     self.tree = tree
-    self.compressionLevel = compressionLevel
   }
 
   /// Writes to the new snapshot's disk. Compressed data is best written in whole clusters: each write packs every
@@ -91,7 +89,7 @@ public final class SnapshotWriter {
     at offset: Int, from bytes: UnsafeRawBufferPointer, compressed: Bool
   ) throws(DiskImageError) {
     try check(offset, bytes.count)
-    try image.write(tree, at: offset, from: bytes, compressing: compressed ? compressionLevel : nil)
+    try image.write(tree, at: offset, from: bytes, compressing: compressed ? .fast : nil)
   }
 
   public func write(at offset: Int, _ bytes: [UInt8], compressed: Bool) throws(DiskImageError) {

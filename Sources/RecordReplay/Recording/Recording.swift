@@ -13,8 +13,9 @@ public struct Recording: Sendable {
   public static let logName = "replay.log"
   public static let folderSuffix = ".rr"
   private static let manifestLimit: UInt64 = 1 << 20
-  /// Of the memory image. A page that changed brings its whole cluster into the next snapshot.
-  static let memoryClusterSize = 1 << 16
+  /// Of the memory image. A page that changed brings its whole cluster into the next snapshot; smaller ones have more
+  /// references to count.
+  package static let memoryClusterSize = 1 << 14
 
   /// The folder.
   public let path: String

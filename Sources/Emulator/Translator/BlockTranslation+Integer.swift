@@ -2,6 +2,7 @@
   /// One guest instruction after the other.
   extension BlockTranslation {
     mutating func emit(_ op: UnsafePointer<DecodedInstruction>) {
+      lookAtUpperHalf(op)
       let instruction = op.pointee
       let here = Int32(instruction.pageOffset)
       let next = here + Int32(instruction.length)
@@ -51,10 +52,7 @@
       case .srli: shiftImmediate(instruction, .right)
       case .srai: shiftImmediate(instruction, .arithmeticRight)
       case .rori: shiftImmediate(instruction, .rotateRight)
-      case .addiw:
-        withImmediate(instruction, isWord: true) {
-          $0.arithmetic(.add, .register($1), immediate: immediate, wide: false)
-        }
+      case .addiw: addImmediateWord(instruction)
       case .slliw: shiftImmediate(instruction, .left, isWord: true)
       case .srliw: shiftImmediate(instruction, .right, isWord: true)
       case .sraiw: shiftImmediate(instruction, .arithmeticRight, isWord: true)
@@ -105,7 +103,7 @@
     ) {
       let target = RegisterMap.host(instruction.destination) ?? .rax
       body(&assembler, target)
-      if isWord { assembler.signExtendWord(target, .register(target)) }
+      if isWord && !isUpperHalfDead { assembler.signExtendWord(target, .register(target)) }
       assembler.move(RegisterMap.operand(instruction.destination), target)
     }
 
@@ -159,6 +157,17 @@
       } else {
         withImmediate(instruction) {
           if immediate != 0 { $0.arithmetic(.add, .register($1), immediate: immediate) }
+        }
+      }
+    }
+
+    private mutating func addImmediateWord(_ instruction: DecodedInstruction) {
+      let immediate = instruction.immediate
+      if immediate == 0 && !isUpperHalfDead {
+        compute(instruction) { $0.signExtendWord($1, RegisterMap.operand(instruction.source1)) }
+      } else {
+        withImmediate(instruction, isWord: true) {
+          if immediate != 0 { $0.arithmetic(.add, .register($1), immediate: immediate, wide: false) }
         }
       }
     }

@@ -9,6 +9,9 @@
     var assembler: Assembler
     /// Loads and stores look nothing up.
     let isBare: Bool
+    private let deadUpperHalves: DeadUpperHalves
+    /// The instruction being emitted may leave its result without sign extension.
+    var isUpperHalfDead = false
     /// Where the block is entered.
     private(set) var entry: UInt = 0
 
@@ -34,6 +37,7 @@
     init(_ block: Block, _ translator: Translator, at cursor: UnsafeMutablePointer<UInt8>) {
       self.block = block
       self.translator = translator
+      deadUpperHalves = DeadUpperHalves(block)
       isBare = block.pointee.isBare && translator.interpreter.memory.isWithinDisplacements
       assembler = Assembler(at: cursor)
     }
@@ -61,6 +65,11 @@
     mutating func formAddress(_ pageOffset: Int32) {
       assembler.move(.rax, .memory(RegisterMap.pageBase))
       if pageOffset != 0 { assembler.arithmetic(.add, .register(.rax), immediate: pageOffset) }
+    }
+
+    /// Tells from the instruction's place in the block.
+    mutating func lookAtUpperHalf(_ op: UnsafePointer<DecodedInstruction>) {
+      isUpperHalfDead = deadUpperHalves.contains(op - UnsafePointer(block.instructions))
     }
 
     // MARK: Going on

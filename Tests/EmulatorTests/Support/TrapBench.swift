@@ -100,6 +100,10 @@ struct TrapBench {
       ]
     }
     let machine = makeMachine(program: program.assembled(), extra: regions, engine: engine)
+    // So short a program would not get hot.
+    if engine == .translator {
+      machine.makeBlocks(ofAtMost: Machine.blockLengthLimit, translatedAtOnce: true)
+    }
     _ = machine.run(until: 2_000)
     let log = ramBase + 0xf000
     let offset = pages != nil && mode == .user ? Self.userCode &- ramBase : 0

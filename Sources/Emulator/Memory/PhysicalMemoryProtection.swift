@@ -125,6 +125,13 @@ final class PhysicalMemoryProtection {
     }
   }
 
+  /// May everyone do everything from address 0 to `last`? Firmware that does not mean to protect sets one such entry.
+  func allowsAll(upTo last: UInt64) -> Bool {
+    guard let region = regions.first else { return !isActive }
+    let all = Permission.read | Permission.write | Permission.execute
+    return region.first == 0 && region.last >= last && region.permissions == all
+  }
+
   /// Is the answer the same for every byte of the page at `address`?
   func isUniform(page address: UInt64) -> Bool {
     let page = address & ~0xfff
@@ -152,9 +159,10 @@ extension Interpreter {
 
   /// Must follow every change of the hart's PMP registers.
   func protectionChanged(_ hart: Hart) {
-    hart.state.pointee.isProtected = protection[hart.index].isActive ? 1 : 0
-    let leavesAlone = protection[hart.index].leavesMachineModeAlone(
-      first: memory.base, last: memory.base + (memory.size - 1))
+    // Above RAM nothing answers, which raises what PMP would raise.
+    let last = memory.base + (memory.size - 1)
+    hart.state.pointee.isProtected = protection[hart.index].allowsAll(upTo: last) ? 0 : 1
+    let leavesAlone = protection[hart.index].leavesMachineModeAlone(first: memory.base, last: last)
     hart.state.pointee.isMachineModeProtected = leavesAlone ? 0 : 1
     hart.translationCache.flushAll()
     flushTranslations(hart)

@@ -27,7 +27,7 @@ struct TranslationCache {
 
   static let entryCount = 1024
   static let tableByteCount = entryCount * 16
-  /// Behind the tables: for each entry the physical address of the page-table entry that it came from.
+  /// Behind the tables: for each entry the physical address of the page-table entry that it came from (`origin`).
   static let originsOffset = 3 * tableByteCount
   static let contextByteCount = originsOffset + 3 * entryCount * 8
   static let byteCount = contextCount * contextByteCount
@@ -62,22 +62,35 @@ struct TranslationCache {
     let place = Int(truncatingIfNeeded: address >> 12) & (Self.entryCount - 1)
     entries(context, table)[place] = Entry(
       tag: page, offset: UInt64(UInt(bitPattern: host)) &- address)
-    origins(context)[table.rawValue * Self.entryCount + place] = entry
+    origins(context)[Self.origin(table.rawValue, place)] = entry
   }
+
+  /// Where the origin of the entry at `place` in a table stands. All that one page-table entry for a page of 4 KiB can
+  /// have led to in a context lies together: such are looked through at each store to one.
+  private static func origin(_ table: Int, _ place: Int) -> Int {
+    (place & (entriesPerPage - 1)) * placesPerEntry + table * tableSpan + place / entriesPerPage
+  }
+
+  /// Page-table entries on a page, and the places in a table that one of them may lead to.
+  private static let entriesPerPage = 512
+  private static let tableSpan = entryCount / entriesPerPage
+  private static let placesPerEntry = 3 * tableSpan
 
   /// Takes out what came from the page-table entry at a physical address.
   ///
   /// The entry of a page of 4 KiB stands in its table where the low bits of the page number say, which are also the low
   /// bits of the place here; only one that maps a large page can have led to any place.
   func drop(entry: UInt64, mayBeLarge: Bool) {
-    let first = mayBeLarge ? 0 : Int(entry >> 3 & 511)
-    let step = mayBeLarge ? 1 : 512
+    let first = Int(entry >> 3) & (Self.entriesPerPage - 1)
+    let candidates = mayBeLarge ? 0..<Self.entriesPerPage : first..<first + 1
     for context in 0..<Self.machine {
       let origins = origins(context)
       // The three tables of a context stand behind each other.
       let entries = entries(context, .load)
-      for place in stride(from: first, to: 3 * Self.entryCount, by: step) where origins[place] == entry {
-        entries[place].tag = Self.noPage
+      for index in candidates.lowerBound * Self.placesPerEntry..<candidates.upperBound * Self.placesPerEntry
+      where origins[index] == entry {
+        let (low, span) = index.quotientAndRemainder(dividingBy: Self.placesPerEntry)
+        entries[span * Self.entriesPerPage + low].tag = Self.noPage
       }
     }
   }

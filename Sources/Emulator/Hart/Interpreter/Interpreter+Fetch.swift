@@ -11,7 +11,13 @@ extension Interpreter {
     let physical = memory.base &+ UInt64(host - UnsafeMutableRawPointer(memory.bytes))
     let block: Block
     let isBare = hart.isBare
-    if let known = blocks.find(physical, isBare: isBare) {
+    let entry = hart.jumpCache.entry(for: pc)
+    if let known = entry.pointee.staleBlock(for: pc),
+      known.pointee.address == physical && known.pointee.isBare == isBare
+    {
+      // The usual case behind a flush: what was forgotten is true again.
+      block = known
+    } else if let known = blocks.find(physical, isBare: isBare) {
       block = known
     } else {
       // An instruction that begins on this page and ends on the next belongs to two translations: it is never cached.
@@ -21,7 +27,7 @@ extension Interpreter {
     }
     // What begins at a split must be asked for each time.
     if isSplit { return block }
-    hart.jumpCache.entry(for: pc).pointee = JumpCache.Entry(
+    entry.pointee = JumpCache.Entry(
       pc: pc, taggedBlock: UInt64(UInt(bitPattern: block)) ^ hart.state.pointee.jumpTag)
     return block
   }

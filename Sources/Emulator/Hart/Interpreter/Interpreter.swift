@@ -111,7 +111,8 @@ final class Interpreter {
     #if arch(x86_64)
       translator?.discardAll()
     #endif
-    for hart in harts { hart.forgetBlocks() }
+    // In earnest: what an entry leads to, of whatever tag, is a block that exists.
+    for hart in harts { hart.jumpCache.flush() }
   }
 
   /// Nothing leads to `block` any more. It may be the one that is being executed.

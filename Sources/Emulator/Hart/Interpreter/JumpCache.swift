@@ -9,6 +9,13 @@ struct JumpCache {
     /// The block's host address, exclusive-or the tag: taking the current tag out again leaves an address below
     /// 2^48 only if it is the one that was put in.
     var taggedBlock: UInt64
+
+    /// The block that the address led to when the entry was made, in whatever context; nil for another address. It
+    /// exists still: whoever removes blocks takes out their entries.
+    func staleBlock(for pc: UInt64) -> Block? {
+      guard self.pc == pc else { return nil }
+      return Block(bitPattern: UInt(truncatingIfNeeded: taggedBlock & (1 << 48 - 1)))
+    }
   }
 
   static let entryCount = 16384

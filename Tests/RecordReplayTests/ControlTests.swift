@@ -3,6 +3,7 @@ import Foundation
 import RecordReplay
 import ReplayLog
 import Synchronization
+import TestSupport
 import Testing
 
 /// What other threads do to a run: it never changes the guest's course, and what does is in the log.
@@ -17,15 +18,15 @@ import Testing
   /// A guest that is recorded while `body` controls it from another thread.
   private struct Controlled {
     let folder = TestFolder()
-    let output = KeptOutput()
+    let output = SharedOutput()
     let heard = Heard()
     var result: RunResult
-    var problem: Failure?
+    var problem: (any Error)?
     var recording: Recording { get throws { try Recording(opening: folder.file("guest.rr")) } }
 
     init(
       _ name: String, sleeps: Bool = false, isPaused: Bool = false, hasConsole: Bool = true,
-      _ body: @escaping @Sendable (RunControl) throws(Failure) -> Void
+      _ body: @escaping @Sendable (RunControl, SharedOutput) throws -> Void
     ) throws {
       var guest = Guest(name: name, memorySize: 16 << 20, hartCount: 1, shift: 3, sleeps: sleeps)
       try guest.load(.bios, from: fixture(name))
@@ -36,13 +37,20 @@ import Testing
       let recorder = try Recorder(
         guest, Recorder.Options(output: folder.file("guest.rr"), digestInterval: 1_000_000), inbox: inbox,
         console: output, control: control)
-      let box = ProblemBox()
-      let thread = HostThread {
-        do throws(Failure) { try body(control) } catch { box.set(error) }
+      let problem = Mutex<(any Error)?>(nil)
+      let thread = HostThread { [output] in
+        do {
+          try body(control, output)
+          try waitUntil("the run ends") { control.state == .shutdown }
+        } catch {
+          problem.withLock { $0 = error }
+          // A test has an end, also when its guest has none.
+          control.quit()
+        }
       }
       result = try recorder.run()
       thread.join()
-      self.problem = box.value
+      self.problem = problem.withLock { $0 }
     }
 
     func notes() throws -> [String] {
@@ -78,10 +86,10 @@ import Testing
     for name in sleeps ? ["idle"] : ["counter", "idle"] {
       let alone = try RecordedGuest(name)
       let positions = Counter()
-      let watched = try Controlled(name, sleeps: sleeps, isPaused: true) { control throws(Failure) in
-        for round in 0..<1_000_000 {
+      let watched = try Controlled(name, sleeps: sleeps, isPaused: true) { control, _ in
+        for round in 0..<10_000 {
           guard control.state != .shutdown else { return }
-          do throws(Failure) {
+          do {
             if round % 3 == 0 { try control.pause() }
             positions.add(try control.perform { run in run.machine.now.position })
             try control.resume()
@@ -102,7 +110,9 @@ import Testing
   /// A machine that is looked at while it idles is where a replay finds it at that position.
   @Test func anIdleMachineIsSeenAsItWillBeReplayed() throws {
     let seen = Seen()
-    let watched = try Controlled("echo", sleeps: true) { control throws(Failure) in
+    let watched = try Controlled("echo", sleeps: true) { control, output in
+      // Then it takes input.
+      try waitUntil("the guest greets") { output.text.contains("quit ends") }
       var position: UInt64 = 0
       while true {
         let next = try control.perform { run in run.machine.now.position }
@@ -125,7 +135,7 @@ import Testing
   /// Input keeps arriving while somebody looks: at each position that was looked at, a replay that goes there finds the same.
   @Test func aBusyMachineIsSeenAsItWillBeReplayed() throws {
     let looks = Mutex<[(Moment, [UInt64])]>([])
-    let watched = try Controlled("echo") { control throws(Failure) in
+    let watched = try Controlled("echo") { control, _ in
       for round in 0..<300 {
         // At the same time, so that both wait when the machine looks.
         control.inbox.offer(.consoleInput(Array("line \(round)\n".utf8)))
@@ -145,7 +155,8 @@ import Testing
   }
 
   @Test func whatArrivesDuringAPauseWaits() throws {
-    let watched = try Controlled("echo", sleeps: true) { control throws(Failure) in
+    let watched = try Controlled("echo", sleeps: true) { control, output in
+      try waitUntil("the guest greets") { output.text.contains("quit ends") }
       try control.pause()
       let here = try control.perform { run in run.machine.now }
       control.inbox.offer(.consoleInput(Array("while paused\nquit\n".utf8)))
@@ -163,7 +174,7 @@ import Testing
   }
 
   @Test func startsPaused() throws {
-    let watched = try Controlled("hello", isPaused: true) { control throws(Failure) in
+    let watched = try Controlled("hello", isPaused: true) { control, _ in
       guard control.state == .prelaunch, try control.perform({ run in run.machine.now }) == .start else {
         throw Failure(.host, "start", "the machine is under way", remedy: "")
       }
@@ -176,14 +187,14 @@ import Testing
 
   /// A reset and the power button are events of the recording, and happen again in its replay.
   @Test func buttonsAreReplayed() throws {
-    let watched = try Controlled("echo", sleeps: true) { control throws(Failure) in
+    let watched = try Controlled("echo", sleeps: true) { control, output in
+      try waitUntil("the guest greets") { output.text.contains("quit ends") }
       control.inbox.offer(.consoleInput(Array("first\n".utf8)))
-      usleep(30_000)
       try control.reset()
       // Input of before a reset is lost with the serial port's other state.
-      usleep(30_000)
+      try waitUntil("it greets again") { output.text.components(separatedBy: "quit ends").count == 3 }
       control.inbox.offer(.consoleInput(Array("second\n".utf8)))
-      usleep(30_000)
+      try waitUntil("it answers") { output.text.contains("SECOND") }
       try control.powerDown()
     }
     #expect(watched.problem == nil)
@@ -213,7 +224,9 @@ import Testing
   @Test func aSnapshotIsAJob() throws {
     let folder = TestFolder()
     let path = folder.file("core")
-    let watched = try Controlled("echo", sleeps: true) { control throws(Failure) in
+    let watched = try Controlled("echo", sleeps: true) { control, output in
+      // It has left the position of the first snapshot.
+      try waitUntil("the guest greets") { output.text.contains("quit ends") }
       let jobs = GuestJobs(control)
       try jobs.saveSnapshot("one")
       guard jobs.state.status.kind == .snapshot, jobs.state.status.phase == .completed else {
@@ -247,7 +260,7 @@ import Testing
   }
 
   @Test(arguments: [false, true]) func quitsAlsoWhilePaused(isPaused: Bool) throws {
-    let watched = try Controlled("echo", sleeps: true) { control throws(Failure) in
+    let watched = try Controlled("echo", sleeps: true) { control, _ in
       if isPaused { try control.pause() }
       control.quit()
     }
@@ -259,7 +272,7 @@ import Testing
 
   /// Whoever asks when the run is over is told so, and waits for nothing.
   @Test func nothingIsServedAfterTheEnd() throws {
-    let watched = try Controlled("hello") { control throws(Failure) in
+    let watched = try Controlled("hello") { control, _ in
       do throws(Failure) {
         while true { try control.perform { _ in } }
       } catch {
@@ -302,7 +315,7 @@ import Testing
           let before = stops.count
           try control.perform { (run) throws(Failure) in try body(run.replay!) }
           if !control.state.isRunning { try control.resume() }
-          stops.wait(for: before + 1)
+          try stops.wait(for: before + 1)
           try look()
         }
         try replay { (replay) throws(Failure) in try replay.setBreak(at: 1_000_003) }
@@ -367,8 +380,13 @@ import Testing
         lock.wakeAll()
       }
     }
-    func wait(for count: Int) {
-      lock.withLock { while number < count { lock.wait() } }
+    func wait(for count: Int) throws(Failure) {
+      let deadline = HostClock.monotonic() + 60_000_000_000
+      let isThere = lock.withLock {
+        while number < count, HostClock.monotonic() < deadline { lock.wait(until: deadline) }
+        return number >= count
+      }
+      guard isThere else { throw Failure(.host, "replay", "does not stop", remedy: "") }
     }
   }
 }

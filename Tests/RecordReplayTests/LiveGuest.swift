@@ -90,6 +90,7 @@ final class NullOutput: ConsoleOutput, Sendable {
 final class SharedOutput: ConsoleOutput, Sendable {
   private let bytes = Mutex<[UInt8]>([])
   func write(_ more: [UInt8]) { bytes.withLock { $0 += more } }
+  func clear() { bytes.withLock { $0 = [] } }
   var text: String { bytes.withLock { String(decoding: $0, as: UTF8.self) } }
 }
 

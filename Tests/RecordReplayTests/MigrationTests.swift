@@ -168,7 +168,8 @@ import Testing
     let pieces = SharedOutput()
     var address: MigrationAddress?
     var moves = 0
-    while true {
+    // A busy host may let it run to its end before it is stopped for the first time; it begins again then.
+    for _ in 0..<2000 {
       let inbox = Inbox()
       let control = RunControl(inbox: inbox, isPaused: true, isIncoming: address != nil)
       let run = try Moving(
@@ -186,13 +187,14 @@ import Testing
         thread.join()
         #expect(run.result?.ending.reason == .poweredOff, "\(error)")
         #expect(run.result?.ending.status == 0)
-        break
+        if moves > 0 { break }
+        pieces.clear()
+        continue
       }
       control.quit()
       thread.join()
       address = .file(path)
       moves += 1
-      try #require(moves < 2000)
     }
     #expect(moves > 0)
     #expect(pieces.text == alone.text)

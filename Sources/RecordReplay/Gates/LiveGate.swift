@@ -127,7 +127,8 @@ package final class LiveGate: Gate {
   /// than a replay that goes to the position, and the moment's time tells.
   package func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd {
     flushConsole()
-    let began = brokenIdleness.flatMap { $0.moment == moment ? $0.began : nil } ?? clock()
+    let before = brokenIdleness.flatMap { $0.moment == moment ? $0.began : nil }
+    let began = before ?? clock()
     brokenIdleness = nil
     var hasNews = inbox.hasNews
     if !hasNews {
@@ -143,8 +144,8 @@ package final class LiveGate: Gate {
     }
     let elapsed = sleeps ? clock() - began : 0
     if hasNews, inbox.hasOnlyRequests {
-      // Requests that never end do not keep a timer from firing.
-      if sleeps, let deadline, deadline - min(deadline, moment.time) <= elapsed {
+      // Requests that never end do not keep a timer from firing: it fires in its time, or after one stop where time is skipped.
+      if let deadline, sleeps ? deadline - min(deadline, moment.time) <= elapsed : before != nil {
         passedPosition = moment.position
         return .wake(time: max(deadline, moment.time))
       }

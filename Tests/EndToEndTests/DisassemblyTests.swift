@@ -78,7 +78,7 @@ struct DisassemblyTests {
     let program = try scratch.start([
       Place.tool.path, "run", "--bios", image, "--memory", "16M", "--paused", "--qmp", "unix:" + socket,
     ])
-    try waitUntil("the monitor listens") { FileManager.default.fileExists(atPath: socket) }
+    try waitUntil("the monitor listens") { try scratch.rrtool("monitor", socket, "info", "name").status == 0 }
     let shown = try scratch.rrtool("monitor", socket, "x", "/\(count)i", "0x80000000")
     let core = try scratch.rrtool("dump", "--monitor", socket, "-o", scratch.path("core"))
     #expect(core.status == 0, "\(core.errors)")

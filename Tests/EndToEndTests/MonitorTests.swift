@@ -208,7 +208,7 @@ import Testing
       "--qmp",
       "unix:" + socket,
     ])
-    try waitUntil("the monitor listens") { FileManager.default.fileExists(atPath: socket) }
+    try waitUntil("the monitor listens") { try scratch.rrtool("monitor", socket, "info", "name").status == 0 }
     #expect(try scratch.rrtool("monitor", socket, "info", "status").text == "VM status: paused (prelaunch)\n")
     let several = try scratch.rrtool(["monitor", socket], input: "info name\np 6*7\n\ncpu 1\n")
     #expect(several.text == "smp.elf\n0x2a\n")

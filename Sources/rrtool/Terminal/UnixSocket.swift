@@ -11,11 +11,10 @@ enum UnixSocket {
   /// Listens at `path`, where nothing may stand yet. Only the user may connect.
   static func listen(at path: String) throws(Failure) -> Int32 {
     let descriptor = try open(path)
-    // The permissions that the socket is made with: there is no moment at which others could connect.
-    let mask = umask(0o177)
-    let status = withAddress(path) { bind(descriptor, $0, $1) }
-    umask(mask)
-    guard status == 0, Glibc.listen(descriptor, 1) == 0 else {
+    // Nobody can connect before it listens, so there is no moment at which others could.
+    guard withAddress(path, { bind(descriptor, $0, $1) }) == 0, chmod(path, 0o600) == 0,
+      Glibc.listen(descriptor, 1) == 0
+    else {
       let problem = errno
       close(descriptor)
       throw failure(problem, path, "cannot listen there")

@@ -36,11 +36,9 @@ enum HostSocket {
     let listener = try open(address) { (descriptor, socketAddress, length) throws(Failure) in
       var yes: Int32 = 1
       setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-      // Nobody else may connect to a socket in the file system.
-      let mask = umask(0o177)
-      let problem = bind(descriptor, socketAddress, length) == 0 && listen(descriptor, 1) == 0 ? 0 : errno
-      umask(mask)
-      if problem != 0 { throw .system(problem, path: address.description, doing: "cannot listen there") }
+      guard bind(descriptor, socketAddress, length) == 0, protect(address), listen(descriptor, 1) == 0 else {
+        throw .system(errno, path: address.description, doing: "cannot listen there")
+      }
     }
     defer {
       close(listener)
@@ -53,6 +51,12 @@ enum HostSocket {
       _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
       return connection
     }
+  }
+
+  /// Sees to it that nobody else can connect to a socket in the file system, before it listens.
+  private static func protect(_ address: MigrationAddress) -> Bool {
+    guard case .unix(let path) = address else { return true }
+    return chmod(path, 0o600) == 0
   }
 
   /// A socket, that does not block, for an address, which `body` binds or connects it to.

@@ -117,7 +117,6 @@ struct Hart {
   /// Makes every entry of the jump cache unusable.
   func forgetBlocks() {
     state.pointee.fetchGeneration &+= 1
-    if state.pointee.fetchGeneration & JumpCache.generationMask == 0 { jumpCache.flush() }
     state.pointee.jumpTag = JumpCache.tag(
       generation: state.pointee.fetchGeneration, context: jumpContext)
   }

@@ -104,26 +104,27 @@
 
     /// Goes on at the virtual address in rax, by the jump cache if it knows it. See `JumpCache`.
     mutating func goToRAX() {
-      let entries = Int32(Hart.jumpCacheOffset - RegisterMap.bias)
       assembler.move(.rcx, .register(.rax), wide: false)
-      assembler.shift(.left, .rcx, by: 3, wide: false)
+      assembler.shift(.left, .rcx, by: 4, wide: false)
       assembler.arithmetic(
-        .and, .register(.rcx), immediate: Int32((JumpCache.entryCount - 1) * 16), wide: false)
+        .and, .register(.rcx), immediate: Int32((JumpCache.entryCount - 1) * JumpCache.entryByteCount),
+        wide: false)
       assembler.arithmetic(.add, .rcx, .register(.rbp))
       // An entry is good for this address, all of it, and for the current tag.
-      assembler.memory(0x3b, HostRegister.rax.rawValue, base: .rcx, displacement: entries, wide: true)
+      let entry = { (field: PartialKeyPath<JumpCache.Entry>) in
+        // Every stored property of a plain struct has an offset.
+        Int32(Hart.jumpCacheOffset - RegisterMap.bias + MemoryLayout<JumpCache.Entry>.offset(of: field)!)
+      }
+      assembler.memory(0x3b, HostRegister.rax.rawValue, base: .rcx, displacement: entry(\.pc), wide: true)
       assembler.jump(.notEqual, to: translator.thunks.exitAtRAX)
-      assembler.memory(0x8b, HostRegister.rcx.rawValue, base: .rcx, displacement: entries + 8, wide: true)
-      assembler.arithmetic(.xor, .rcx, .memory(RegisterMap.jumpTag))
-      assembler.move(.rdx, .register(.rcx))
-      assembler.shift(.right, .rdx, by: 48)
+      assembler.move(.rdx, .memory(RegisterMap.jumpTag))
+      assembler.memory(0x3b, HostRegister.rdx.rawValue, base: .rcx, displacement: entry(\.tag), wide: true)
       assembler.jump(.notEqual, to: translator.thunks.exitAtRAX)
       assembler.move(.rdx, .register(.rax))
       assembler.arithmetic(.and, .register(.rdx), immediate: -4096)
       assembler.move(.memory(RegisterMap.pageBase), .rdx)
-      // A block that is not translated has the address of `exitAtRAX` here.
-      let code = Int32(MemoryLayout<BlockHeader>.offset(of: \.code)!)
-      assembler.jumpIndirect(.rcx, code)
+      // That of a block that is not translated is `exitAtRAX`.
+      assembler.jumpIndirect(.rcx, entry(\.code))
     }
 
     // MARK: Calling the interpreter

@@ -53,8 +53,6 @@ final class BlockCache {
     memoryBase = memory.base
     pageCount = memory.pageCount
     arena = .allocate(byteCount: Self.arenaByteCount, alignment: 16)
-    precondition(
-      UInt64(UInt(bitPattern: arena + Self.arenaByteCount)) >> 48 == 0, "`JumpCache` needs the bits above")
     buckets = .allocate(capacity: Self.bucketCount)
     buckets.initialize(repeating: nil, count: Self.bucketCount)
     pages = .allocate(capacity: pageCount)

@@ -12,7 +12,7 @@ extension Interpreter {
     let block: Block
     let isBare = hart.isBare
     let entry = hart.jumpCache.entry(for: pc)
-    if let known = entry.pointee.staleBlock(for: pc),
+    if entry.pointee.pc == pc, let known = entry.pointee.block,
       known.pointee.address == physical && known.pointee.isBare == isBare
     {
       // The usual case behind a flush: what was forgotten is true again.
@@ -28,7 +28,7 @@ extension Interpreter {
     // What begins at a split must be asked for each time.
     if isSplit { return block }
     entry.pointee = JumpCache.Entry(
-      pc: pc, taggedBlock: UInt64(UInt(bitPattern: block)) ^ hart.state.pointee.jumpTag)
+      pc: pc, tag: hart.state.pointee.jumpTag, code: block.pointee.code, block: block)
     return block
   }
 

@@ -22,10 +22,10 @@ extension Interpreter {
       let pc = state.pointee.pc
       var block: Block
       let entry = jumpCache.entry(for: pc)
-      let candidate = entry.pointee.taggedBlock ^ state.pointee.jumpTag
-      if entry.pointee.pc == pc && candidate >> 48 == 0 {
+      if entry.pointee.pc == pc && entry.pointee.tag == state.pointee.jumpTag {
         // An entry that is good holds a block.
-        block = Block(bitPattern: UInt(candidate)).unsafelyUnwrapped
+        block = entry.pointee.block.unsafelyUnwrapped
+        entry.pointee.code = block.pointee.code
       } else {
         guard let fetched = fetchBlock(hart) else { continue boundary }
         block = fetched

@@ -1,36 +1,37 @@
 /// From a virtual address to the decoded block that begins there: the short way that most jumps take.
 ///
-/// An entry is good for one program counter and one tag of 15 bits: the translation context and a counter of flushes.
-/// The tag stands in bits 48 to 62 above the block's host address, which never reaches that far. The program counter
-/// is compared in full, for a program can jump to any address, those that no translation has among them.
+/// An entry is good for one program counter and one tag: the translation context and a counter of flushes. The program
+/// counter is compared in full, for a program can jump to any address, those that no translation has among them.
 struct JumpCache {
   struct Entry {
     var pc: UInt64
-    /// The block's host address, exclusive-or the tag: taking the current tag out again leaves an address below
-    /// 2^48 only if it is the one that was put in.
-    var taggedBlock: UInt64
+    var tag: UInt64
+    /// The block's `code` when the entry was last looked at by the loop. What it says is right or `exitAtRAX`, which leads
+    /// to the loop. It stands here so that translated code, which jumps there, does not wait for the block's header.
+    var code: UInt
+    /// Nil in an empty entry. It exists, whatever the tag: whoever removes a block takes out the entries that lead there.
+    var block: Block?
 
-    /// The block that the address led to when the entry was made, in whatever context; nil for another address. It
-    /// exists still: whoever removes blocks takes out their entries.
-    func staleBlock(for pc: UInt64) -> Block? {
-      guard self.pc == pc else { return nil }
-      return Block(bitPattern: UInt(truncatingIfNeeded: taggedBlock & (1 << 48 - 1)))
-    }
+    /// No instruction is at an odd address.
+    static var empty: Entry { Entry(pc: ~0, tag: 0, code: 0, block: nil) }
   }
 
   static let entryCount = 16384
-  static let byteCount = entryCount * 16
-  /// The counter wraps after this many flushes; the cache is then emptied in earnest.
-  static let generationMask: UInt64 = 0x1fff
+  /// Translated code finds an entry by shifting the address.
+  static let entryByteCount = 32
+  static let byteCount = entryCount * entryByteCount
 
   /// Beside the contexts of `TranslationCache` that fetches use: M mode while `Hart.isBare`.
   static let bareContext = TranslationCache.supervisorUserMemory
 
   let base: UnsafeMutableRawPointer
 
-  static func tag(generation: UInt64, context: Int) -> UInt64 {
-    ((generation & generationMask) << 2 | UInt64(context)) << 48
+  init(base: UnsafeMutableRawPointer) {
+    assert(MemoryLayout<Entry>.stride == Self.entryByteCount)
+    self.base = base
   }
+
+  static func tag(generation: UInt64, context: Int) -> UInt64 { generation << 2 | UInt64(context) }
 
   @inline(__always)
   func entry(for pc: UInt64) -> UnsafeMutablePointer<Entry> {
@@ -41,18 +42,13 @@ struct JumpCache {
   /// bits, so few places need a look.
   func drop(_ block: Block) {
     let entries = base.assumingMemoryBound(to: Entry.self)
-    var place = Int(block.pointee.address & 0xfff) >> 1
-    while place < Self.entryCount {
-      // Whatever the tag is.
-      if (entries[place].taggedBlock ^ UInt64(UInt(bitPattern: block))) << 16 == 0 { entries[place].pc = ~0 }
-      place += 2048
+    for place in stride(from: Int(block.pointee.address & 0xfff) >> 1, to: Self.entryCount, by: 2048)
+    where entries[place].block == block {
+      entries[place] = .empty
     }
   }
 
   func flush() {
-    // No instruction is at an odd address.
-    for index in 0..<Self.entryCount {
-      base.assumingMemoryBound(to: Entry.self)[index] = Entry(pc: ~0, taggedBlock: 0)
-    }
+    base.assumingMemoryBound(to: Entry.self).update(repeating: .empty, count: Self.entryCount)
   }
 }

@@ -8,7 +8,8 @@ import Testing
 @Suite struct OfficialProgramsTests {
   private static let folder = URL(
     filePath: ProcessInfo.processInfo.environment["RISCV_TESTS"] ?? ".scratch/riscv-tests",
-    directoryHint: .isDirectory)
+    directoryHint: .isDirectory
+  ).resolvingSymlinksInPath()
   /// More than the longest of them takes; one that hangs ends there.
   private static let instructionLimit = 50_000_000
 

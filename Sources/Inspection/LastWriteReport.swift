@@ -26,8 +26,9 @@ extension Report {
       if case .drive(let drive, let id, let request) = write.source {
         add("drive", "Drive", .integer(UInt64(drive)))
         add("request", "Request", .integer(id))
-        add("sector", "First sector", FieldValue(request?.sector))
-        add("sector_count", "Sectors", FieldValue(request?.sectorCount))
+        add("sector", "Sector", FieldValue(write.sector))
+        add("request_sector", "First sector of request", FieldValue(request?.sector))
+        add("request_sector_count", "Sectors of request", FieldValue(request?.sectorCount))
       }
       add("address", "Physical address", .text(Self.hexadecimal(write.address)))
       add("byte_count", "Bytes", .integer(UInt64(write.byteCount)))

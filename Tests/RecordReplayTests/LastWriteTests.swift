@@ -112,7 +112,51 @@ import Testing
       to: MemoryRange(address: ring.address, byteCount: 2, space: .physical), before: position + 1)
     guard case .found(let write) = outcome else { return #expect(Bool(false), "\(outcome)") }
     #expect(write.source == .drive(0, id: completion.id, request: reads[completion.id]))
+    #expect(write.sector == nil, "the ring is not from the disk")
     #expect(write.moment.position == position && write.old != write.new)
+  }
+
+  /// Of what a request for many sectors brought, the sector of the very byte is named.
+  @Test func theSectorIsNamed() throws {
+    let recorded = try record("diskcheck")
+    let timeline = try Timeline(recorded.recording, checkpoints: CheckpointPolicy())
+    let cursor = timeline.log.makeCursor()
+    var read: LogBlockRequest?
+    var position: UInt64?
+    while position == nil, let event = try cursor.next() {
+      switch event.payload {
+      case .blockRequest(let request) where request.operation == .read && request.sectorCount > 30:
+        read = read ?? request
+      case .blockCompletion(let completion) where completion.id == read?.id: position = event.position
+      default: break
+      }
+    }
+    let (request, place) = (try #require(read), try #require(position))
+    try timeline.seek(to: place)
+    let memory = timeline.machine.memory
+    func contents() throws -> [UInt8] {
+      try #require(memory.read(at: memory.base, count: Int(memory.size)))
+    }
+    let before = try contents()
+    _ = try timeline.settle()
+    let after = try contents()
+    // The guest had cleared its buffer: what was read is the first long run of bytes that are different now.
+    let start = try #require(
+      before.indices.dropLast(512).first { index in
+        before[index] != after[index]
+          && (index..<index + 512).count { before[$0] != after[$0] } > 400
+      })
+    for sector in [0, 1, Int(request.sectorCount) - 1] {
+      let address = memory.base + UInt64(start + sector * 512 + 200)
+      let outcome = try timeline.lastWrite(
+        to: MemoryRange(address: address, byteCount: 4, space: .physical), before: place + 1)
+      guard case .found(let write) = outcome else {
+        Issue.record("\(outcome)")
+        continue
+      }
+      #expect(write.source == .drive(0, id: request.id, request: request))
+      #expect(write.sector == request.sector + UInt64(sector))
+    }
   }
 
   /// A guest that resets itself: the loader's bytes come with the instruction that asked for it.

@@ -46,6 +46,11 @@ extension Machine {
   /// Has stores to these physical addresses noted, whoever stores; `lastStore` is nil until then.
   package func noteStores(to ranges: [ClosedRange<UInt64>]) { interpreter.noteStores(to: ranges) }
 
+  /// Which byte of what a drive's unanswered request will bring comes to a physical address; nil when none does.
+  package func dataOffset(of address: UInt64, drive: Int, request id: UInt64) -> Int? {
+    blockDevices.indices.contains(drive) ? blockDevices[drive].dataOffset(of: address, request: id) : nil
+  }
+
   /// The last store to what is noted.
   package var lastStore: NotedStore? { interpreter.stops.lastStore }
 }

@@ -36,6 +36,20 @@ struct PendingBlockRequest: Equatable {
     return outstanding & bit != 0 ? bit : nil
   }
 
+  /// Which byte of what a read brings comes to a physical address; nil when none does. Where ranges overlap, the last one
+  /// is written last.
+  func dataOffset(of address: UInt64) -> Int? {
+    var offset = 0
+    var found: Int?
+    for segment in destination?.data ?? [] {
+      if address >= segment.address, address - segment.address < UInt64(segment.count) {
+        found = offset + Int(address - segment.address)
+      }
+      offset += segment.count
+    }
+    return found
+  }
+
   // MARK: State
 
   func save(to writer: inout ByteWriter) {

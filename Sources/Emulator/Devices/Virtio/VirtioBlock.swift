@@ -262,6 +262,11 @@ package final class VirtioBlock: VirtioDevice {
 
   // MARK: Completions
 
+  /// Which byte of what the unanswered request `id` will bring comes to a physical address; nil when none does.
+  func dataOffset(of address: UInt64, request id: UInt64) -> Int? {
+    pending.first { $0.bit(of: id) != nil }?.dataOffset(of: address)
+  }
+
   /// Takes the answer of the drive. False: this device is not waiting for such an answer, and nothing has
   /// happened.
   package func complete(_ completion: BlockCompletion) -> Bool {

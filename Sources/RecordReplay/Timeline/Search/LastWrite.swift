@@ -12,6 +12,8 @@ public struct LastWrite: Equatable, Sendable {
   /// Physical. The first byte that was changed of those asked for, and how many from there on.
   public var address: UInt64
   public var byteCount: Int
+  /// For what a drive read: the sector that the first byte came from. Nil also when the byte tells that a request is done.
+  public var sector: UInt64?
   /// The first `valueLimit` of these bytes before and after.
   public var old: [UInt8]
   public var new: [UInt8]
@@ -188,6 +190,10 @@ extension Timeline {
     let byteCount = min(store.byteCount, Int(MemoryRange.byteLimit))
     func value() -> [UInt8] { machine.memory.read(at: store.address, count: byteCount) ?? [] }
     var old = value()
+    var dataOffset: Int?
+    if case .blockCompletion(let drive, let id) = store.source {
+      dataOffset = machine.dataOffset(of: store.address, drive: drive, request: id)
+    }
     _ = try settle()
     let moment = now
     var found = machine.lastStore
@@ -203,8 +209,13 @@ extension Timeline {
       ranges.first { $0.contains(store.address) }.map { Int($0.upperBound - store.address) + 1 } ?? 0
     let count = min(store.byteCount, inside)
     do throws(Failure) {
+      let source = try source(of: found)
+      var sector: UInt64?
+      if case .drive(_, _, let request?) = source, let dataOffset {
+        sector = request.sector + UInt64(dataOffset / BlockRequest.sectorSize)
+      }
       return LastWrite(
-        source: try source(of: found), moment: moment, address: store.address, byteCount: count,
+        source: source, moment: moment, address: store.address, byteCount: count, sector: sector,
         old: Array(old.prefix(min(count, LastWrite.valueLimit))),
         new: Array(new.prefix(min(count, LastWrite.valueLimit))))
     } catch {

@@ -140,6 +140,32 @@ import Testing
     #expect(killed.dropFirst() == decoded.dropFirst())
   }
 
+  /// What a ring keeps, format 2.0, for either reader.
+  @Test func aLogOfWhichEventsWereDroppedIsReadByBoth() throws {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    print("dropped events: seed \(seed)")
+    let scratch = try Scratch()
+    let log = RandomLog(seed: seed, eventCount: 4000)
+    let path = scratch.path("log.gz")
+    let writer = try ReplayLogWriter(creating: path, header: log.header, memberSpan: 1_000_000)
+    for (index, event) in log.events.enumerated() {
+      try writer.append(event.payload, at: event.moment)
+      if index % 1000 == 999 {
+        try writer.flush()
+        writer.written.drop(eventsBefore: UInt64(index - 100), path: path)
+      }
+    }
+    try writer.close()
+    let reader = try ReplayLogReader(opening: path)
+    #expect(reader.isComplete && reader.firstEventNumber > 0)
+    let events = try readAll(reader)
+    let kept = log.events[Int(reader.firstEventNumber)...]
+    #expect(events.map(\.payload) == kept.map(\.payload) && events.map(\.moment) == kept.map(\.moment))
+    let decoded = try decode(path)
+    #expect(decoded.first == "complete" && decoded.contains("# RRTOOLLOG 2.0"))
+    #expect(decoded.filter { !$0.hasPrefix("#") }.dropFirst().elementsEqual(events.map(line)), "seed \(seed)")
+  }
+
   @Test func theDocumentsExampleIsALog() throws {
     let document = try String(
       contentsOf: root.appendingPathComponent("docs/formats/replay-log.md"), encoding: .utf8)

@@ -108,7 +108,8 @@ def main():
     with open(sys.argv[1], "rb") as file:
         data = file.read()
     lines = unpack(data, 0).decode().splitlines()
-    if not lines[0].startswith("RRTOOLLOG 1."):
+    major = lines[0].removeprefix("RRTOOLLOG ").split(".")[0]
+    if major not in ("1", "2"):
         raise Damaged("version")
     header = dict(line.split("=", 1) for line in lines[1:])
     shift = int(header["shift"])
@@ -116,7 +117,10 @@ def main():
     print("complete" if index is not None else "incomplete")
     for line in lines:
         print("# " + line)
-    at, walked, number = head(data, 0)[1], [], 0
+    _, at, _, first, *_ = head(data, 0)
+    if major == "1" and first:
+        raise Damaged("events were dropped")
+    walked, number = [], first
     while True:
         fields = head(data, at)
         if fields is None or fields[0] != b"E" or at + fields[1] > len(data):

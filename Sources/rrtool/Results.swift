@@ -4,6 +4,9 @@ import RecordReplay
 extension RunResult {
   /// Ends the command with the status that the run calls for.
   func leave() throws {
+    for name in lostSnapshots {
+      say("snapshot \(name) is gone: the ring gave up the part of the run that it was of")
+    }
     if let failure { throw failure }
     if ending.reason == .poweredOff, ending.status != 0 { throw ExitStatus.guest(ending.status) }
   }

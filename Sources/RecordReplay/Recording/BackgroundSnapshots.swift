@@ -73,15 +73,15 @@ final class BackgroundSnapshots: @unchecked Sendable {
   }
 
   /// Waits for what is being made and ends the thread. The machine must not have gone on since the last job. Answers
-  /// the recording as it is now, and what failed.
-  func finish() -> (recording: Recording, failure: Failure?) {
+  /// the recording as it is now, the names of snapshots that users made and a ring gave up, and what failed.
+  func finish() -> (recording: Recording, lostNames: [String], failure: Failure?) {
     lock.withLock {
       isClosing = true
       lock.wakeAll()
     }
     thread?.join()
     thread = nil
-    return (retention.recording, failure)
+    return (retention.recording, retention.lostNames, failure)
   }
 
   // MARK: On the thread

@@ -69,6 +69,8 @@ public struct RunResult: Equatable, Sendable {
   public var ending: RecordingManifest.Ending
   /// What failed, when that ended the run.
   public var failure: Failure?
+  /// Snapshots with names of the user's own that a ring gave up with the part of the run that they were of.
+  public var lostSnapshots: [String] = []
 }
 
 extension RecordingManifest.Ending {

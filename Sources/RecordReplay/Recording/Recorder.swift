@@ -218,7 +218,7 @@ public final class Recorder {
     }
     // The recording is closed when those who watch hear of the end.
     run.end(outcome)
-    return RunResult(ending: ending, failure: failure)
+    return RunResult(ending: ending, failure: failure, lostSnapshots: made?.lostNames ?? [])
   }
 
   @discardableResult

@@ -20,6 +20,8 @@ final class SnapshotRetention {
   private let workers: [BlockWorker]
   /// Ascending.
   private var kept: [Kept] = []
+  /// Those with names of the user's own that went with the oldest part of a ring: what would follow them is gone.
+  private(set) var lostNames: [String] = []
   /// What snapshots take on each drive, as far as it is known.
   private var driveByteCounts: [Int]
 
@@ -66,6 +68,7 @@ final class SnapshotRetention {
       try withImageFailures { () throws(DiskImageError) in try image.deleteSnapshot(oldest.name) }
     }
     try deleteFromDrives(oldest.name)
+    if !oldest.isAutomatic, oldest.name != recording.manifest.bootSnapshot { lostNames.append(oldest.name) }
   }
 
   private func snapshotByteCount() throws(Failure) -> UInt64 {

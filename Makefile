@@ -28,11 +28,13 @@ lockstep:
 
 # rrtool beside QEMU: make bench OPTIONS="--kernels sort,debian --json results.json"
 # Then going back through a recording: make bench TRAVEL="--places 10 --no-qemu --json travel.json"
+# Then dumps of running guests: make bench DUMPS="--dumps 10 --modes run"
 bench:
 	@Scripts/set-up bench
 	swift build -c release --product rrtool
 	Benchmarks/bench $(OPTIONS)
 	Benchmarks/time-travel $(TRAVEL)
+	Benchmarks/live-dump $(DUMPS)
 
 lint:
 	swift format lint --strict --recursive Sources Tests Package.swift

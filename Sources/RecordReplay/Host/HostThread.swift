@@ -9,9 +9,21 @@ package final class HostThread: Sendable {
   // pthread_t is a plain number here, written once in `init`.
   private let thread: pthread_t
 
+  /// How much less urgent than the rest of the process a thread in the background is, as `nice` has it.
+  private static let backgroundNiceness: Int32 = 10
+
   /// Starts a thread that runs `body` once. It must be joined, or detached by `abandon`.
-  package init(_ body: @escaping @Sendable () -> Void) {
-    let box = Unmanaged.passRetained(Body(run: body))
+  ///
+  /// - Parameter inBackground: where there are fewer processors than threads that want one, the others go first.
+  package init(inBackground: Bool = false, _ body: @escaping @Sendable () -> Void) {
+    let box = Unmanaged.passRetained(
+      Body {
+        #if os(Linux)
+          // Here 0 is the calling thread.
+          if inBackground { setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.backgroundNiceness) }
+        #endif
+        body()
+      })
     var started = pthread_t()
     let status = pthread_create(
       &started, nil,
@@ -30,7 +42,7 @@ package final class HostThread: Sendable {
 
   private final class Body {
     let run: @Sendable () -> Void
-    init(run: @escaping @Sendable () -> Void) { self.run = run }
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 }
 

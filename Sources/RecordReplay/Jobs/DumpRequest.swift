@@ -81,7 +81,9 @@ package struct DumpInstant: Sendable {
   let addressTranslation: [UInt64]
 
   /// Takes the instant, now. Between two instructions, on the machine's thread.
-  package init(of machine: Machine, for request: DumpRequest) throws(Failure) {
+  ///
+  /// - Parameter room: for all of the machine's memory.
+  package init(of machine: Machine, for request: DumpRequest, room: CopyRoom) throws(Failure) {
     var rom = machine.bootROM
     // Whole pages, as memory is.
     let pageSize = GuestMemory.pageSize
@@ -101,7 +103,7 @@ package struct DumpInstant: Sendable {
     core = CoreDescription(regions: regions, harts: harts.map { CoreDescription.Hart(machine, $0) })
     addressTranslation = harts.map { machine.controlAndStatusRegister(Self.satp, hart: $0) ?? 0 }
     moment = machine.now
-    memory = InstantMemory(machine.memory)
+    memory = InstantMemory(machine.memory, room: room)
     memory.begin()
   }
 }

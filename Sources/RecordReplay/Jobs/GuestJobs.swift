@@ -42,9 +42,11 @@ public struct GuestJobs: Sendable {
     let job: DumpJob
     do throws(Failure) {
       let destination = try makeDestination(request)
+      let room = InstantMemory.makeRoom(for: try control.perform { run in run.machine.memory.size })
+      if control.state.isRunning { room.prepare { [state] in state.mayGoOn } }
       let (taken, downtime) = try control.perform { (run) throws(Failure) in
         let began = HostClock.monotonic()
-        let instant = try DumpInstant(of: run.machine, for: request)
+        let instant = try DumpInstant(of: run.machine, for: request, room: room)
         return (instant, HostClock.monotonic() - began)
       }
       instant = taken
@@ -66,7 +68,7 @@ public struct GuestJobs: Sendable {
       throw error
     }
     let work = HandedOver((job, instant))
-    let thread = HostThread { work.value.0.run(work.value.1) }
+    let thread = HostThread(inBackground: true) { work.value.0.run(work.value.1) }
     guard !detach else {
       thread.abandon()
       return instant.moment
@@ -146,7 +148,8 @@ package func writeDump(
   try state.start(.dump)
   do throws(Failure) {
     let destination = try DumpFile(path: request.path, replaces: request.replaces)
-    let instant = try DumpInstant(of: machine, for: request)
+    let room = InstantMemory.makeRoom(for: machine.memory.size)
+    let instant = try DumpInstant(of: machine, for: request, room: room)
     let size = instant.core.memorySize
     state.update { figures in
       figures.total = size

@@ -1,6 +1,12 @@
 import Emulator
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// Guest memory as it was at one instant, taken piece by piece by another thread while the machine runs on.
 ///
 /// Memory is cut into chunks of several pages. Whoever comes to a chunk first copies it: the job's thread on its way through
@@ -12,47 +18,66 @@ import Synchronization
 /// - If the machine's thread has set it, its own copy is of the instant; the job's thread, whose copy may by then be half of
 ///   one and half of the other, sees that it came too late.
 ///
+/// Nor does anybody hold a lock: the job's thread may be one that gets no processor for long. What one thread tells the other is
+/// a list that only grows (`Mailbox`).
+///
 /// A chunk, not a page, because a guest that writes one page is likely to write its neighbours: one long copy costs the
 /// guest less than many short ones. What is kept takes memory until the job's thread has put it out, at worst as much
 /// as the guest has.
 package final class InstantMemory: PageKeeper, @unchecked Sendable {
-  // Sendable: `memory` is only read here, in the way described above. `kept` is touched with `lock` held, `isTaken` is atomic, and
-  // `next` belongs to the job's thread.
+  // Sendable: `memory` is only read here, in the way described above; `isTaken` is atomic; a chunk's entry in `places` is written
+  // by the machine's thread before it sets `isTaken`, and read by the other one after it has seen that. Whose thread each
+  // of the rest belongs to is said there.
 
   static let pagesPerChunk = 16
   static let chunkSize = pagesPerChunk * GuestMemory.pageSize
 
-  private struct Kept {
-    /// Copies of chunks that the machine changed, and the order in which it did.
-    var copies: [Int: UnsafeMutableRawPointer] = [:]
-    var order: [Int] = []
-    var first = 0
-    /// Copies that were put out, to be used again.
-    var spare: [UnsafeMutableRawPointer] = []
-    /// The job needs nothing more.
-    var isOver = false
-  }
-
   private let memory: GuestMemory
-  private let isTaken: UnsafeMutablePointer<Atomic<Bool>>
   private let chunkCount: Int
-  private let lock = ConditionLock()
-  private var kept = Kept()
-  /// The job's thread has come so far.
-  private var next = 0
+  private let isTaken: UnsafeMutablePointer<Atomic<Bool>>
+  /// Has a place for a copy of each chunk.
+  private let room: CopyRoom
+  /// By chunk: at which place in the room its copy stands.
+  private let places: UnsafeMutablePointer<Int32>
+  /// Chunks whose copy is the machine's, in the order in which they were changed.
+  private let kept: Mailbox
+  /// Places whose copies were put out, to be used again.
+  private let spare: Mailbox
 
-  package init(_ memory: GuestMemory) {
+  // The machine's thread: places that were ever used, and one whose copy did not count.
+  private var placeCount: Int32 = 0
+  private var unusedPlace: Int32?
+
+  // The job's thread: how far it has come, and how many chunks it took itself.
+  private var next = 0
+  private var ownCount = 0
+
+  /// - Parameter room: what `makeRoom` gives.
+  package init(_ memory: GuestMemory, room: CopyRoom) {
     self.memory = memory
-    chunkCount = (memory.pageCount + Self.pagesPerChunk - 1) / Self.pagesPerChunk
+    self.room = room
+    chunkCount = Self.chunkCount(memory.size)
     isTaken = .allocate(capacity: chunkCount)
     for chunk in 0..<chunkCount { (isTaken + chunk).initialize(to: Atomic(false)) }
+    places = .allocate(capacity: chunkCount)
+    places.initialize(repeating: 0, count: chunkCount)
+    // Each chunk is kept once at most, so neither list gets longer than that.
+    kept = Mailbox(capacity: chunkCount)
+    spare = Mailbox(capacity: chunkCount)
   }
 
   deinit {
-    letGo()
     isTaken.deinitialize(count: chunkCount)
     isTaken.deallocate()
+    places.deallocate()
   }
+
+  /// Room for the copies of all of a memory of `size` bytes.
+  package static func makeRoom(for size: UInt64) -> CopyRoom {
+    CopyRoom(byteCount: chunkCount(size) * chunkSize)
+  }
+
+  private static func chunkCount(_ size: UInt64) -> Int { (Int(size) + chunkSize - 1) / chunkSize }
 
   // MARK: For the machine's thread
 
@@ -65,18 +90,28 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
   package func keep(page: Int, bytes: UnsafeRawPointer) {
     let chunk = page / Self.pagesPerChunk
     guard !isTaken[chunk].load(ordering: .relaxed) else { return }
-    let buffer = lock.withLock { kept.spare.popLast() } ?? Self.makeBuffer()
+    let place = takePlace()
     let (start, count) = range(of: chunk)
-    buffer.copyMemory(from: memory.bytes + start, byteCount: count)
-    lock.withLock {
-      if kept.isOver || isTaken[chunk].exchange(true, ordering: .acquiringAndReleasing) {
-        kept.spare.append(buffer)
-      } else {
-        kept.copies[chunk] = buffer
-        kept.order.append(chunk)
-      }
+    copy(at: place).copyMemory(from: memory.bytes + start, byteCount: count)
+    places[chunk] = place
+    if isTaken[chunk].exchange(true, ordering: .acquiringAndReleasing) {
+      unusedPlace = place
+    } else {
+      kept.put(Int32(chunk))
     }
   }
+
+  private func takePlace() -> Int32 {
+    if let unusedPlace {
+      self.unusedPlace = nil
+      return unusedPlace
+    }
+    if let used = spare.take() { return used }
+    defer { placeCount += 1 }
+    return placeCount
+  }
+
+  private func copy(at place: Int32) -> UnsafeMutableRawPointer { room.start + Int(place) * Self.chunkSize }
 
   // MARK: For the job's thread
 
@@ -92,30 +127,40 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
   ) throws(Failure) -> Bool {
     while true {
       // What was kept goes first: it takes memory.
-      if let (chunk, copy) = takeKept() {
-        defer { lock.withLock { kept.isOver ? copy.deallocate() : kept.spare.append(copy) } }
-        let (start, count) = range(of: chunk)
-        try body(UnsafeRawBufferPointer(start: copy, count: count), memory.base + UInt64(start))
+      if let chunk = kept.take() {
+        let place = places[Int(chunk)]
+        defer { spare.put(place) }
+        let (start, count) = range(of: Int(chunk))
+        try body(UnsafeRawBufferPointer(start: copy(at: place), count: count), memory.base + UInt64(start))
         return true
       }
-      guard next < chunkCount else { return false }
+      guard next < chunkCount else {
+        // The machine may be about to hand over the last of them: it has set `isTaken` before.
+        if kept.takenCount + ownCount < chunkCount {
+          sched_yield()
+          continue
+        }
+        return false
+      }
       let chunk = next
       let (start, count) = range(of: chunk)
       next += 1
       guard !isTaken[chunk].load(ordering: .acquiring) else { continue }
       buffer.copyMemory(from: memory.bytes + start, byteCount: count)
       guard !isTaken[chunk].exchange(true, ordering: .acquiringAndReleasing) else { continue }
+      ownCount += 1
       try body(UnsafeRawBufferPointer(start: buffer, count: count), memory.base + UInt64(start))
       return true
     }
   }
 
   /// Fills `target` with memory of the instant at a physical address, which is all within one chunk, without taking it.
-  /// Only before the chunk is taken by `takeNext`. False when it is not memory.
+  /// Only before anything is taken by `takeNext`. False when it is not memory.
   func peek(at address: UInt64, into target: UnsafeMutableRawBufferPointer) -> Bool {
     guard let source = memory.pointer(at: address, count: target.count), let start = target.baseAddress else {
       return false
     }
+    precondition(ownCount == 0 && kept.takenCount == 0, "peeked at what may have been taken")
     let offset = Int(address - memory.base)
     let chunk = offset / Self.chunkSize
     precondition((offset + target.count - 1) / Self.chunkSize == chunk, "peeked over the end of a chunk")
@@ -125,38 +170,12 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
       atomicMemoryFence(ordering: .acquiringAndReleasing)
       if !isTaken[chunk].load(ordering: .acquiring) { return true }
     }
-    lock.withLock {
-      guard let copy = kept.copies[chunk] else { preconditionFailure("peeked at what was taken") }
-      start.copyMemory(from: copy + offset % Self.chunkSize, byteCount: target.count)
-    }
+    start.copyMemory(from: copy(at: places[chunk]) + offset % Self.chunkSize, byteCount: target.count)
     return true
   }
 
-  /// Gives back what was kept; the machine's thread keeps nothing more.
-  func letGo() {
-    lock.withLock {
-      kept.isOver = true
-      for copy in kept.copies.values { copy.deallocate() }
-      for copy in kept.spare { copy.deallocate() }
-      kept.copies = [:]
-      kept.spare = []
-      kept.order = []
-      kept.first = 0
-    }
-  }
-
-  private func takeKept() -> (chunk: Int, copy: UnsafeMutableRawPointer)? {
-    lock.withLock {
-      guard kept.first < kept.order.count else { return nil }
-      let chunk = kept.order[kept.first]
-      kept.first += 1
-      if kept.first == kept.order.count {
-        kept.order.removeAll(keepingCapacity: true)
-        kept.first = 0
-      }
-      return kept.copies.removeValue(forKey: chunk).map { (chunk, $0) }
-    }
-  }
+  /// Gives back what was kept. Only after `end`, or when the machine has stopped for good: nothing is kept any more.
+  func letGo() { room.giveBack() }
 
   private func range(of chunk: Int) -> (start: Int, count: Int) {
     let start = chunk * Self.chunkSize
@@ -165,5 +184,36 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
 
   static func makeBuffer() -> UnsafeMutableRawPointer {
     .allocate(byteCount: chunkSize, alignment: GuestMemory.pageSize)
+  }
+}
+
+/// Numbers that one thread hands to another, in their order. There is room for all that will ever be put.
+///
+/// Sendable: one thread puts, one takes. An entry is written before `count` tells of it and does not change afterwards.
+private final class Mailbox: @unchecked Sendable {
+  private let entries: UnsafeMutablePointer<Int32>
+  private let capacity: Int
+  private let count = Atomic<Int>(0)
+  /// Of the thread that takes.
+  private(set) var takenCount = 0
+
+  init(capacity: Int) {
+    self.capacity = capacity
+    entries = .allocate(capacity: capacity)
+  }
+
+  deinit { entries.deallocate() }
+
+  func put(_ entry: Int32) {
+    let number = count.load(ordering: .relaxed)
+    precondition(number < capacity, "more was put than there is room for")
+    entries[number] = entry
+    count.store(number + 1, ordering: .releasing)
+  }
+
+  func take() -> Int32? {
+    guard takenCount < count.load(ordering: .acquiring) else { return nil }
+    defer { takenCount += 1 }
+    return entries[takenCount]
   }
 }

@@ -80,7 +80,7 @@ struct MigrationJob {
         throw Failure(
           .usage, "migrate",
           "only a guest that 'rrtool run' has started can be migrated: this run belongs to a recording",
-          remedy: "copy the recording and replay it there")
+          remedy: "end it, copy it, and replay it there; 'replay --live' lets its guest go on")
       }
       return Origin(
         start: start, configuration: run.machine.configuration, memory: run.machine.memory)

@@ -1,0 +1,57 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Memory for copies that a machine's thread makes while its guest runs.
+///
+/// The host gives memory when it is first touched, and may take long for it: milliseconds for a large page where it is itself a
+/// virtual machine. An allocator gives it back piece by piece, and asks again. So this is one mapping, which another thread
+/// touches before the machine's needs it (`prepare`).
+///
+/// Sendable: who may use which part of it, and when it is given back, its users settle among themselves.
+package final class CopyRoom: @unchecked Sendable {
+  /// A guest that writes faster than its dump does needs a copy of all its memory. So much of that is made ready
+  /// beforehand; the rest, which large guests that write that fast need, comes with the host's delays.
+  private static let readyLimit = 512 << 20
+  private static let step = 2 << 20
+
+  let start: UnsafeMutableRawPointer
+  private let byteCount: Int
+  private var isGivenBack = false
+
+  package init(byteCount: Int) {
+    self.byteCount = byteCount
+    let mapping = mmap(
+      nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let mapping, mapping != MAP_FAILED else {
+      fatalError("no \(byteCount) bytes of addresses for copies")
+    }
+    start = mapping
+    #if os(Linux)
+      // Best effort: the host is asked less often.
+      madvise(start, min(byteCount, Self.readyLimit), MADV_HUGEPAGE)
+    #endif
+  }
+
+  deinit { giveBack() }
+
+  /// Has the host give memory. Takes a tenth of a second or more, on any thread but the machine's.
+  func prepare(while mayGoOn: () -> Bool) {
+    let count = min(byteCount, Self.readyLimit)
+    for first in stride(from: 0, to: count, by: Self.step) {
+      guard mayGoOn() else { return }
+      for offset in stride(from: first, to: min(first + Self.step, count), by: 4096) {
+        start.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
+      }
+    }
+  }
+
+  /// Nobody uses it any more.
+  func giveBack() {
+    guard !isGivenBack else { return }
+    isGivenBack = true
+    munmap(start, byteCount)
+  }
+}

@@ -61,7 +61,11 @@ struct QMPPackageTests {
   @Test func movesAGuest() throws {
     let scratch = try Scratch()
     let options = ["run", "--bios", Place.guest("echo"), "--memory", "64M"]
-    let alone = try scratch.rrtool(options, input: "before\rafter\rquit\r")
+    let unmoved = try scratch.start([Place.tool.path] + options)
+    // What comes before the guest has set up its serial port is lost.
+    try unmoved.wait(for: "quit ends")
+    try unmoved.type("before\rafter\rquit\r")
+    let alone = try unmoved.waitForResult()
     let source = try scratch.start([Place.tool.path] + options + ["--qmp", "unix:" + scratch.path("m.sock")])
     let destination = try scratch.start(
       [Place.tool.path] + options + [

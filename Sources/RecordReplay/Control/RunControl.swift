@@ -20,6 +20,8 @@ public final class RunControl: Sendable {
     var state: RunState
     var observers: [@Sendable (RunEvent) -> Void] = []
     var machineThread: pthread_t?
+    /// Until then, on `HostClock.monotonic`, the machine executes nothing although it runs.
+    var standsUntil: UInt64 = 0
     /// Whether a guest that comes from elsewhere goes on at once when it is there.
     var startsOnArrival: Bool
     /// Why `quit` was asked for.
@@ -145,6 +147,10 @@ public final class RunControl: Sendable {
     for observer in shared.withLock({ $0.observers }) { observer(event) }
   }
 
+  /// Has the machine stand still until `deadline`, in no other state than before, and serve what others ask for. The time passes
+  /// for the guest too. Within `perform`.
+  func stand(until deadline: UInt64) { shared.withLock { $0.standsUntil = deadline } }
+
   /// The guest that was waited for is there.
   func noteArrival() { become(shared.withLock { $0.startsOnArrival } ? .running : .paused) }
 
@@ -171,7 +177,11 @@ public final class RunControl: Sendable {
     var stoodSince: UInt64?
     while true {
       servePending(run)
-      guard !state.isRunning else { break }
+      if state.isRunning {
+        let deadline = shared.withLock { $0.standsUntil }
+        guard HostClock.monotonic() < deadline, inbox.waitForRequest(until: deadline) else { break }
+        continue
+      }
       if stoodSince == nil {
         run.settle()
         stoodSince = HostClock.monotonic()

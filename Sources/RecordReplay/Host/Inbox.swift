@@ -137,13 +137,14 @@ public final class Inbox: @unchecked Sendable {
     }
   }
 
-  /// Waits, while the machine stands still, for a request. False when the run is to end.
-  func waitForRequest() -> Bool {
+  /// Waits, while the machine stands still, for a request, or for `deadline`. False when the run is to end.
+  func waitForRequest(until deadline: UInt64? = nil) -> Bool {
     lock.withLock {
       while true {
         if failure != nil || stopRequested { return false }
         if !requests.isEmpty { return true }
-        lock.wait()
+        if let deadline, HostClock.monotonic() >= deadline { return true }
+        lock.wait(until: deadline)
       }
     }
   }

@@ -47,8 +47,11 @@ package final class MigrationThrottle: @unchecked Sendable {
       share = nil
       lock.wakeAll()
     }
-    thread?.join()
-    thread = nil
+    guard let thread else { return }
+    thread.join()
+    self.thread = nil
+    // When the run is over it stands still anyway.
+    try? control.perform { [control] _ in control.stand(until: 0) }
   }
 
   package static func percentage(after percentage: Int) -> Int {
@@ -58,19 +61,19 @@ package final class MigrationThrottle: @unchecked Sendable {
   private func work() {
     while let share = lock.withLock({ share }) {
       let standing = Self.runningTime * Double(share) / Double(100 - share)
+      let deadline = HostClock.monotonic() + UInt64(standing * 1000)
       do throws(Failure) {
-        try control.perform { [self] _ in wait(microseconds: standing) }
+        try control.perform { [control] _ in control.stand(until: deadline) }
       } catch {
         // The run is over.
         return
       }
-      wait(microseconds: Self.runningTime)
+      wait(until: deadline + UInt64(Self.runningTime * 1000))
     }
   }
 
   /// Shorter when it is over.
-  private func wait(microseconds: Double) {
-    let deadline = HostClock.monotonic() + UInt64(microseconds * 1000)
+  private func wait(until deadline: UInt64) {
     lock.withLock {
       while share != nil, HostClock.monotonic() < deadline { lock.wait(until: deadline) }
     }

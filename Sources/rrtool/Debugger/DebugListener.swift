@@ -39,24 +39,13 @@ final class DebugListener {
   /// Listens at a socket that is made for it, and removed with it.
   init(path: String) throws(Failure) {
     let name = "unix:\(path)"
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
-      throw Failure(.usage, name, "is too long for a socket", remedy: "name a shorter path")
+    do throws(ListeningSocket.Problem) {
+      descriptor = try ListeningSocket.make(at: path)
+    } catch {
+      throw Self.refusal(error.code, name)
     }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    let descriptor = try Self.open(AF_UNIX, name)
-    self.descriptor = descriptor
-    self.address = path
-    let bound = withUnsafePointer(to: address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
-      }
-    }
-    // What stood there before is not ours to remove.
-    self.path = bound ? path : nil
-    guard bound, listen(descriptor, 1) == 0 else { throw Self.refusal(errno, name) }
+    address = path
+    self.path = path
   }
 
   deinit {

@@ -10,16 +10,11 @@ import RecordReplay
 enum UnixSocket {
   /// Listens at `path`, where nothing may stand yet. Only the user may connect.
   static func listen(at path: String) throws(Failure) -> Int32 {
-    let descriptor = try open(path)
-    // Nobody can connect before it listens, so there is no moment at which others could.
-    guard withAddress(path, { bind(descriptor, $0, $1) }) == 0, chmod(path, 0o600) == 0,
-      Glibc.listen(descriptor, 1) == 0
-    else {
-      let problem = errno
-      close(descriptor)
-      throw failure(problem, path, "cannot listen there")
+    do throws(ListeningSocket.Problem) {
+      return try ListeningSocket.make(at: path)
+    } catch {
+      throw failure(error.code, path, "cannot listen there")
     }
-    return descriptor
   }
 
   /// Connects to who listens at `path`.
@@ -60,6 +55,7 @@ enum UnixSocket {
     let remedy =
       switch problem {
       case EADDRINUSE: "remove what stands there or name another socket"
+      case ENAMETOOLONG: "name a shorter path"
       case ENOENT, ECONNREFUSED: "start rrtool with --qmp unix:\(path) first"
       default: "check the path and the permissions of its folder"
       }

@@ -33,13 +33,7 @@ enum HostSocket {
 
   /// Waits for one connection.
   static func accept(at address: MigrationAddress, _ mayGoOn: () -> Bool) throws(Failure) -> Int32 {
-    let listener = try open(address) { (descriptor, socketAddress, length) throws(Failure) in
-      var yes: Int32 = 1
-      setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-      guard bind(descriptor, socketAddress, length) == 0, protect(address), listen(descriptor, 1) == 0 else {
-        throw .system(errno, path: address.description, doing: "cannot listen there")
-      }
-    }
+    let listener = try listen(at: address)
     defer {
       close(listener)
       if case .unix(let path) = address { unlink(path) }
@@ -53,10 +47,23 @@ enum HostSocket {
     }
   }
 
-  /// Sees to it that nobody else can connect to a socket in the file system, before it listens.
-  private static func protect(_ address: MigrationAddress) -> Bool {
-    guard case .unix(let path) = address else { return true }
-    return chmod(path, 0o600) == 0
+  private static func listen(at address: MigrationAddress) throws(Failure) -> Int32 {
+    if case .unix(let path) = address {
+      do throws(ListeningSocket.Problem) {
+        let listener = try ListeningSocket.make(at: path)
+        _ = fcntl(listener, F_SETFL, O_NONBLOCK)
+        return listener
+      } catch {
+        throw .system(error.code, path: address.description, doing: "cannot listen there")
+      }
+    }
+    return try open(address) { (descriptor, socketAddress, length) throws(Failure) in
+      var yes: Int32 = 1
+      setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+      guard bind(descriptor, socketAddress, length) == 0, Glibc.listen(descriptor, 1) == 0 else {
+        throw .system(errno, path: address.description, doing: "cannot listen there")
+      }
+    }
   }
 
   /// A socket, that does not block, for an address, which `body` binds or connects it to.

@@ -216,6 +216,7 @@ import Testing
       (["--debug", "--symbols", "no-such-file"], 1, "no-such-file"),
       (["--debug", "--gdb", "stdio"], 64, "--debug"), (["--gdb", "elsewhere"], 64, "tcp:PORT"),
       (["--gdb", "tcp:70000"], 64, "tcp:PORT"), (["--gdb", "unix:\(taken)"], 1, "cannot listen"),
+      (["--gdb", "unix:" + String(repeating: "x", count: 150)], 64, "is too long for a socket"),
       (["--symbols", taken], 64, "--debug"), (["--debug", "--to", "beyond"], 64, "beyond"),
       (["--debug", "--checkpoint-memory", "1K"], 64, "16M"),
       (["--debug", "--from", "nowhere"], 1, "nowhere"),

@@ -60,6 +60,9 @@ import Testing
     let file = try scratch.file("file", [1, 2, 3])
     #expect(try scratch.rrtool("run", "--bios", Place.guest("hello"), "--qmp", "unix:" + file).status == 1)
     #expect(try scratch.bytes("file") == [1, 2, 3])
+    let long = try scratch.rrtool(
+      "run", "--bios", Place.guest("hello"), "--qmp", "unix:" + String(repeating: "x", count: 150))
+    #expect(long.status == 64 && long.errors.contains("is too long for a socket"), "\(long.errors)")
     for wrong in ["tcp:1", "unix:", socket, "unix:x,wait=on"] {
       #expect(
         try scratch.rrtool("run", "--bios", Place.guest("hello"), "--qmp", wrong).status == 64, "\(wrong)")

@@ -9,12 +9,18 @@ public enum ListeningSocket {
   /// What the host answered.
   public struct Problem: Error {
     public let code: Int32
+
+    /// The failure of a name that a socket cannot have; nil for every other problem.
+    public func tooLong(_ name: String) -> Failure? {
+      guard code == ENAMETOOLONG else { return nil }
+      return Failure(.usage, name, "is too long for a socket", remedy: "name a shorter path")
+    }
   }
 
   /// Makes a stream socket that listens at `path`, where nothing may stand yet. Only the user may connect.
   ///
   /// It appears there when it listens already: who waits for it to appear is not refused. So it is made under a name beside
-  /// it first.
+  /// it first, which is a few characters longer and must fit as well.
   public static func make(at path: String) throws(Problem) -> Int32 {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw Problem(code: errno) }
@@ -32,7 +38,8 @@ public enum ListeningSocket {
     }
   }
 
-  private static func withAddress(
+  /// Calls `body` with the address of `path`.
+  package static func withAddress(
     _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
   ) throws(Problem) -> Int32 {
     var address = sockaddr_un()

@@ -42,7 +42,7 @@ final class DebugListener {
     do throws(ListeningSocket.Problem) {
       descriptor = try ListeningSocket.make(at: path)
     } catch {
-      throw Self.refusal(error.code, name)
+      throw error.tooLong(name) ?? Self.refusal(error.code, name)
     }
     address = path
     self.path = path

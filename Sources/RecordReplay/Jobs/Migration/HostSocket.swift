@@ -54,7 +54,8 @@ enum HostSocket {
         _ = fcntl(listener, F_SETFL, O_NONBLOCK)
         return listener
       } catch {
-        throw .system(error.code, path: address.description, doing: "cannot listen there")
+        throw error.tooLong(path)
+          ?? .system(error.code, path: address.description, doing: "cannot listen there")
       }
     }
     return try open(address) { (descriptor, socketAddress, length) throws(Failure) in

@@ -49,7 +49,7 @@ extension ReplayCommand {
   func debug(_ recording: Recording) throws {
     let progress = DebugProgress()
     let target = try TimelineTarget(
-      recording, from: from, to: try target(on: recording), engine: engine.parsed(),
+      recording, from: from, to: try destination(), engine: engine.parsed(),
       checkpoints: checkpoints.policy()
     ) { progress.show($0) }
     Interruption.listen()
@@ -62,9 +62,9 @@ extension ReplayCommand {
   private func startDebugger(_ target: TimelineTarget) throws {
     let folder = try PrivateFolder()
     defer { folder.remove() }
-    let listener = try DebugListener(path: "\(folder.path)/\(PrivateFolder.socketName)")
+    let listener = try ListeningSocket(path: "\(folder.path)/\(PrivateFolder.socketName)")
     let commands = try folder.write(
-      GDBCommands.text(connectingTo: listener.address), to: PrivateFolder.commandsName)
+      GDBCommands.text(connectingTo: listener.place), to: PrivateFolder.commandsName)
     let gdb = try DebuggerProcess(
       options.debugger, arguments: ["-q"] + (options.symbols.map { [$0] } ?? []) + ["-x", commands])
     // A user may detach and connect again.
@@ -84,16 +84,16 @@ extension ReplayCommand {
     if place == "stdio" {
       return serve(target, DescriptorConnection(input: 0, output: 1, isOver: Interruption.take))
     }
-    let listener: DebugListener
+    let listener: ListeningSocket
     if place.hasPrefix("tcp:"), let port = UInt16(place.dropFirst(4)) {
-      listener = try DebugListener(port: port)
+      listener = try ListeningSocket(port: port)
     } else if place.hasPrefix("unix:"), place.utf8.count > 5 {
-      listener = try DebugListener(path: String(place.dropFirst(5)))
+      listener = try ListeningSocket(path: String(place.dropFirst(5)))
     } else {
       throw Failure(
         .usage, "--gdb \(place)", "is no place to listen", remedy: "give tcp:PORT, unix:SOCKET or stdio")
     }
-    say("waiting for a debugger: target remote \(listener.address)")
+    say("waiting for a debugger: target remote \(listener.place)")
     guard let client = listener.accept(while: { !Interruption.take() }) else { return }
     defer { close(client) }
     serve(target, DescriptorConnection(input: client, output: client, isOver: Interruption.take))

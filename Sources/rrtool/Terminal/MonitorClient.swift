@@ -21,7 +21,15 @@ final class MonitorClient {
   init(path: String) throws(Failure) {
     self.path = path
     signal(SIGPIPE, SIG_IGN)
-    descriptor = try UnixSocket.connect(to: path)
+    let address = try SocketAddress(path: path)
+    descriptor = try address.makeSocket(blocking: true) { (descriptor) throws(Failure) in
+      guard address.withPointer({ connect(descriptor, $0, $1) }) != 0 else { return }
+      let problem = errno
+      throw Failure(
+        .file, "unix:\(path)", "cannot connect: \(String(cString: strerror(problem)))",
+        remedy: problem == ENOENT || problem == ECONNREFUSED
+          ? "start rrtool with --qmp unix:\(path) first" : "check the path and the permissions of its folder")
+    }
     guard try next()["QMP"] != nil else {
       throw Failure(
         .file, "unix:\(path)", "is no monitor: it greets otherwise", remedy: "name one that --qmp made")

@@ -2,16 +2,9 @@ import Monitor
 import RecordReplay
 import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// Listens at the socket that `--qmp` names. One client at a time is served; the next one waits until it has gone.
 final class MonitorServer: Sendable {
-  private let path: String
-  private let listener: Int32
+  private let listener: ListeningSocket
   private let connection = Mutex<MonitorConnection?>(nil)
 
   /// - Parameter text: `unix:PATH`, with the words of QEMU's chardevs that say what is the case anyway.
@@ -24,8 +17,7 @@ final class MonitorServer: Sendable {
         .usage, "--qmp \(text)", "is not a place for a monitor",
         remedy: "give unix:SOCKET[,server=on,wait=off]")
     }
-    path = String(place.dropFirst(5))
-    listener = try UnixSocket.listen(at: path)
+    listener = try ListeningSocket(path: String(place.dropFirst(5)))
   }
 
   /// Serves clients from here on. While somebody may connect, an idle guest without timers waits for them.
@@ -33,14 +25,7 @@ final class MonitorServer: Sendable {
     inbox.openSource()
     inbox.onOwnThread { [self] in
       while true {
-        let descriptor = accept(listener, nil, nil)
-        guard descriptor >= 0 else {
-          if errno == EINTR { continue }
-          return
-        }
-        // Not for the commands that a migration starts.
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        let connection = MonitorConnection(descriptor)
+        let connection = MonitorConnection(listener.accept())
         self.connection.withLock { $0 = connection }
         connection.serve(target)
         self.connection.withLock { $0 = nil }
@@ -50,7 +35,7 @@ final class MonitorServer: Sendable {
 
   /// The run is over: the client gets what is still to be said, for a second at most, and the socket is removed.
   func finish() {
-    unlink(path)
+    listener.removeName()
     connection.withLock { $0 }?.finish(deadline: HostClock.monotonic() + 1_000_000_000)
   }
 }

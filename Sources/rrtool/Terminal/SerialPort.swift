@@ -134,19 +134,14 @@ final class FileSerialPort: SerialPort {
 /// A socket at which one client at a time sees the output and gives the input.
 final class SocketSerialPort: SerialPort {
   let output: any ConsoleOutput
-  private let path: String
   private let server: SocketServer
 
   init(path: String) throws(Failure) {
-    self.path = path
     server = try SocketServer(path: path)
     output = server
   }
 
   func start(_ inbox: Inbox, monitor: MonitorTarget?) { server.start(inbox) }
 
-  func finish() {
-    unlink(path)
-    server.finish()
-  }
+  func finish() { server.finish() }
 }

@@ -14,23 +14,14 @@ final class SocketServer: ConsoleOutput, Sendable {
   private static let queueLimit = 1 << 20
   private static let patience: UInt64 = 1_000_000_000
 
-  private let listener: Int32
+  private let listener: ListeningSocket
   private let client = Mutex<SocketWriter?>(nil)
 
-  init(path: String) throws(Failure) { listener = try UnixSocket.listen(at: path) }
+  init(path: String) throws(Failure) { listener = try ListeningSocket(path: path) }
 
   func start(_ inbox: Inbox) {
     inbox.serveInput { [self] offer in
-      while true {
-        let descriptor = accept(listener, nil, nil)
-        guard descriptor >= 0 else {
-          if errno == EINTR { continue }
-          return
-        }
-        // Not for the commands that a migration starts.
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        serve(descriptor, offer)
-      }
+      while true { serve(listener.accept(), offer) }
     }
   }
 
@@ -53,6 +44,9 @@ final class SocketServer: ConsoleOutput, Sendable {
     client.withLock { $0 }?.write(bytes, deadline: HostClock.monotonic() + Self.patience)
   }
 
-  /// Waits until the client has what was written, for a while at most.
-  func finish() { client.withLock { $0 }?.drain(deadline: HostClock.monotonic() + Self.patience) }
+  /// Removes the socket, and waits until the client has what was written, for a while at most.
+  func finish() {
+    listener.removeName()
+    client.withLock { $0 }?.drain(deadline: HostClock.monotonic() + Self.patience)
+  }
 }

@@ -14,7 +14,7 @@ public struct PageTableWalk {
   private var tablesLeft: Int
   /// Bits of the entries that are kept in `Mapping.attributes`.
   private let attributeBits: UInt64
-  private let readTable: (_ address: UInt64) -> [UInt64]?
+  private let readPage: (_ address: UInt64) -> [UInt8]?
 
   private static let readWriteExecute: UInt64 = 2 | 4 | 8
 
@@ -29,14 +29,14 @@ public struct PageTableWalk {
   ///   - tableLimit: tables to look at in all; memory cannot hold more than it has pages.
   ///   - attributeBits: bits of the entries that tell mappings apart and are kept with them; 0: what may be done with a page
   ///     does not matter.
-  ///   - readTable: the 512 entries of the table at a physical address; nil when there is no memory.
+  ///   - readPage: the 4096 bytes at a physical address; nil, or fewer, when there is no memory.
   public init(
     satp: [UInt64], tableLimit: Int, attributeBits: UInt64 = 0,
-    readTable: @escaping (_ address: UInt64) -> [UInt64]?
+    readPage: @escaping (_ address: UInt64) -> [UInt8]?
   ) {
     tablesLeft = tableLimit
     self.attributeBits = attributeBits
-    self.readTable = readTable
+    self.readPage = readPage
     var seen: Set<UInt64> = []
     for satp in satp {
       // Neither the address space number nor anything but the root and the mode matters.
@@ -62,7 +62,10 @@ public struct PageTableWalk {
       return
     }
     tablesLeft -= 1
-    guard let entries = readTable(table), entries.count == 512 else { return }
+    guard let page = readPage(table), page.count == 4096 else { return }
+    let entries = page.withUnsafeBytes { bytes in
+      (0..<512).map { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self)) }
+    }
     let span = UInt64(1) << UInt64(12 + 9 * level)
     for (index, entry) in entries.enumerated() where Self.isValid(entry) {
       var address = base + UInt64(index) * span

@@ -17,6 +17,9 @@ private struct Tables {
     return start + 512 <= entries.count ? Array(entries[start..<start + 512]) : nil
   }
 
+  /// The table as memory has it.
+  func page(at address: UInt64) -> [UInt8]? { table(at: address).map(bytes(of:)) }
+
   var satp: UInt64 { UInt64(levels == 3 ? 8 : 9) << 60 | 5 << 44 }
 
   /// What the address stands for; nil: a fault.
@@ -35,6 +38,11 @@ private struct Tables {
     }
     return nil
   }
+}
+
+/// The lowest byte first.
+private func bytes(of entries: [UInt64]) -> [UInt8] {
+  entries.flatMap { entry in (0..<8).map { UInt8(truncatingIfNeeded: entry >> UInt64($0 * 8)) } }
 }
 
 private func find(_ address: UInt64, in mappings: [CoreDescription.Mapping]) -> UInt64? {
@@ -73,7 +81,7 @@ private func find(_ address: UInt64, in mappings: [CoreDescription.Mapping]) -> 
       }
     }
     collect(0, levels - 1, 0)
-    let walk = PageTableWalk(satp: [tables.satp], tableLimit: 1_000_000) { tables.table(at: $0) }
+    let walk = PageTableWalk(satp: [tables.satp], tableLimit: 1_000_000) { tables.page(at: $0) }
     #expect(!walk.isCutOff)
     for address in addresses {
       #expect(find(address, in: walk.mappings) == tables.translate(address), "seed \(seed)")
@@ -89,7 +97,7 @@ private func find(_ address: UInt64, in mappings: [CoreDescription.Mapping]) -> 
     tables.entries[512] = 2 << 10 | 1
     for page in 0..<100 { tables.entries[1024 + page] = UInt64(0x80000 + page) << 10 | 0xf }
     for page in 100..<110 { tables.entries[1024 + page] = UInt64(0x90000 + page) << 10 | 0xf }
-    let walk = PageTableWalk(satp: [0, tables.satp, tables.satp], tableLimit: 10) { tables.table(at: $0) }
+    let walk = PageTableWalk(satp: [0, tables.satp, tables.satp], tableLimit: 10) { tables.page(at: $0) }
     let wanted: [CoreDescription.Mapping] = [
       .init(virtualAddress: 0, physicalAddress: 0x8000_0000, size: 0x6_4000),
       .init(virtualAddress: 0x6_4000, physicalAddress: 0x9006_4000, size: 0xa000),
@@ -113,8 +121,8 @@ private func find(_ address: UInt64, in mappings: [CoreDescription.Mapping]) -> 
     // The second one's tables stand behind the first one's.
     let shift: UInt64 = 3 << 12
     let walk = PageTableWalk(satp: [first.satp, second.satp + 3], tableLimit: 100) { address in
-      guard address >= shift else { return first.table(at: address) }
-      return second.table(at: address - shift)
+      guard address >= shift else { return first.page(at: address) }
+      return second.page(at: address - shift)
     }
     // Its root's and directory's entries still point to the first one's place.
     #expect(walk.mappings.contains { $0.virtualAddress == 10 * 4096 && $0.physicalAddress == 0x8000_a000 })
@@ -122,8 +130,8 @@ private func find(_ address: UInt64, in mappings: [CoreDescription.Mapping]) -> 
     moved.entries[0] = 4 << 10 | 1
     moved.entries[512] = 5 << 10 | 1
     let merged = PageTableWalk(satp: [first.satp, second.satp + 3], tableLimit: 100) { address in
-      guard address >= shift else { return first.table(at: address) }
-      return moved.table(at: address - shift)
+      guard address >= shift else { return first.page(at: address) }
+      return moved.page(at: address - shift)
     }
     for page in 0..<512 {
       let address = UInt64(page) * 4096
@@ -137,10 +145,11 @@ private func find(_ address: UInt64, in mappings: [CoreDescription.Mapping]) -> 
   @Test func hostileTablesAreBounded() {
     var tables = Tables(count: 1, levels: 4)
     for index in 0..<512 { tables.entries[index] = 1 }
-    let walk = PageTableWalk(satp: [tables.satp], tableLimit: 10_000) { tables.table(at: $0) }
+    let walk = PageTableWalk(satp: [tables.satp], tableLimit: 10_000) { tables.page(at: $0) }
     #expect(walk.isCutOff)
     for index in 0..<512 { tables.entries[index] = UInt64(index * 7 % 512) << 10 | (index % 2 == 0 ? 1 : 15) }
-    let full = PageTableWalk(satp: [tables.satp], tableLimit: 1_000_000) { _ in tables.entries }
+    let table = bytes(of: tables.entries)
+    let full = PageTableWalk(satp: [tables.satp], tableLimit: 1_000_000) { _ in table }
     #expect(full.isCutOff)
     #expect(full.mappings.count <= PageTableWalk.mappingLimit)
   }

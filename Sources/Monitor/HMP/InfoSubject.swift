@@ -119,13 +119,7 @@ struct InfoSubject: Sendable {
     }
     let walk = PageTableWalk(
       satp: [satp], tableLimit: machine.memory.pageCount, attributeBits: 0xfe
-    ) { address in
-      let bytes = machine.readMemory(physical: address, count: 4096)
-      guard bytes.count == 4096 else { return nil }
-      return bytes.withUnsafeBytes { raw in
-        (0..<512).map { raw.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
-      }
-    }
+    ) { machine.readMemory(physical: $0, count: GuestMemory.pageSize) }
     var text = "vaddr            paddr            size             attr\n"
     text += "---------------- ---------------- ---------------- -------\n"
     for mapping in walk.mappings {

@@ -128,10 +128,7 @@ struct DumpJob {
     if request.hasVirtualAddresses {
       let walk = PageTableWalk(
         satp: instant.addressTranslation, tableLimit: Int(memory.size / UInt64(GuestMemory.pageSize))
-      ) { address in
-        guard memory.peek(at: address, into: page) else { return nil }
-        return (0..<512).map { page.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
-      }
+      ) { read($0, GuestMemory.pageSize) }
       instant.core.mappings = walk.mappings
       let isCutOff = walk.isCutOff
       state.update { $0.lacksMappings = isCutOff }

@@ -4,8 +4,10 @@ import RecordReplay
 
 /// Registers and memory of the machine where it stands.
 extension TimelineTarget {
-  public var controlAndStatusRegisters: [RegisterSet.ControlAndStatusRegister] {
-    Machine.controlAndStatusRegisters.map { .init(number: $0.number, name: $0.name) }
+  public var registers: RegisterSet {
+    RegisterSet(
+      integerNames: Disassembler.integerNames, floatingPointNames: Disassembler.floatingPointNames,
+      controlAndStatus: Machine.controlAndStatusRegisters.map { .init(number: $0.number, name: $0.name) })
   }
 
   public func describe(hart: Int) -> String {

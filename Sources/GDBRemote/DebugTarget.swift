@@ -5,8 +5,8 @@ public protocol DebugTarget: AnyObject {
   var hartCount: Int { get }
   /// The hart that executes the next instruction.
   var currentHart: Int { get }
-  /// The registers besides the integer and floating-point ones.
-  var controlAndStatusRegisters: [RegisterSet.ControlAndStatusRegister] { get }
+  /// What each hart has. They stay what they are.
+  var registers: RegisterSet { get }
 
   /// What a list of threads shows beside the hart's name: its mode, whether it waits.
   func describe(hart: Int) -> String

@@ -1,4 +1,6 @@
-/// The registers of a hart, with the numbers and names by which gdb knows them, and the description that tells it so.
+/// The registers of a hart with their numbers, and the description that tells gdb their names.
+///
+/// gdb takes any of the names that the manual has for a register, and shows its own: `fp` for what is `s0` elsewhere.
 ///
 /// Numbers 0 to 31 are the integer registers, 32 is `pc`, 33 to 64 are the floating-point registers; the CSRs follow in
 /// the order of their own numbers, from 65 on, and the privilege level stands behind all of those.
@@ -21,18 +23,9 @@ public struct RegisterSet: Sendable {
   /// The registers that one `g` packet carries: integer, `pc` and floating-point.
   static let general = 0..<firstControlAndStatus
 
-  private static let integerNames = [
-    "zero", "ra", "sp", "gp", "tp", "t0", "t1", "t2", "fp", "s1", "a0", "a1", "a2", "a3", "a4", "a5", "a6",
-    "a7",
-    "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
-  ]
-
-  private static let floatingPointNames = [
-    "ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6", "ft7", "fs0", "fs1", "fa0", "fa1", "fa2", "fa3", "fa4",
-    "fa5",
-    "fa6", "fa7", "fs2", "fs3", "fs4", "fs5", "fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "ft8", "ft9",
-    "ft10",
-    "ft11",
+  /// The return address, and the pointers to the stack, the global data, the thread's data and the frame.
+  private static let pointerTypes = [
+    1: "code_ptr", 2: "data_ptr", 3: "data_ptr", 4: "data_ptr", 8: "data_ptr",
   ]
 
   /// `fflags`, `frm` and `fcsr` belong to the floating-point unit.
@@ -41,7 +34,14 @@ public struct RegisterSet: Sendable {
   /// The document that `qXfer:features:read:target.xml` hands out.
   let description: [UInt8]
 
-  public init(_ registers: [ControlAndStatusRegister]) {
+  /// - Parameters:
+  ///   - integerNames: of the 32 integer registers.
+  ///   - floatingPointNames: of the 32 floating-point registers.
+  public init(
+    integerNames: [String], floatingPointNames: [String],
+    controlAndStatus registers: [ControlAndStatusRegister]
+  ) {
+    precondition(integerNames.count == 32 && floatingPointNames.count == 32)
     // Without an OS, gdb leaves stepping to us. For Linux programs it puts a breakpoint at the instruction that it
     // thinks comes next, which traps and interrupts prove wrong.
     var text = """
@@ -53,10 +53,8 @@ public struct RegisterSet: Sendable {
       <feature name="org.gnu.gdb.riscv.cpu">
 
       """
-    for (number, name) in Self.integerNames.enumerated() {
-      let type = ["ra": "code_ptr", "sp": "data_ptr", "gp": "data_ptr", "tp": "data_ptr", "fp": "data_ptr"][
-        name]
-      text += Self.register(name, number, type: type ?? "int")
+    for (number, name) in integerNames.enumerated() {
+      text += Self.register(name, number, type: Self.pointerTypes[number] ?? "int")
     }
     text += Self.register("pc", Self.programCounter, type: "code_ptr")
     text += "</feature>\n<feature name=\"org.gnu.gdb.riscv.fpu\">\n"
@@ -64,7 +62,7 @@ public struct RegisterSet: Sendable {
       <union id="riscv_double"><field name="float" type="ieee_single"/><field name="double" type="ieee_double"/></union>
 
       """
-    for (number, name) in Self.floatingPointNames.enumerated() {
+    for (number, name) in floatingPointNames.enumerated() {
       text += Self.register(name, Self.firstFloatingPoint + number, type: "riscv_double", group: "float")
     }
     for register in registers where Self.floatingPointStatus.contains(register.number) {

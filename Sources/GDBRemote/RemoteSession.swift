@@ -43,7 +43,7 @@ public final class RemoteSession {
     self.target = target
     self.connection = connection
     isInterruptedElsewhere = isInterrupted
-    registers = RegisterSet(target.controlAndStatusRegisters)
+    registers = target.registers
     generalHart = target.currentHart
     lastStop = StopReport(hart: target.currentHart, cause: .stepped)
   }

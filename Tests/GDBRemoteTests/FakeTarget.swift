@@ -7,7 +7,8 @@ final class FakeTarget: DebugTarget {
   let end = 100
   var position = 50
   var memory = [UInt8](repeating: 0, count: 4096)
-  var registers: [Int: UInt64] = [:]
+  /// Of registers that were written.
+  var values: [Int: UInt64] = [:]
   var notices: [String] = []
   var commands: [String] = []
   var motions: [Motion] = []
@@ -15,10 +16,9 @@ final class FakeTarget: DebugTarget {
   /// Positions at which a run asks whether it is interrupted before it goes on.
   var patience = 1000
 
-  let controlAndStatusRegisters = [
-    RegisterSet.ControlAndStatusRegister(number: 1, name: "fflags"),
-    RegisterSet.ControlAndStatusRegister(number: 0x300, name: "mstatus"),
-  ]
+  let registers = RegisterSet(
+    integerNames: (0..<32).map { "x\($0)" }, floatingPointNames: (0..<32).map { "f\($0)" },
+    controlAndStatus: [.init(number: 1, name: "fflags"), .init(number: 0x300, name: "mstatus")])
 
   var currentHart: Int { position % 2 }
 
@@ -27,14 +27,14 @@ final class FakeTarget: DebugTarget {
   func readRegister(_ number: Int, hart: Int) -> UInt64? {
     switch number {
     case RegisterSet.programCounter: 0x1000 + 4 * UInt64(position)
-    case 0..<65, RegisterSet.privilege, 65 + 0x300: registers[number] ?? UInt64(number)
+    case 0..<65, RegisterSet.privilege, 65 + 0x300: values[number] ?? UInt64(number)
     default: nil
     }
   }
 
   func writeRegister(_ number: Int, hart: Int, value: UInt64) -> Bool {
     guard number < 65 else { return false }
-    registers[number] = value
+    values[number] = value
     notices.append("a branch")
     return true
   }

@@ -51,7 +51,7 @@ import Testing
 
   @Test func registersAreReadAndWritten() {
     let target = FakeTarget()
-    target.registers[5] = 0x1122_3344_5566_7788
+    target.values[5] = 0x1122_3344_5566_7788
     let general = reply("g", from: target)
     #expect(general.count == 65 * 16)
     #expect(general.dropFirst(5 * 16).prefix(16) == "8877665544332211")
@@ -60,17 +60,17 @@ import Testing
     #expect(reply("p341", from: target) == "4103000000000000")
     #expect(reply("p9999", from: target) == "E01")
     #expect(reply("P6=0100000000000000", from: target) == "OK")
-    #expect(target.registers[6] == 1)
+    #expect(target.values[6] == 1)
     #expect(reply("P341=0100000000000000", from: target) == "E01")
     #expect(reply("P6=01000000000000000", from: target) == "E01")
     #expect(reply("P6", from: target) == "E01")
     // Only what differs is written.
-    target.registers = [:]
+    target.values = [:]
     let same = reply("g", from: target)
     #expect(
       reply("G" + same.replacingFirst(of: "0500000000000000", with: "ff00000000000000"), from: target) == "OK"
     )
-    #expect(target.registers == [5: 0xff])
+    #expect(target.values == [5: 0xff])
     #expect(reply("G00", from: target) == "E01")
   }
 

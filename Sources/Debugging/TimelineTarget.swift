@@ -43,15 +43,16 @@ public final class TimelineTarget: DebugTarget {
   /// Opens the recording where a debugger is to find the machine: at a position, or at the snapshot `name`; without
   /// either at the start.
   public init(
-    _ recording: Recording, from name: String? = nil, to position: UInt64? = nil, engine: Machine.Engine,
+    _ recording: Recording, from name: String? = nil, to place: PositionExpression? = nil,
+    engine: Machine.Engine,
     checkpoints: CheckpointPolicy, showProgress: @escaping (Way?) -> Void
   ) throws(Failure) {
     console = DebugConsole()
     timeline = try Timeline(
-      recording, from: name, near: position, console: console, engine: engine, checkpoints: checkpoints)
+      recording, from: name, near: place, console: console, engine: engine, checkpoints: checkpoints)
     self.showProgress = showProgress
     let control = MotionControl(isInterrupted: { false }, say: { _ in }, meetsConditions: { _, _ in true })
-    try seek(to: position ?? timeline.position, control)
+    try seek(to: timeline.goal, control)
   }
 
   var machine: Machine { timeline.machine }

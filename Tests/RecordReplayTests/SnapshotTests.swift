@@ -47,18 +47,23 @@ import Testing
     }
     let straight = try Timeline(recorded.recording)
     for (goal, start) in [(places[0] - 1, 0), (places[0], places[0]), (end - 1, places[1])] {
-      let timeline = try Timeline(recorded.recording, near: goal)
+      let timeline = try Timeline(recorded.recording, near: .absolute(goal))
       #expect(timeline.position == start)
       try timeline.seek(to: goal)
       try straight.run(until: goal)
       #expect(timeline.machine.digests() == straight.machine.digests())
     }
     let recording = try recorded.recording
-    #expect(try Timeline.resolve(.forward(10), on: recording) == 10)
-    #expect(try Timeline.resolve(.forward(10), on: recording, from: "at\(places[0])") == places[0] + 10)
-    #expect(try Timeline.resolve(.backward(10), on: recording, from: "at\(places[0])") == end - 10)
-    #expect(throws: Failure.self) { try Timeline.resolve(.forward(1), on: recording, from: "nowhere") }
-    #expect(throws: Failure.self) { try Timeline.resolve(.absolute(end + 1), on: recording) }
+    func goal(_ place: PositionExpression?, from name: String? = nil) throws -> UInt64 {
+      try Timeline(recording, from: name, near: place).goal
+    }
+    #expect(try goal(nil) == 0)
+    #expect(try goal(nil, from: "at\(places[0])") == places[0])
+    #expect(try goal(.forward(10)) == 10)
+    #expect(try goal(.forward(10), from: "at\(places[0])") == places[0] + 10)
+    #expect(try goal(.backward(10), from: "at\(places[0])") == end - 10)
+    #expect(throws: Failure.self) { try goal(.forward(1), from: "nowhere") }
+    #expect(throws: Failure.self) { try goal(.absolute(end + 1)) }
   }
 
   /// Where requests to the disk are on their way, and in the middle of a line of output.

@@ -31,6 +31,8 @@ public final class Timeline {
 
   public let recording: Recording
   public let log: ReplayLogReader
+  /// The position that it was opened to be sent to first; without one, where it stood at first.
+  public let goal: UInt64
   /// Whether and where checkpoints are taken.
   public let policy: CheckpointPolicy?
   let console: any ConsoleOutput
@@ -51,12 +53,12 @@ public final class Timeline {
   /// Everything is checked before anything runs: the log, the snapshot, the base images.
   ///
   /// - Parameters:
-  ///   - place: a position that it will be sent to first: it stands at the last snapshot before that instead, so
-  ///     that no other is loaded.
+  ///   - place: where it will be sent first, seen from `name`: it stands at the last snapshot before that instead, so that no
+  ///     other is loaded.
   ///   - checkpoints: for moving back at once; nil: only snapshots are gone back to, and running forward costs
   ///     nothing for it.
   public init(
-    _ recording: Recording, from name: String? = nil, near place: UInt64? = nil,
+    _ recording: Recording, from name: String? = nil, near place: PositionExpression? = nil,
     console: any ConsoleOutput = NullConsoleOutput(), engine: Machine.Engine = .automatic,
     checkpoints policy: CheckpointPolicy? = nil
   ) throws(Failure) {
@@ -65,11 +67,14 @@ public final class Timeline {
     self.engine = engine
     self.policy = policy
     log = try recording.openLog()
+    let goal = try place.map { [log] (place) throws(Failure) in
+      try Self.resolve(place, on: recording, log: log, from: name)
+    }
     // All of them is read for that; the snapshot is loaded meanwhile.
     let bases = BaseImageCheck(recording)
-    let loaded = Result { [log] () throws(Failure) in
+    let loaded = Result { [log, goal] () throws(Failure) in
       let snapshots = try Self.snapshots(of: recording)
-      let nearest = place.flatMap { place in snapshots.last { $0.moment.position <= place }?.name }
+      let nearest = goal.flatMap { goal in snapshots.last { $0.moment.position <= goal }?.name }
       let session = try ReplaySession(
         recording, log: log, snapshot: nearest ?? name ?? recording.manifest.initialSnapshot,
         console: console, engine: engine, checkpoints: policy)
@@ -78,6 +83,7 @@ public final class Timeline {
     // Over a wrong image nothing that went wrong besides is of interest.
     try bases.verdict()
     (knownSnapshots, session) = try loaded.get()
+    self.goal = goal ?? session.machine.now.position
   }
 
   /// Where the machine stands.
@@ -270,15 +276,14 @@ public final class Timeline {
   }
 
   /// The same before there is a timeline, seen from the snapshot `name`; nil: from the start.
-  public static func resolve(
-    _ expression: PositionExpression, on recording: Recording, from name: String? = nil
+  private static func resolve(
+    _ expression: PositionExpression, on recording: Recording, log: ReplayLogReader, from name: String?
   ) throws(Failure) -> UInt64 {
     var current: UInt64?
     if case .forward = expression, let name {
       current = try SnapshotStore(recording).find(name).moment.position
     }
-    return try expression.resolve(
-      in: try context(of: recording, log: try recording.openLog(), current: current))
+    return try expression.resolve(in: try context(of: recording, log: log, current: current))
   }
 
   /// What expressions are worked out from, without a replay.

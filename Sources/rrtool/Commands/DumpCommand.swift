@@ -85,11 +85,9 @@ struct DumpCommand: ParsableCommand {
         remedy: "give --at, and leave out --detach; or give --monitor")
     }
     let recording = try recordingArgument.open()
-    let target = try Timeline.resolve(PositionExpression.parsed(at, option: "--at"), on: recording)
-    let timeline = try Timeline(recording, near: target, engine: engine.parsed())
-    let replaying = Progress("replaying", from: timeline.position, to: target, consoleIsTerminal: false)
-    try timeline.seek(to: target) { replaying.show($0) }
-    replaying.finish()
+    let place = try PositionExpression.parsed(at, option: "--at")
+    let timeline = try Timeline(recording, near: place, engine: engine.parsed())
+    try timeline.goThere()
 
     let state = MigrationState()
     state.bandwidthLimit = limit

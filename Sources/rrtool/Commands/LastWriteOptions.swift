@@ -27,7 +27,7 @@ struct LastWriteOptions: ParsableArguments {
   func report(of recording: Recording, _ address: String, before position: UInt64) throws -> Report {
     let range = try range(address)
     let table = try readSymbols()
-    let timeline = try Timeline(recording, near: position)
+    let timeline = try Timeline(recording, near: .absolute(position))
     let progress = Progress("looking back", from: 0, to: position, consoleIsTerminal: false)
     let control = SearchControl(progress: { done, _ in progress.show(done) })
     let outcome = try timeline.lastWrite(to: range, before: position, control: control)

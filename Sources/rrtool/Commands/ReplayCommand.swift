@@ -89,13 +89,9 @@ struct ReplayCommand: ParsableCommand {
       throw Failure(
         .usage, "--live", "there is no place to leave the recording at", remedy: "give --from or --to")
     }
-    let target = try target(on: recording)
-    let timeline = try Timeline(recording, from: from, near: target, engine: engine.parsed())
-    if let to, let target {
-      let progress = Progress("going there", from: timeline.position, to: target, consoleIsTerminal: false)
-      let stop = try timeline.seek(to: target) { progress.show($0) }
-      progress.finish()
-      guard stop == .position else {
+    let timeline = try Timeline(recording, from: from, near: try destination(), engine: engine.parsed())
+    if let to {
+      guard try timeline.goThere() == .position else {
         throw Failure(
           .usage, "--to \(to)", "the recorded run is over there", remedy: "leave the recording earlier")
       }
@@ -103,10 +99,9 @@ struct ReplayCommand: ParsableCommand {
     try live.run(leaving: timeline, monitor: monitor)
   }
 
-  /// What `--to` means, seen from `--from`.
-  func target(on recording: Recording) throws(Failure) -> UInt64? {
-    guard let to else { return nil }
-    return try Timeline.resolve(PositionExpression.parsed(to, option: "--to"), on: recording, from: from)
+  /// What `--to` says.
+  func destination() throws(Failure) -> PositionExpression? {
+    try to.map { (text) throws(Failure) in try PositionExpression.parsed(text, option: "--to") }
   }
 
   /// Says how the replay ended, and ends the command with the guest's status.

@@ -58,11 +58,8 @@ extension SnapshotCommand {
             .exists, recording.path, "has a snapshot '\(name)' already",
             remedy: "choose another name, or delete it with 'rrtool snapshot delete \(name)'")
         }
-        let target = try Timeline.resolve(PositionExpression.parsed(at, option: "--at"), on: recording)
-        let timeline = try Timeline(recording, near: target)
-        let progress = Progress("replaying", from: timeline.position, to: target, consoleIsTerminal: false)
-        try timeline.seek(to: target) { progress.show($0) }
-        progress.finish()
+        let timeline = try Timeline(recording, near: PositionExpression.parsed(at, option: "--at"))
+        try timeline.goThere()
         try timeline.createSnapshot(name)
         print("snapshot \(name) at position \(timeline.position.grouped)")
       }

@@ -5,7 +5,7 @@ import Testing
 /// A debugger that speaks the protocol to `rrtool replay --gdb`, packet by packet.
 final class DebugClient {
   private let program: HostProgram
-  private let descriptor: Int32
+  private let socket: ClientSocket
   private var received: [UInt8] = []
   /// What the tool wrote on the debugger's console so far.
   private(set) var console = ""
@@ -25,30 +25,9 @@ final class DebugClient {
     let path = scratch.path("gdb-\(UUID().uuidString.prefix(8))")
     program = try scratch.start(
       [Place.tool.path, "replay", scratch.path(name), "--gdb", "unix:\(path)"] + options)
-    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let deadline = Date(timeIntervalSinceNow: 60)
-    let descriptor = descriptor
-    while withUnsafePointer(
-      to: address,
-      {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-        }
-      }) != 0
-    {
-      try #require(program.isRunning && Date() < deadline, "nobody listens at \(path)")
-      Thread.sleep(forTimeInterval: 0.01)
-    }
-    // One that is never answered must not hold up the tests.
-    var limit = timeval(tv_sec: 300, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    socket = try ClientSocket(path, patience: 300, of: program)
     #expect(try request("QStartNoAckMode") == "OK")
   }
-
-  deinit { close(descriptor) }
 
   /// Leaves, and waits for the tool to end.
   func detach() throws -> ProgramResult {
@@ -57,7 +36,7 @@ final class DebugClient {
   }
 
   func hangUp() throws -> ProgramResult {
-    shutdown(descriptor, Int32(SHUT_RDWR))
+    socket.hangUp()
     return try program.waitForResult()
   }
 
@@ -65,14 +44,7 @@ final class DebugClient {
 
   func send(_ payload: String) { sendBytes(Self.frame(payload)) }
 
-  func sendBytes(_ bytes: [UInt8]) {
-    var sent = 0
-    while sent < bytes.count {
-      let count = bytes[sent...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-      guard count > 0 else { return }
-      sent += count
-    }
-  }
+  func sendBytes(_ bytes: [UInt8]) { _ = socket.send(bytes) }
 
   /// Sends a packet and answers its reply; what comes for the console before it is kept there.
   func request(_ payload: String) throws -> String {
@@ -97,10 +69,7 @@ final class DebugClient {
         received.removeFirst(end + 3)
         return String(decoding: payload, as: UTF8.self)
       }
-      var buffer = [UInt8](repeating: 0, count: 1 << 16)
-      let count = read(descriptor, &buffer, buffer.count)
-      try #require(count > 0, "the tool closed the connection, or did not answer")
-      received += buffer[..<count]
+      received += try #require(socket.receive(), "the tool closed the connection, or did not answer")
     }
   }
 

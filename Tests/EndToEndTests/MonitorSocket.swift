@@ -4,7 +4,7 @@ import Testing
 
 /// A client of a Unix socket, byte by byte: what a library would not send.
 final class MonitorSocket {
-  private let descriptor: Int32
+  private let socket: ClientSocket
   private var received: [UInt8] = []
   /// Events that came while something else was waited for.
   private var events: [[String: Any]] = []
@@ -13,38 +13,12 @@ final class MonitorSocket {
   ///
   /// - Parameter patience: how many seconds it waits for something to come.
   init(_ path: String, patience: Int = 30) throws {
-    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-    let descriptor = descriptor
-    try waitUntil("somebody listens at \(path)") {
-      withUnsafePointer(to: address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-        }
-      } == 0
-    }
-    var limit = timeval(tv_sec: patience, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    socket = try ClientSocket(path, patience: patience)
   }
-
-  deinit { close(descriptor) }
 
   /// False when the other end has closed.
   @discardableResult
-  func send(_ bytes: some Sequence<UInt8>) -> Bool {
-    let bytes = Array(bytes)
-    var sent = 0
-    while sent < bytes.count {
-      let count = bytes[sent...].withUnsafeBytes {
-        Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      if count <= 0 { return false }
-      sent += count
-    }
-    return true
-  }
+  func send(_ bytes: some Sequence<UInt8>) -> Bool { socket.send(bytes) }
 
   @discardableResult
   func send(_ text: String) -> Bool { send(text.utf8) }
@@ -57,10 +31,8 @@ final class MonitorSocket {
         defer { received.removeSubrange(..<range.upperBound) }
         return String(decoding: received[..<range.upperBound], as: UTF8.self)
       }
-      var buffer = [UInt8](repeating: 0, count: 65536)
-      let count = recv(descriptor, &buffer, buffer.count, 0)
-      guard count > 0 else { return nil }
-      received += buffer[..<count]
+      guard let bytes = socket.receive() else { return nil }
+      received += bytes
     }
   }
 

@@ -5,9 +5,10 @@ import TestSupport
 final class TestFolder {
   let path: String
 
-  init() {
+  /// - Parameter parent: where it is made; nil: where temporary files go.
+  init(in parent: String? = nil) {
     // A test that has no folder cannot go on.
-    path = try! makeTemporaryFolder()
+    path = try! parent.map { try makeTemporaryFolder(in: $0) } ?? makeTemporaryFolder()
   }
 
   deinit { try? FileManager.default.removeItem(atPath: path) }

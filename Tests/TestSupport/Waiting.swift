@@ -14,10 +14,10 @@ package func waitUntil(
 }
 
 /// Makes an empty folder for one test. Its path is short, because those of sockets have to be.
-package func makeTemporaryFolder() throws -> String {
-  var template = Array((NSTemporaryDirectory() + "rrtool-XXXXXX").utf8CString)
+package func makeTemporaryFolder(in parent: String = NSTemporaryDirectory()) throws -> String {
+  var template = Array((parent + "/rrtool-XXXXXX").utf8CString)
   guard mkdtemp(&template) != nil else {
-    throw ProgramProblem(description: "cannot make a folder in \(NSTemporaryDirectory()): error \(errno)")
+    throw ProgramProblem(description: "cannot make a folder in \(parent): error \(errno)")
   }
   return URL(filePath: String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)).path
 }

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -6,20 +8,20 @@
 
 /// Memory for copies that a machine's thread makes while its guest runs.
 ///
-/// The host gives memory when it is first touched, and may take long for it: milliseconds for a large page where it is itself a
-/// virtual machine. An allocator gives it back piece by piece, and asks again. So this is one mapping, which another thread
-/// touches before the machine's needs it (`prepare`).
+/// The host gives memory when it is first touched, and may take long for it: milliseconds for a large page, where it is itself a
+/// virtual machine, and seconds for all of a guest's. An allocator gives it back piece by piece, and asks again. So this is
+/// one mapping, which another thread touches before the machine's needs it (`prepare`), and which stays for the next time:
+/// in between the host may take back what it is short of (`letGo`).
 ///
-/// Sendable: who may use which part of it, and when it is given back, its users settle among themselves.
+/// Sendable: who may use which part of it, and when it is let go, its users settle among themselves.
 package final class CopyRoom: @unchecked Sendable {
   /// A guest that writes faster than its dump does needs a copy of all its memory. So much of that is made ready
-  /// beforehand; the rest, which large guests that write that fast need, comes with the host's delays.
+  /// beforehand, and stays; the rest, which large guests that write that fast need, comes with the host's delays.
   private static let readyLimit = 512 << 20
   private static let step = 2 << 20
 
   let start: UnsafeMutableRawPointer
-  private let byteCount: Int
-  private var isGivenBack = false
+  let byteCount: Int
 
   package init(byteCount: Int) {
     self.byteCount = byteCount
@@ -35,7 +37,7 @@ package final class CopyRoom: @unchecked Sendable {
     #endif
   }
 
-  deinit { giveBack() }
+  deinit { munmap(start, byteCount) }
 
   /// Has the host give memory. Takes a tenth of a second or more, on any thread but the machine's.
   func prepare(while mayGoOn: () -> Bool) {
@@ -48,10 +50,27 @@ package final class CopyRoom: @unchecked Sendable {
     }
   }
 
-  /// Nobody uses it any more.
-  func giveBack() {
-    guard !isGivenBack else { return }
-    isGivenBack = true
-    munmap(start, byteCount)
+  /// Nobody needs what is in it any more. The host may take the memory, and does when it is short of it; until then it is
+  /// there at once for whoever makes copies next.
+  func letGo() {
+    let count = min(byteCount, Self.readyLimit)
+    // Best effort: at worst memory stays in use that need not.
+    madvise(start, count, MADV_FREE)
+    if byteCount > count { madvise(start + count, byteCount - count, MADV_DONTNEED) }
+  }
+}
+
+/// The room that a guest's dumps use, one after the other.
+final class SpareRoom: Sendable {
+  private let room = Mutex<CopyRoom?>(nil)
+
+  /// The room of the dump before this one if it has the right size. Only when nobody uses that any more.
+  func take(byteCount: Int) -> CopyRoom {
+    room.withLock { room in
+      if let room, room.byteCount == byteCount { return room }
+      let new = CopyRoom(byteCount: byteCount)
+      room = new
+      return new
+    }
   }
 }

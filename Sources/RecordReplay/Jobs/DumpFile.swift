@@ -8,7 +8,7 @@ import CoreDump
 
 /// Where a dump is written: nothing stands under its name before it is complete.
 package protocol DumpDestination: CoreOutput {
-  /// What is written is on the disk.
+  /// What is written is on the disk. Must precede `commit`.
   func synchronize() throws(CoreOutputError)
   /// Puts it under its name.
   func commit() throws(CoreOutputError)
@@ -22,6 +22,7 @@ package final class DumpFile: DumpDestination {
   private let temporaryPath: String
   private let replaces: Bool
   private var descriptor: Int32
+  private let output: UncachedFile
 
   /// Makes the file. `replaces` says whether one that stands under the name may be replaced.
   package init(path: String, replaces: Bool) throws(Failure) {
@@ -41,6 +42,7 @@ package final class DumpFile: DumpDestination {
       let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
       if descriptor >= 0 {
         self.descriptor = descriptor
+        output = UncachedFile(descriptor)
         temporaryPath = name
         return
       }
@@ -53,6 +55,7 @@ package final class DumpFile: DumpDestination {
 
   deinit { discard() }
 
+  /// Before anything is written.
   package func setSize(_ size: UInt64) throws(CoreOutputError) {
     guard let size = off_t(exactly: size) else {
       throw CoreOutputError(number: EFBIG, doing: "cannot set its size")
@@ -63,19 +66,11 @@ package final class DumpFile: DumpDestination {
   }
 
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(CoreOutputError) {
-    var done = 0
-    while done < bytes.count {
-      let count = pwrite(
-        descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
-      if count > 0 {
-        done += count
-      } else if count == 0 || errno != EINTR {
-        throw CoreOutputError(number: count == 0 ? ENOSPC : errno, doing: "cannot write it")
-      }
-    }
+    try output.write(bytes, at: offset)
   }
 
   package func synchronize() throws(CoreOutputError) {
+    try output.flush()
     while fsync(descriptor) != 0 {
       if errno != EINTR { throw CoreOutputError(number: errno, doing: "cannot write it") }
     }

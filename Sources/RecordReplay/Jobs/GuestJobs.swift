@@ -14,6 +14,8 @@ public struct GuestJobs: Sendable {
   private let control: RunControl
   /// Makes what a dump is written to.
   private let makeDestination: @Sendable (DumpRequest) throws(Failure) -> any DumpDestination
+  /// For dumps: there is one job at a time, and it lets go of the room before it ends.
+  private let spareRoom = SpareRoom()
 
   public init(_ control: RunControl) {
     self.init(control) { (request) throws(Failure) in
@@ -40,9 +42,12 @@ public struct GuestJobs: Sendable {
     try state.start(.dump)
     let instant: DumpInstant
     let job: DumpJob
+    var prepared: CopyRoom?
     do throws(Failure) {
       let destination = try makeDestination(request)
-      let room = InstantMemory.makeRoom(for: try control.perform { run in run.machine.memory.size })
+      let size = try control.perform { run in run.machine.memory.size }
+      let room = spareRoom.take(byteCount: InstantMemory.roomSize(for: size))
+      prepared = room
       if control.state.isRunning { room.prepare { [state] in state.mayGoOn } }
       let (taken, downtime) = try control.perform { (run) throws(Failure) in
         let began = HostClock.monotonic()
@@ -50,12 +55,12 @@ public struct GuestJobs: Sendable {
         return (instant, HostClock.monotonic() - began)
       }
       instant = taken
-      let size = instant.core.memorySize
+      let total = instant.core.memorySize
       let position = instant.moment.position
       state.update { figures in
         figures.position = position
-        figures.total = size
-        figures.remaining = size
+        figures.total = total
+        figures.remaining = total
         figures.downtime = downtime
       }
       let control = control
@@ -64,6 +69,7 @@ public struct GuestJobs: Sendable {
         try? control.perform { _ in instant.memory.end() }
       }
     } catch {
+      prepared?.letGo()
       state.endFailed(error)
       throw error
     }
@@ -148,7 +154,7 @@ package func writeDump(
   try state.start(.dump)
   do throws(Failure) {
     let destination = try DumpFile(path: request.path, replaces: request.replaces)
-    let room = InstantMemory.makeRoom(for: machine.memory.size)
+    let room = CopyRoom(byteCount: InstantMemory.roomSize(for: machine.memory.size))
     let instant = try DumpInstant(of: machine, for: request, room: room)
     let size = instant.core.memorySize
     state.update { figures in

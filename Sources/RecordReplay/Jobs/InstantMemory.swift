@@ -52,7 +52,7 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
   private var next = 0
   private var ownCount = 0
 
-  /// - Parameter room: what `makeRoom` gives.
+  /// - Parameter room: of `roomSize`, for this one alone until `letGo`.
   package init(_ memory: GuestMemory, room: CopyRoom) {
     self.memory = memory
     self.room = room
@@ -72,10 +72,8 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
     places.deallocate()
   }
 
-  /// Room for the copies of all of a memory of `size` bytes.
-  package static func makeRoom(for size: UInt64) -> CopyRoom {
-    CopyRoom(byteCount: chunkCount(size) * chunkSize)
-  }
+  /// Bytes that the copies of all of a memory of `size` bytes take.
+  package static func roomSize(for size: UInt64) -> Int { chunkCount(size) * chunkSize }
 
   private static func chunkCount(_ size: UInt64) -> Int { (Int(size) + chunkSize - 1) / chunkSize }
 
@@ -174,8 +172,8 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
     return true
   }
 
-  /// Gives back what was kept. Only after `end`, or when the machine has stopped for good: nothing is kept any more.
-  func letGo() { room.giveBack() }
+  /// Nobody needs what was kept. Only after `end`, or when the machine has stopped for good: nothing is kept any more.
+  func letGo() { room.letGo() }
 
   private func range(of chunk: Int) -> (start: Int, count: Int) {
     let start = chunk * Self.chunkSize

@@ -152,7 +152,7 @@ extension Interpreter {
       state.pointee.mipSoftware = state.pointee.mipSoftware & ~mask | value & mask
     case CSR.stimecmp:
       state.pointee.stimecmp = value
-      environment.timersChanged()
+      withMachine { $0.timersChanged() }
     case CSR.satp: writeTranslation(hart, value)
 
     case CSR.mstatus: writeStatus(hart, value, writable: Status.machineWritable)
@@ -163,7 +163,7 @@ extension Interpreter {
     case CSR.mcounteren: state.pointee.mcounteren = value & Mask.counters
     case CSR.menvcfg:
       state.pointee.menvcfg = value & Mask.menvcfg
-      environment.timersChanged()
+      withMachine { $0.timersChanged() }
     case CSR.mcountinhibit: writeCountInhibit(hart, value & Mask.countInhibit)
     case CSR.mscratch: state.pointee.mscratch = value
     case CSR.mepc: state.pointee.mepc = value & ~1
@@ -213,7 +213,8 @@ extension Interpreter {
 
   private func writeTranslation(_ hart: Hart, _ value: UInt64) {
     // Bare, Sv39 and Sv48; a write with any other mode has no effect at all (section 4.1.11).
-    guard [0, 8, 9].contains(value >> 60), value != hart.state.pointee.satp else { return }
+    let mode = value >> 60
+    guard mode == 0 || mode == 8 || mode == 9, value != hart.state.pointee.satp else { return }
     hart.state.pointee.satp = value
     flushTranslations(hart)
   }
@@ -227,7 +228,7 @@ extension Interpreter {
     if state.privilege == Privilege.user && state.scounteren & bit == 0 { return nil }
     switch number {
     case CSR.cycle: return counter(hart, state.mcycleOffset, inhibitBit: 0)
-    case CSR.time: return environment.timeTicks
+    case CSR.time: return withMachine { $0.timeTicks }
     case CSR.instret: return counter(hart, state.minstretOffset, inhibitBit: 2)
     default: return 0
     }

@@ -1,25 +1,30 @@
 /// A handle on the raw memory of one hart. Copying it copies a pointer.
 ///
 /// Layout, from the base: 33 integer registers, 32 floating-point registers, `HartState`, the jump cache, the
-/// translation cache. The machine owns the memory and outlives every handle.
+/// translation cache, and what that depends on. The interpreter owns the memory and outlives every handle.
 struct Hart {
   static let floatingPointOffset = 33 * 8
   static let stateOffset = floatingPointOffset + 32 * 8
   static let jumpCacheOffset = 4096
   static let translationCacheOffset = jumpCacheOffset + JumpCache.byteCount
-  static let byteCount = translationCacheOffset + TranslationCache.byteCount
+  static let pageTableUseOffset = translationCacheOffset + TranslationCache.byteCount
 
-  let index: Int
   let base: UnsafeMutableRawPointer
 
-  init(index: Int) {
-    self.index = index
+  /// - Parameter pageCount: of RAM.
+  init(index: Int, pageCount: Int) {
     precondition(Self.stateOffset + MemoryLayout<HartState>.size <= Self.jumpCacheOffset)
-    base = .allocate(byteCount: Self.byteCount, alignment: 4096)
-    base.initializeMemory(as: UInt64.self, repeating: 0, count: Self.byteCount / 8)
-    (base + Self.stateOffset).bindMemory(to: HartState.self, capacity: 1).initialize(to: HartState())
+    let byteCount = Self.pageTableUseOffset + PageTableUse.byteCount(pageCount: pageCount)
+    base = .allocate(byteCount: byteCount, alignment: 4096)
+    base.initializeMemory(as: UInt64.self, repeating: 0, count: Self.pageTableUseOffset / 8)
+    (base + Self.stateOffset).bindMemory(to: HartState.self, capacity: 1)
+      .initialize(to: HartState(index: index))
+    pageTableUse.removeAll()
     reset()
   }
+
+  /// The hart whose memory begins at `base`.
+  init(base: UnsafeMutableRawPointer) { self.base = base }
 
   func deallocate() { base.deallocate() }
 
@@ -34,6 +39,8 @@ struct Hart {
   }
   var jumpCache: JumpCache { JumpCache(base: base + Self.jumpCacheOffset) }
   var translationCache: TranslationCache { TranslationCache(base: base + Self.translationCacheOffset) }
+  var pageTableUse: PageTableUse { PageTableUse(base: base + Self.pageTableUseOffset) }
+  var index: Int { state.pointee.index }
 
   /// To the state after power-on (volume II, section 3.4), with registers zeroed as well.
   func reset() {
@@ -41,7 +48,9 @@ struct Hart {
     // Counters of instructions are the machine's, not the program's: they go on over a reset.
     let executed = state.pointee.executedBeforeTurn
     let isWatched = state.pointee.isWatched
-    state.pointee = HartState()
+    let engine = state.pointee.engine
+    state.pointee = HartState(index: index)
+    state.pointee.engine = engine
     state.pointee.executedBeforeTurn = executed
     state.pointee.isWatched = isWatched
     state.pointee.mstatus = Status.lengths

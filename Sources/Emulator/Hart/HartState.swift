@@ -3,6 +3,15 @@
 /// Only plain values stand here, so that machine code can reach a field by its offset
 /// (`MemoryLayout<HartState>.offset(of:)`) and nothing is retained or checked for exclusivity on the way.
 struct HartState {
+  // MARK: Fixed
+
+  /// The hart's number.
+  let index: Int
+  /// The `Interpreter` that owns the hart, for what translated code calls. Set once.
+  var engine: UInt = 0
+
+  init(index: Int) { self.index = index }
+
   // MARK: Running
 
   /// Address of the next instruction, exact between blocks; of the one being executed while `unexecuted` is not 0.
@@ -22,8 +31,6 @@ struct HartState {
   /// Bits of `Attention`: what must be seen to before the next block.
   var attention: UInt64 = 0
 
-  /// While translated code runs: its `Translator`, for what it calls.
-  var engine: UInt = 0
   /// While translated code runs: a place for the host's floating-point control and status (`MXCSR`).
   var hostStatus: UInt64 = 0
   /// The number of the jump through which translated code came back, or 0; see `Translator.Site`.

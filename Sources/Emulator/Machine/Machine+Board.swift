@@ -18,7 +18,7 @@ extension Machine: Board {
 }
 
 /// What the machine is to its harts.
-extension Machine: HartEnvironment {
+extension Machine {
   var timeTicks: UInt64 { clint.ticks(at: now) }
   var position: UInt64 { now.position }
 

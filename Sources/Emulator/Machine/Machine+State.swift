@@ -145,7 +145,7 @@ extension Machine {
     guard hart < configuration.hartCount, quantum <= Self.quantum, turnPosition < 1 << 52,
       idleTime < Self.timeLimit
     else { throw .malformed(offset: reader.offset, what: "a board's state that no board can have") }
-    currentHart = hart
+    turnHart = hart
     quantumLeft = quantum
     let isOff = try reader.bool()
     let status = try reader.uint32()

@@ -55,7 +55,8 @@ public final class Machine {
   /// Guest time skipped while idle, in nanoseconds.
   var idleTime: UInt64 = 0
   /// The hart whose turn it is, and what is left of its quantum.
-  public internal(set) var currentHart = 0
+  public var currentHart: Int { turnHart }
+  var turnHart = 0
   var quantumLeft: Int64 = 0
   var powerOffStatus: UInt32?
 
@@ -101,7 +102,7 @@ public final class Machine {
     memory = GuestMemory(base: MemoryMap.memoryBase, size: configuration.memorySize)
     memoryDigest = MemoryDigest(memory: memory)
     interpreter = Interpreter(
-      memory: memory, hartCount: configuration.hartCount, environment: self,
+      memory: memory, hartCount: configuration.hartCount, machine: self,
       translates: engine != .interpreter)
     attachDevices()
     memory.beginDirtyEpoch()
@@ -147,7 +148,7 @@ public final class Machine {
     }
     startHarts()
     quantumLeft = 0
-    currentHart = 0
+    turnHart = 0
     timersAreStale = true
   }
 
@@ -155,7 +156,7 @@ public final class Machine {
 
   /// The exact moment the machine stands at.
   public var now: Moment {
-    let state = interpreter.harts[currentHart].state.pointee
+    let state = interpreter.harts[turnHart].state.pointee
     let position =
       turnPosition &+ UInt64(bitPattern: state.turnBudget &- state.budget &- state.unexecuted)
     return Moment(position: position, time: position << UInt64(configuration.shift) &+ idleTime)
@@ -217,16 +218,16 @@ public final class Machine {
 
   /// Has the run loop look around after the current instruction.
   func leaveTurn() {
-    interpreter.harts[currentHart].state.pointee.attention |= Attention.leave
+    interpreter.harts[turnHart].state.pointee.attention |= Attention.leave
   }
 
-  /// Makes `currentHart` one that can run; false when all of them wait or are stopped.
+  /// Makes `turnHart` one that can run; false when all of them wait or are stopped.
   private func chooseHart() -> Bool {
-    if quantumLeft > 0 && isRunnable(currentHart) { return true }
+    if quantumLeft > 0 && isRunnable(turnHart) { return true }
     for step in 1...configuration.hartCount {
-      let candidate = (currentHart + step) % configuration.hartCount
+      let candidate = (turnHart + step) % configuration.hartCount
       guard isRunnable(candidate) else { continue }
-      currentHart = candidate
+      turnHart = candidate
       quantumLeft = Self.quantum
       return true
     }
@@ -257,11 +258,11 @@ public final class Machine {
     case .limit: break
     // Interrupts are taken, and then there is no budget left.
     case .settled: budget = 0
-    case .ready(let hart): if hart == currentHart { budget = 0 }
-    case .step(let hart): if hart == currentHart { budget = 1 }
+    case .ready(let hart): if hart == turnHart { budget = 0 }
+    case .step(let hart): if hart == turnHart { budget = 1 }
     }
 
-    let hart = interpreter.harts[currentHart]
+    let hart = interpreter.harts[turnHart]
     turnPosition = moment.position
     hart.state.pointee.turnBudget = budget
     hart.state.pointee.budget = budget

@@ -29,9 +29,9 @@ package final class GuestMemory {
   package private(set) var dirtyPages: [Int32] = []
   /// One a keeper at work, in the order in which they began.
   var keepingEpochs: [KeepingEpoch] = []
-  /// Called for what a flagged page needs besides dirty tracking. Set once by the interpreter, which outlives every
-  /// use of this memory by a guest.
-  unowned(unsafe) var observer: any GuestMemoryObserver = NoObserver.shared
+  /// Sees to what a flagged page needs besides dirty tracking; nil for memory that no hart uses, from which nothing is
+  /// derived. Set by the interpreter for as long as it lives.
+  var observer: Unmanaged<Interpreter>?
 
   package init(base: UInt64, size: UInt64) {
     precondition(size > 0 && size % UInt64(Self.pageSize) == 0, "RAM is made of whole pages")

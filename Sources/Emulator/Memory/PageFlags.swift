@@ -31,22 +31,6 @@ enum PageFlags {
   static let needsCare: Bits = pageTables | code | clean | hostInterface | toBeKept | noted
 }
 
-/// Who looks after translations and decoded code. Implemented by `Machine`.
-protocol GuestMemoryObserver: AnyObject {
-  /// A page that a write TLB may hold is about to need care: take it out of every write TLB.
-  func dropFromWriteTLBs(page: Int)
-  /// Every write TLB is to be emptied.
-  func dropAllFromWriteTLBs()
-  /// A store is about to change page-table entries that the harts in `harts` (bit n: hart n) have used.
-  func pageTableStore(page: Int, offset: Int, count: Int, harts: PageFlags.Bits)
-  /// A store is about to change decoded code.
-  func codeStore(page: Int, offset: Int, count: Int)
-  /// A store is about to change a page that the host watches.
-  func hostInterfaceStore()
-  /// A store is about to change a page of which stores are noted. `isWalk`: it is translation that sets A or D bits.
-  func notedStore(page: Int, offset: Int, count: Int, isWalk: Bool)
-}
-
 extension GuestMemory {
   /// Sees to everything the flags of `page` ask for before `count` bytes at `offset` in it are changed.
   ///
@@ -58,23 +42,24 @@ extension GuestMemory {
       flags[page] &= ~PageFlags.clean
       appendDirty(page)
     }
-    if bits & PageFlags.pageTables != 0 && changesTranslations {
-      observer.pageTableStore(
-        page: page, offset: offset, count: count, harts: bits & PageFlags.pageTables)
-    }
-    if bits & PageFlags.code != 0 {
-      observer.codeStore(page: page, offset: offset, count: count)
-    }
-    if bits & PageFlags.hostInterface != 0 { observer.hostInterfaceStore() }
-    if bits & PageFlags.noted != 0 {
-      observer.notedStore(page: page, offset: offset, count: count, isWalk: !changesTranslations)
+    // Whoever looks after what is derived from memory: no other page has the flags that follow.
+    observer?._withUnsafeGuaranteedRef { interpreter in
+      if bits & PageFlags.pageTables != 0 && changesTranslations {
+        interpreter.pageTableStore(
+          page: page, offset: offset, count: count, harts: bits & PageFlags.pageTables)
+      }
+      if bits & PageFlags.code != 0 { interpreter.codeStore(page: page, offset: offset, count: count) }
+      if bits & PageFlags.hostInterface != 0 { interpreter.hostInterfaceStore() }
+      if bits & PageFlags.noted != 0 {
+        interpreter.notedStore(page: page, offset: offset, count: count, isWalk: !changesTranslations)
+      }
     }
   }
 
   /// Sets bits of `needsCare`, taking the page out of the write TLBs.
   func setCare(_ bits: PageFlags.Bits, page: Int) {
     if flags[page] & PageFlags.mayBeInWriteTLB != 0 {
-      observer.dropFromWriteTLBs(page: page)
+      observer?._withUnsafeGuaranteedRef { $0.dropFromWriteTLBs(page: page) }
       flags[page] &= ~PageFlags.mayBeInWriteTLB
     }
     flags[page] |= bits
@@ -88,20 +73,9 @@ extension GuestMemory {
 
   /// Sets bits of `needsCare` for every page, emptying the write TLBs.
   func setCareForAll(_ bits: PageFlags.Bits) {
-    observer.dropAllFromWriteTLBs()
+    observer?._withUnsafeGuaranteedRef { $0.dropAllFromWriteTLBs() }
     // In local names, so that the loop becomes one of vectors: it runs at the speed of the host's memory.
     let (flags, count) = (flags, pageCount)
     for page in 0..<count { flags[page] = (flags[page] | bits) & ~PageFlags.mayBeInWriteTLB }
   }
-}
-
-/// For memory that no hart uses: nothing is derived from it.
-final class NoObserver: GuestMemoryObserver {
-  nonisolated(unsafe) static let shared = NoObserver()  // without state, so safe to share
-  func dropFromWriteTLBs(page: Int) {}
-  func dropAllFromWriteTLBs() {}
-  func pageTableStore(page: Int, offset: Int, count: Int, harts: PageFlags.Bits) {}
-  func codeStore(page: Int, offset: Int, count: Int) {}
-  func hostInterfaceStore() {}
-  func notedStore(page: Int, offset: Int, count: Int, isWalk: Bool) {}
 }

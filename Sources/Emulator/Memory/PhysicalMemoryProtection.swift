@@ -27,15 +27,21 @@ final class PhysicalMemoryProtection {
     var isLocked: Bool
   }
   /// The active entries that hold any byte, the one with the highest priority first.
-  private var regions: [Region] = []
+  private var regions: UnsafeBufferPointer<Region> {
+    UnsafeBufferPointer(start: regionMemory, count: regionCount)
+  }
+  // Raw memory, because every access that is not in the translation cache looks at it.
+  private let regionMemory = UnsafeMutablePointer<Region>.allocate(capacity: entryCount)
+  private var regionCount = 0
   /// Is any entry active, be it one that holds no byte?
   private(set) var isActive = false
+
+  deinit { regionMemory.deallocate() }
 
   func reset() {
     configurations = [UInt8](repeating: 0, count: Self.entryCount)
     addresses = [UInt64](repeating: 0, count: Self.entryCount)
-    regions = []
-    isActive = false
+    compile()
   }
 
   /// Puts back saved registers; false when they have bits that the registers lack.
@@ -79,7 +85,7 @@ final class PhysicalMemoryProtection {
   }
 
   private func compile() {
-    regions = []
+    regionCount = 0
     isActive = configurations.contains { $0 >> 3 & 3 != 0 }
     for entry in 0..<Self.entryCount {
       let configuration = configurations[entry]
@@ -97,10 +103,11 @@ final class PhysicalMemoryProtection {
         range = ((address & ~ones) << 2, ((address | ones) << 2) | 3)
       default: continue
       }
-      regions.append(
-        Region(
+      (regionMemory + regionCount).initialize(
+        to: Region(
           first: range.first, last: range.last, permissions: configuration & 7,
           isLocked: configuration & Self.locked != 0))
+      regionCount += 1
     }
   }
 

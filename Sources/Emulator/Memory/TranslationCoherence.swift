@@ -3,7 +3,7 @@
 /// Page tables act as if they were walked for each access, and code as if it were fetched for each instruction. It
 /// costs a slow path for stores to such pages only, and it makes a run independent of when caches are filled: the two
 /// engines agree, and a run that goes on from a snapshot, with empty caches, is the run that was recorded.
-extension Interpreter: GuestMemoryObserver {
+extension Interpreter {
   /// Notes that a translation of `hart` is about to depend on the entry at a physical address.
   ///
   /// Returns at once for a page that is marked already, which is the common case.
@@ -13,22 +13,20 @@ extension Interpreter: GuestMemoryObserver {
     let bit = PageFlags.pageTable(hart: hart.index)
     guard memory.flags[page] & bit == 0 else { return }
     memory.setCare(bit, page: page)
-    pageTablePages[hart.index].append(Int32(truncatingIfNeeded: page))
+    hart.pageTableUse.append(page: page)
   }
 
   /// Forgets the hart's translations, and with them which pages they depend on.
   func flushTranslations(_ hart: Hart) {
     hart.flushTranslations()
     let bit = PageFlags.pageTable(hart: hart.index)
-    for page in pageTablePages[hart.index] {
+    for page in hart.pageTableUse.pages {
       memory.flags[Int(page)] &= ~bit
       if memory.flags[Int(page)] & PageFlags.pageTables == 0 {
         memory.flags[Int(page)] &= ~PageFlags.largePages
       }
     }
-    pageTablePages[hart.index].removeAll(keepingCapacity: true)
-    pageTableStores[hart.index] = 0
-    fetchEntries[hart.index].removeAll(keepingCapacity: true)
+    hart.pageTableUse.removeAll()
     mustLeaveBlock = true
   }
 
@@ -40,16 +38,19 @@ extension Interpreter: GuestMemoryObserver {
     memory.bytes.storeBytes(of: entry, toByteOffset: Int(address - memory.base), as: UInt64.self)
   }
 
+  /// A page that a write TLB may hold is about to need care: take it out of every write TLB.
   func dropFromWriteTLBs(page: Int) {
     for hart in harts {
       hart.translationCache.dropStores(to: memory.bytes + page * GuestMemory.pageSize)
     }
   }
 
+  /// Every write TLB is to be emptied.
   func dropAllFromWriteTLBs() {
     for hart in harts { hart.translationCache.flushStores() }
   }
 
+  /// A store is about to change page-table entries that the harts in `affected` (bit n: hart n) have used.
   func pageTableStore(page: Int, offset: Int, count: Int, harts affected: PageFlags.Bits) {
     let pageStart = memory.base + UInt64(page * GuestMemory.pageSize)
     var entryOffset = offset & ~7
@@ -67,18 +68,20 @@ extension Interpreter: GuestMemoryObserver {
 
   /// A page-table entry on a page that the hart has used is about to change.
   private func entryChanges(_ address: UInt64, old: UInt64, hart: Hart, mayBeLarge: Bool) {
-    pageTableStores[hart.index] += 1
+    let use = hart.pageTableUse
+    use.stores &+= 1
     // A page that holds page tables no more would stay slow to write until the next flush; so there is one soon.
-    guard pageTableStores[hart.index] <= Self.pageTableStoreLimit else { return flushTranslations(hart) }
+    guard use.stores <= Self.pageTableStoreLimit else { return flushTranslations(hart) }
     // Translations depend on valid entries only. An entry that is not valid yet is the common case: a page is mapped.
     guard PageTableEntry.isValid(old) else { return }
     // What lies below an entry that points to another table is not known one by one.
     guard PageTableEntry.isLeaf(old) else { return flushTranslations(hart) }
     hart.translationCache.drop(entry: address, mayBeLarge: mayBeLarge)
-    if fetchEntries[hart.index].contains(address) { hart.forgetBlocks() }
+    if use.mayHaveFetched(entry: address) { hart.forgetBlocks() }
     mustLeaveBlock = true
   }
 
+  /// A store is about to change decoded code.
   func codeStore(page: Int, offset: Int, count: Int) {
     guard blocks.invalidate(page: page, offset: offset, count: count, onRemoval: blockRemoved)
     else { return }
@@ -86,8 +89,9 @@ extension Interpreter: GuestMemoryObserver {
     mustLeaveBlock = true
   }
 
+  /// A store is about to change a page that the host watches.
   func hostInterfaceStore() {
-    environment.hostInterfaceStored()
+    withMachine { $0.hostInterfaceStored() }
     mustLeaveBlock = true
   }
 }

@@ -26,7 +26,7 @@ extension Interpreter {
       if stops.visitStaleSplit(pc) { removeAllBlocks() }
       return false
     }
-    let position = environment.position
+    let position = withMachine { $0.position }
     guard position != stops.ignoredPosition else { return false }
     if let log = stops.log {
       log.append(HitLog.Entry(position: position, hart: Int32(hart.index), isWatchpoint: false))
@@ -42,7 +42,7 @@ extension Interpreter {
     _ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, _ watchpoint: StopPoints.Watchpoint,
     _ access: WatchedAccess
   ) {
-    let position = environment.position
+    let position = withMachine { $0.position }
     if let log = stops.log {
       return log.append(HitLog.Entry(position: position, hart: Int32(hart.index), isWatchpoint: true))
     }
@@ -72,12 +72,14 @@ extension Interpreter {
     }
   }
 
+  /// A store is about to change a page of which stores are noted. `isWalk`: it is translation that sets A or D bits.
   func notedStore(page: Int, offset: Int, count: Int, isWalk: Bool) {
     let first = memory.base + UInt64(page * GuestMemory.pageSize + offset)
     let bytes = first...first + UInt64(count - 1)
     guard let range = stops.noted.first(where: { $0.overlaps(bytes) }) else { return }
     let start = max(first, range.lowerBound)
-    stops.lastStore = environment.describeStore(
-      to: start, byteCount: count - Int(start - first), isWalk: isWalk)
+    stops.lastStore = withMachine {
+      $0.describeStore(to: start, byteCount: count - Int(start - first), isWalk: isWalk)
+    }
   }
 }

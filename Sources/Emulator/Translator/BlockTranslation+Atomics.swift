@@ -88,7 +88,7 @@
 
     /// rcx = the physical address of the host address in rax.
     private mutating func formPhysicalAddress() {
-      let memory = translator.interpreter.memory
+      let memory = translator.memory
       assembler.moveImmediate(.rcx, memory.base &- UInt64(UInt(bitPattern: memory.bytes)))
       assembler.arithmetic(.add, .rcx, .register(.rax))
     }

@@ -6,7 +6,7 @@
     mutating func locateBare(
       _ instruction: DecodedInstruction, size: Int, _ table: TranslationCache.Table
     ) -> HostPlace {
-      let memory = translator.interpreter.memory
+      let memory = translator.memory
       formOffset(instruction, memory.base)
       // A negative distance is a large number. `GuestMemory.isWithinDisplacements`: all of these fit.
       assembler.arithmetic(.cmp, .register(.rax), immediate: Int32(Int(memory.size) - size))
@@ -59,7 +59,7 @@
       assembler.patchHere(place.miss)
       if let careMiss = place.careMiss { assembler.patchHere(careMiss) }
       if place.isOffset {
-        let origin = Int64(bitPattern: translator.interpreter.memory.base)
+        let origin = Int64(bitPattern: translator.memory.base)
         assembler.arithmetic(.sub, .register(.rax), immediate: Int32(-origin))
       }
     }

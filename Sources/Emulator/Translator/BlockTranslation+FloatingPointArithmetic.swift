@@ -72,6 +72,10 @@
       case .fcvtLD: return toInteger(op, .double, isWord: false)
       case .fcvtWS: return toInteger(op, .single, isWord: true)
       case .fcvtLS: return toInteger(op, .single, isWord: false)
+      case .fcvtWUD: return toUnsigned(op, .double, isWord: true)
+      case .fcvtLUD: return toUnsigned(op, .double, isWord: false)
+      case .fcvtWUS: return toUnsigned(op, .single, isWord: true)
+      case .fcvtLUS: return toUnsigned(op, .single, isWord: false)
       case .fcvtSD: return narrow(op)
       case .fcvtDS: return widen(op)
       default: return false
@@ -306,6 +310,31 @@
       // Of all numbers only the least overflows when 1 is subtracted.
       assembler.arithmetic(.cmp, .register(.rcx), immediate: 1, wide: !isWord)
       abandon(op, if: .overflow)
+      if isWord { assembler.signExtendWord(.rcx, .register(.rcx)) }
+      assembler.move(RegisterMap.operand(op.pointee.destination), .rcx)
+      return true
+    }
+
+    /// By the host's conversion to a signed doubleword. What would be negative, or does not fit, or needs the upper half of
+    /// a doubleword's range, is abandoned before the host can call a result inexact that there is not.
+    private mutating func toUnsigned(
+      _ op: UnsafePointer<DecodedInstruction>, _ form: Form, isWord: Bool
+    ) -> Bool {
+      let truncates = op.pointee.roundingField == UInt32(RoundingMode.towardZero.rawValue)
+      guard truncates || mayRound(.nearestTiesToEven, op) else { return false }
+      requireUnitAndNearest(op)
+      let source = operand(op.pointee.source1, form, op)
+      // Sign and exponent, as one number. What is less than the power of two stays so when it is rounded, but a double next
+      // to 2^32 does not.
+      let isDouble = form == .double
+      let power: Int32 = !isWord ? 63 : isDouble && !truncates ? 31 : 32
+      assembler.instruction(0x66_0f7e, source.rawValue, .register(.rax), wide: isDouble)  // movd or movq
+      assembler.shift(.right, .rax, by: isDouble ? 52 : 23, wide: isDouble)
+      assembler.arithmetic(
+        .cmp, .register(.rax), immediate: (isDouble ? 1023 : 127) + power, wide: false)
+      abandon(op, if: .aboveOrEqual)
+      assembler.instruction(
+        form.scalar | (truncates ? 0x2c : 0x2d), HostRegister.rcx.rawValue, source.operand, wide: true)
       if isWord { assembler.signExtendWord(.rcx, .register(.rcx)) }
       assembler.move(RegisterMap.operand(op.pointee.destination), .rcx)
       return true

@@ -38,7 +38,7 @@
       self.block = block
       self.translator = translator
       deadUpperHalves = DeadUpperHalves(block)
-      isBare = block.pointee.isBare && translator.interpreter.memory.isWithinDisplacements
+      isBare = block.pointee.isBare && translator.memory.isWithinDisplacements
       assembler = Assembler(at: cursor)
     }
 

@@ -42,7 +42,6 @@
     static let mstatus = displacement(\.mstatus)
     static let reservationAddress = displacement(\.reservationAddress)
     static let reservationValue = displacement(\.reservationValue)
-    static let engine = displacement(\.engine)
 
     static func displacement(ofFloatingPoint register: UInt8) -> Int32 {
       Int32(Hart.floatingPointOffset + Int(register) * 8 - bias)

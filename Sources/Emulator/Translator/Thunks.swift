@@ -63,9 +63,9 @@
       let start = assembler.address
       assembler.arithmetic(.sub, .register(.rsp), immediate: 8)
       spillRegisters(&assembler, flagTable)
+      assembler.loadAddress(.rdi, .rbp, Int32(-RegisterMap.bias))
       assembler.move(.rsi, .register(.rdx))
       assembler.move(.rdx, .register(.rax))
-      assembler.move(.rdi, .memory(RegisterMap.engine))
       assembler.moveImmediate(.rax, UInt64(unsafeBitCast(function, to: UInt.self)))
       assembler.byte(0xff)  // call rax
       assembler.byte(0xd0)
@@ -153,73 +153,57 @@
 
   // MARK: What translated code calls
 
-  private typealias Helper = @convention(c) (UnsafeRawPointer, UnsafeRawPointer, UInt64) -> UInt32
+  /// Of the hart's memory, a decoded instruction, and an operand.
+  private typealias Helper =
+    @convention(c) (UnsafeMutableRawPointer, UnsafeRawPointer, UInt64) -> UInt32
 
-  private let loadHelper: Helper = { engine, instruction, address in
-    withTranslator(engine) { $0.load(instruction.assumingMemoryBound(to: DecodedInstruction.self), address) }
+  private let loadHelper: Helper = { base, instruction, address in
+    interpret(base, instruction) { interpreter, hart, op in
+      interpreter.loadSlowly(hart, op, address, size: op.pointee.opcode.accessSize)
+    }
   }
 
-  private let storeHelper: Helper = { engine, instruction, address in
-    withTranslator(engine) { $0.store(instruction.assumingMemoryBound(to: DecodedInstruction.self), address) }
+  private let storeHelper: Helper = { base, instruction, address in
+    interpret(base, instruction) { interpreter, hart, op in
+      let value = hart.x[Int(op.pointee.source2)]
+      return interpreter.storeSlowly(hart, op, address, size: op.pointee.opcode.accessSize, value)
+    }
   }
 
-  private let executeHelper: Helper = { engine, instruction, _ in
-    withTranslator(engine) { $0.execute(instruction.assumingMemoryBound(to: DecodedInstruction.self)) }
+  private let executeHelper: Helper = { base, instruction, _ in
+    interpret(base, instruction) { interpreter, hart, op in
+      let opcode = op.pointee.opcode
+      if opcode.isAtomic { return interpreter.executeAtomic(hart, op) }
+      if opcode.isFloatingPoint { return interpreter.executeFloatingPoint(hart, op) }
+      interpreter.executeSystem(hart, op)
+      return true
+    }
   }
 
-  /// The translator is alive: it owns the code that calls.
+  /// Has the interpreter do an instruction; `body` answers whether the block was left. No reference is counted: the
+  /// interpreter owns the code that calls.
   @inline(__always)
-  private func withTranslator(
-    _ engine: UnsafeRawPointer, _ body: (Translator) -> Thunks.Outcome
+  private func interpret(
+    _ base: UnsafeMutableRawPointer, _ instruction: UnsafeRawPointer,
+    _ body: (Interpreter, Hart, UnsafePointer<DecodedInstruction>) -> Bool
   ) -> UInt32 {
-    Unmanaged<Translator>.fromOpaque(engine)._withUnsafeGuaranteedRef { body($0).rawValue }
+    let hart = Hart(base: base)
+    let op = instruction.assumingMemoryBound(to: DecodedInstruction.self)
+    // Set to the interpreter's address when the hart was made.
+    let engine = UnsafeRawPointer(bitPattern: hart.state.pointee.engine).unsafelyUnwrapped
+    let isLeft = Unmanaged<Interpreter>.fromOpaque(engine)._withUnsafeGuaranteedRef { body($0, hart, op) }
+    return (isLeft ? outcome(hart) : Thunks.Outcome.goesOn).rawValue
   }
 
-  extension Translator {
-    /// Calls the interpreter without counting a reference: it owns this object.
-    @inline(__always)
-    private func interpret(_ body: (Interpreter) -> Bool) -> Thunks.Outcome {
-      interpreterReference._withUnsafeGuaranteedRef { body($0) } ? outcome(hart) : .goesOn
+  /// After a block was left: what the interpreter's loop does between two blocks.
+  private func outcome(_ hart: Hart) -> Thunks.Outcome {
+    let state = hart.state
+    if state.pointee.attention & Attention.leave != 0 { return .returns }
+    if state.pointee.attention != 0 {
+      if hart.interruptToTake() != nil { return .returns }
+      state.pointee.attention = 0
     }
-
-    fileprivate func load(_ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64)
-      -> Thunks.Outcome
-    {
-      interpret {
-        $0.loadSlowly(hart, instruction, address, size: instruction.pointee.opcode.accessSize)
-      }
-    }
-
-    fileprivate func store(_ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64)
-      -> Thunks.Outcome
-    {
-      interpret {
-        $0.storeSlowly(
-          hart, instruction, address, size: instruction.pointee.opcode.accessSize,
-          hart.x[Int(instruction.pointee.source2)])
-      }
-    }
-
-    fileprivate func execute(_ instruction: UnsafePointer<DecodedInstruction>) -> Thunks.Outcome {
-      let opcode = instruction.pointee.opcode
-      return interpret {
-        if opcode.isAtomic { return $0.executeAtomic(hart, instruction) }
-        if opcode.isFloatingPoint { return $0.executeFloatingPoint(hart, instruction) }
-        $0.executeSystem(hart, instruction)
-        return true
-      }
-    }
-
-    /// After a block was left: what the interpreter's loop does between two blocks.
-    private func outcome(_ hart: Hart) -> Thunks.Outcome {
-      let state = hart.state
-      if state.pointee.attention & Attention.leave != 0 { return .returns }
-      if state.pointee.attention != 0 {
-        if hart.interruptToTake() != nil { return .returns }
-        state.pointee.attention = 0
-      }
-      return .jumps
-    }
+    return .jumps
   }
 
   extension Opcode {

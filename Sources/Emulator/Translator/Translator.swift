@@ -21,13 +21,7 @@
     /// More than any block takes.
     static let blockByteLimit = 64 << 10
 
-    /// Owns this object, and so is alive whenever it is used.
-    let interpreterReference: Unmanaged<Interpreter>
-    var interpreter: Interpreter { interpreterReference.takeUnretainedValue() }
-    /// The hart whose code runs. Raw memory, because every call out looks at it.
-    private let runningHart: UnsafeMutablePointer<Hart>
-    var hart: Hart { runningHart.pointee }
-
+    let memory: GuestMemory
     private let buffer: UnsafeMutablePointer<UInt8>
     private var cursor: UnsafeMutablePointer<UInt8>
     /// Where blocks begin, behind the thunks.
@@ -54,7 +48,7 @@
 
     /// Nil when the host gives no memory that can be executed, or its processor is older than the instructions used; then
     /// the interpreter does all the work.
-    init?(interpreter: Interpreter) {
+    init?(memory: GuestMemory) {
       let mapping = mmap(
         nil, Self.bufferByteCount, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
       guard let mapping, mapping != MAP_FAILED else { return nil }
@@ -64,9 +58,7 @@
         munmap(buffer, Self.bufferByteCount)
         return nil
       }
-      interpreterReference = Unmanaged.passUnretained(interpreter)
-      runningHart = .allocate(capacity: 1)
-      runningHart.initialize(to: interpreter.harts[0])
+      self.memory = memory
       var assembler = Assembler(at: buffer)
       thunks = Thunks(&assembler)
       cursor = assembler.cursor
@@ -75,10 +67,7 @@
       enterCode = unsafeBitCast(thunks.enter, to: Enter.self)
     }
 
-    deinit {
-      munmap(buffer, Self.bufferByteCount)
-      runningHart.deallocate()
-    }
+    deinit { munmap(buffer, Self.bufferByteCount) }
 
     // MARK: Running
 
@@ -97,8 +86,6 @@
         state.pointee.linkSite = 0
       }
       guard Int64(block.pointee.count) <= state.pointee.budget else { return false }
-      runningHart.pointee = hart
-      state.pointee.engine = UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())
       state.pointee.pageBase = state.pointee.pc & ~0xfff
       enterCode(hart.base, block.pointee.code)
       return true
@@ -137,12 +124,11 @@
       block.pointee.code = thunks.exitAtRAX
     }
 
-    /// All blocks are gone.
+    /// All blocks are gone. The caller sees to what harts know of sites.
     func discardAll() {
       cursor = blocksStart
       sites.removeAll(keepingCapacity: true)
       incoming.removeAll(keepingCapacity: true)
-      for hart in interpreter.harts { hart.state.pointee.linkSite = 0 }
     }
   }
 #endif

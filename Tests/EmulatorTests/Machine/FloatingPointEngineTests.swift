@@ -29,6 +29,63 @@ import Testing
     }
   }
 
+  /// Conversions to integers about the ends of their ranges, each with its flags, where the host's instruction differs.
+  @Test func conversionsAgreeAtTheEndsOfRanges() {
+    var doubles: [Double] = []
+    for power in [0.0, 0.5, 1, 0x1p31, 0x1p32, 0x1p53, 0x1p63, 0x1p64] {
+      for number in [
+        power, power.nextDown, power.nextUp, power - 0.5, power - 0.25, power + 0.5, power + 0.75,
+      ] {
+        doubles += [number, -number]
+      }
+    }
+    doubles += [.infinity, -.infinity, .nan, .signalingNaN, .leastNonzeroMagnitude, 1e300]
+    let interpreted = Self.conversions(of: doubles, .interpreter)
+    let translated = Self.conversions(of: doubles, .translator)
+    for position in stride(from: 101 as UInt64, through: 100_000, by: 101) {
+      _ = (interpreted.run(until: position), translated.run(until: position))
+      guard interpreted.fingerprint == translated.fingerprint else {
+        Issue.record("before \(position): \(interpreted.differences(from: translated, limit: 4))")
+        return
+      }
+    }
+  }
+
+  /// Goes over the values again and again: s0 points to a double, and behind it to the single next to it; a3 gathers results
+  /// and flags.
+  private static func conversions(of values: [Double], _ engine: Machine.Engine) -> Machine {
+    typealias I = Instruction
+    typealias R = Register
+    var program = Assembly()
+    program.set(ControlRegister.mstatus, 3 << 13)
+    program.load(R.t0, 31)
+    program.label("pass")
+    program.load(R.s0, data)
+    program.load(R.s1, data + UInt64(values.count * 16))
+    program.label("value")
+    program.emit(I.typeI(0x07, 3, 1, R.s0, 0), I.flw(2, R.s0, 8))
+    for format: UInt32 in 0...1 {
+      for mode: UInt32 in [0, 1, 7] {
+        for integer in 0...3 {
+          // The CSR instructions end blocks, so what is left to software takes nothing else with it.
+          program.emit(
+            I.csrw(flags, 0), I.typeR(0x53, mode, 0x60 | format, R.a1, format == 1 ? 1 : 2, integer),
+            I.csrr(R.a2, flags))
+          for result in [R.a1, R.a2] { program.emit(I.mul(R.a3, R.a3, R.t0), I.add(R.a3, R.a3, result)) }
+        }
+      }
+    }
+    program.emit(I.addi(R.s0, R.s0, 16))
+    program.branch(.notEqual, R.s0, R.s1, "value")
+    program.jump("pass")
+    program.pad(to: data)
+    for value in values {
+      program.doubleword(value.bitPattern)
+      program.doubleword(UInt64(Float(value).bitPattern))
+    }
+    return makeMachine(program, memorySize: 1 << 20, engine: engine)
+  }
+
   private static let data = ramBase + 0x8000
 
   /// A loop over random instructions. Before each round all registers are loaded anew, from values below a0; what is

@@ -51,15 +51,17 @@ extension Interpreter {
       storeAtomic(host, physical, size, new)
       hart.x[destination] = result
     }
-    let loads = opcode != .scW && opcode != .scD
-    if let watchpoint = (loads ? stops.watchpoint(loading: address, size) : nil)
-      ?? (stores ? stops.watchpoint(storing: address, size) : nil)
-    {
-      noteAccess(
-        hart, instruction, watchpoint,
-        WatchedAccess(
-          kind: !stores ? .read : loads ? .access : .write, address: address, byteCount: size, old: old,
-          new: Self.loadInteger(host, size)))
+    if isWatched(hart) {
+      let loads = opcode != .scW && opcode != .scD
+      if let watchpoint = (loads ? stops.watchpoint(loading: address, size) : nil)
+        ?? (stores ? stops.watchpoint(storing: address, size) : nil)
+      {
+        noteAccess(
+          hart, instruction, watchpoint,
+          WatchedAccess(
+            kind: !stores ? .read : loads ? .access : .write, address: address, byteCount: size, old: old,
+            new: Self.loadInteger(host, size)))
+      }
     }
     if mustLeaveBlock {
       leaveBlock(hart, after: instruction)

@@ -76,7 +76,7 @@ extension Interpreter {
       return nil
     }
     hart.translationCache.insert(context, .fetch, address: pc, host: host, entry: entry)
-    fetchEntries[hart.index].insert(entry)
+    hart.pageTableUse.noteFetch(entry: entry)
     return (host, ())
   }
 
@@ -176,7 +176,7 @@ extension Interpreter {
     case .physical(let physical, _):
       if allows(hart, physical, size: 2, AccessKind.fetch.permission, privilege: privilege) {
         if let host = memory.pointer(at: physical, count: 2) { return host.load(as: UInt16.self) }
-        if let value = environment.readBus(physical, size: 2) {
+        if let value = withMachine({ $0.readBus(physical, size: 2) }) {
           return UInt16(truncatingIfNeeded: value)
         }
       }

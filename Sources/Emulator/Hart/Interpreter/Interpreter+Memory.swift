@@ -13,7 +13,7 @@ extension Interpreter {
       return true
     case .value(let value, let isDevice):
       setLoaded(hart, instruction, value)
-      if let watchpoint = stops.watchpoint(loading: address, size) {
+      if isWatched(hart), let watchpoint = stops.watchpoint(loading: address, size) {
         noteAccess(
           hart, instruction, watchpoint,
           WatchedAccess(kind: .read, address: address, byteCount: size, old: value, new: value))
@@ -42,7 +42,7 @@ extension Interpreter {
   ) -> Bool {
     beginExactPosition(hart, instruction)
     mustLeaveBlock = false
-    let watchpoint = stops.watchpoint(storing: address, size)
+    let watchpoint = isWatched(hart) ? stops.watchpoint(storing: address, size) : nil
     let old = watchpoint == nil ? 0 : inspect(hart, address, size: size)
     if let fault = write(hart, address, size: size, value) {
       raise(hart, instruction, cause: fault.cause, value: fault.value)
@@ -62,7 +62,11 @@ extension Interpreter {
     return false
   }
 
-  struct Fault {
+  /// Are there watchpoints?
+  @inline(__always)
+  func isWatched(_ hart: Hart) -> Bool { hart.state.pointee.isWatched != 0 }
+
+  struct Fault: Error {
     var cause: UInt64
     var value: UInt64
   }
@@ -93,21 +97,16 @@ extension Interpreter {
     guard crossesPage(address, size) else { return readWithinPage(hart, address, size: size) }
     // Each page is translated before any is read, so that a fault comes with nothing done.
     let firstCount = 4096 - Int(address & 0xfff)
-    let second = address &+ UInt64(firstCount)
-    var value: UInt64 = 0
-    for (start, count, shift) in [(address, firstCount, 0), (second, size - firstCount, firstCount * 8)] {
-      switch physical(hart, start, size: count, .load) {
-      case .fault(let fault): return .fault(fault)
-      case .physical(let physical, _):
-        guard let host = memory.pointer(at: physical, count: count) else {
-          return .fault(Fault(cause: ExceptionCause.loadAccessFault, value: start))
-        }
-        for byte in 0..<count {
-          value |= UInt64(host.load(fromByteOffset: byte, as: UInt8.self)) << UInt64(shift + byte * 8)
-        }
+    do throws(Fault) {
+      let first = try part(hart, address, count: firstCount, .load)
+      let second = try part(hart, address &+ UInt64(firstCount), count: size - firstCount, .load)
+      var value: UInt64 = 0
+      for byte in 0..<size {
+        let host = byte < firstCount ? first + byte : second + (byte - firstCount)
+        value |= UInt64(host.load(as: UInt8.self)) << UInt64(byte * 8)
       }
-    }
-    return .value(value, isDevice: false)
+      return .value(value, isDevice: false)
+    } catch { return .fault(error) }
   }
 
   private func readWithinPage(_ hart: Hart, _ address: UInt64, size: Int) -> ReadOutcome {
@@ -118,7 +117,8 @@ extension Interpreter {
         insertForLoad(hart, address, physical: physical, entry: entry, host)
         return .value(Self.loadInteger(host, size), isDevice: false)
       }
-      guard physical & UInt64(size - 1) == 0, let value = environment.readBus(physical, size: size)
+      guard physical & UInt64(size - 1) == 0,
+        let value = withMachine({ $0.readBus(physical, size: size) })
       else { return .fault(Fault(cause: ExceptionCause.loadAccessFault, value: address)) }
       return .value(value, isDevice: true)
     }
@@ -130,22 +130,35 @@ extension Interpreter {
       return writeWithinPage(hart, address, size: size, value)
     }
     let firstCount = 4096 - Int(address & 0xfff)
-    let second = address &+ UInt64(firstCount)
-    var targets: [(physical: UInt64, count: Int)] = []
-    for (start, count) in [(address, firstCount), (second, size - firstCount)] {
-      switch physical(hart, start, size: count, .store) {
-      case .fault(let fault): return fault
-      case .physical(let physical, _):
-        guard memory.pointer(at: physical, count: count) != nil else {
-          return Fault(cause: ExceptionCause.storeAccessFault, value: start)
-        }
-        targets.append((physical, count))
+    do throws(Fault) {
+      let first = try part(hart, address, count: firstCount, .store)
+      let second = try part(hart, address &+ UInt64(firstCount), count: size - firstCount, .store)
+      storePart(first, count: firstCount, value)
+      storePart(second, count: size - firstCount, value >> UInt64(firstCount * 8))
+      return nil
+    } catch { return error }
+  }
+
+  /// The host address of the part of an access on one of the two pages that it touches. Only RAM can be accessed so.
+  private func part(
+    _ hart: Hart, _ address: UInt64, count: Int, _ access: AccessKind
+  ) throws(Fault) -> UnsafeMutableRawPointer {
+    switch physical(hart, address, size: count, access) {
+    case .fault(let fault): throw fault
+    case .physical(let physical, _):
+      guard let host = memory.pointer(at: physical, count: count) else {
+        throw Fault(cause: access.accessFault, value: address)
       }
+      return host
     }
-    let bytes = withUnsafeBytes(of: value.littleEndian) { [UInt8]($0) }
-    memory.write(bytes[..<firstCount], at: targets[0].physical)
-    memory.write(bytes[firstCount..<size], at: targets[1].physical)
-    return nil
+  }
+
+  private func storePart(_ host: UnsafeMutableRawPointer, count: Int, _ value: UInt64) {
+    memory.prepareStore(at: memory.base &+ UInt64(host - memory.bytes), count: count)
+    for byte in 0..<count {
+      host.storeBytes(
+        of: UInt8(truncatingIfNeeded: value >> UInt64(byte * 8)), toByteOffset: byte, as: UInt8.self)
+    }
   }
 
   private func writeWithinPage(_ hart: Hart, _ address: UInt64, size: Int, _ value: UInt64) -> Fault? {
@@ -162,7 +175,8 @@ extension Interpreter {
         Self.storeInteger(host, size, value)
         return nil
       }
-      guard physical & UInt64(size - 1) == 0, environment.writeBus(physical, size: size, value: value)
+      guard physical & UInt64(size - 1) == 0,
+        withMachine({ $0.writeBus(physical, size: size, value: value) })
       else { return Fault(cause: ExceptionCause.storeAccessFault, value: address) }
       hart.state.pointee.attention |= Attention.interrupts
       mustLeaveBlock = true
@@ -174,7 +188,9 @@ extension Interpreter {
   func insertForLoad(
     _ hart: Hart, _ address: UInt64, physical: UInt64, entry: UInt64, _ host: UnsafeMutableRawPointer
   ) {
-    guard isUniform(hart, page: physical), !stops.barsLoads(page: address) else { return }
+    guard isUniform(hart, page: physical), !(isWatched(hart) && stops.barsLoads(page: address)) else {
+      return
+    }
     hart.translationCache.insert(hart.dataContext, .load, address: address, host: host, entry: entry)
   }
 
@@ -185,7 +201,7 @@ extension Interpreter {
   ) {
     let page = Int((physical - memory.base) >> GuestMemory.pageShift)
     guard memory.flags[page] & PageFlags.needsCare == 0, isUniform(hart, page: physical),
-      !stops.barsStores(page: address)
+      !(isWatched(hart) && stops.barsStores(page: address))
     else { return }
     memory.flags[page] |= PageFlags.mayBeInWriteTLB
     hart.translationCache.insert(hart.dataContext, .store, address: address, host: host, entry: entry)

@@ -5,6 +5,10 @@ extension Interpreter {
     let state = hart.state
     let x = hart.x
     let jumpCache = hart.jumpCache
+    #if arch(x86_64)
+      // This object owns it: no reference is counted.
+      let translator = translator.map(Unmanaged.passUnretained)
+    #endif
 
     boundary: while true {
       if state.pointee.attention != 0 {
@@ -31,7 +35,11 @@ extension Interpreter {
         block = fetched
       }
       #if arch(x86_64)
-        if block.pointee.code != 0, let translator, translator.run(hart, block) { continue boundary }
+        if block.pointee.code != 0, let translator,
+          translator._withUnsafeGuaranteedRef({ $0.run(hart, block) })
+        {
+          continue boundary
+        }
       #endif
       var count = Int64(block.pointee.count)
       if count > budget {

@@ -55,7 +55,7 @@ extension Interpreter {
       // The call may start, stop or reset harts: it acts on a hart that stands after the instruction.
       let next = address(of: instruction, hart) &+ 4
       hart.state.pointee.pc = next
-      guard environment.environmentCall(hart: hart.index) else {
+      guard withMachine({ $0.environmentCall(hart: hart.index) }) else {
         return raise(hart, instruction, cause: ExceptionCause.environmentCallFromSupervisor, value: 0)
       }
       hart.state.pointee.attention |= Attention.interrupts

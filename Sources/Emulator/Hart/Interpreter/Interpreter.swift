@@ -1,22 +1,3 @@
-/// What the harts need of the machine around them. Implemented by `Machine`; slow paths only.
-protocol HartEnvironment: AnyObject {
-  /// `mtime` and `time`, at the instruction being executed.
-  var timeTicks: UInt64 { get }
-  /// Access to what is not RAM; nil and false: nothing is there.
-  func readBus(_ address: UInt64, size: Int) -> UInt64?
-  func writeBus(_ address: UInt64, size: Int, value: UInt64) -> Bool
-  /// A register that decides when a timer fires was written.
-  func timersChanged()
-  /// An `ecall` from S mode: true when the built-in SBI took it.
-  func environmentCall(hart: Int) -> Bool
-  /// The page that holds `tohost` is about to be written.
-  func hostInterfaceStored()
-  /// The position of the instruction being executed.
-  var position: UInt64 { get }
-  /// Who is storing, and where in the run.
-  func describeStore(to address: UInt64, byteCount: Int, isWalk: Bool) -> NotedStore
-}
-
 /// The reference engine: executes pre-decoded blocks, one instruction after the other.
 ///
 /// It is the one to trust: portable, without a clever line where a plain one does. All that is hot is raw memory
@@ -31,14 +12,8 @@ final class Interpreter {
   let blocks: BlockCache
   let stops = StopPointTable()
   /// The machine, which owns this object and so outlives it.
-  unowned(unsafe) let environment: any HartEnvironment
+  private let machine: Unmanaged<Machine>
 
-  /// Per hart: the pages marked with `PageFlags.pageTable`.
-  var pageTablePages: [[Int32]]
-  /// Per hart: stores to marked pages since the last flush.
-  var pageTableStores: [Int]
-  /// Per hart: the page-table entries that its jump cache may depend on, all that fetches have used since the last flush.
-  var fetchEntries: [Set<UInt64>]
   /// Set when the rest of the current block may no longer be what should be executed next. Raw memory, because every slow
   /// store looks at it.
   var mustLeaveBlock: Bool {
@@ -53,36 +28,41 @@ final class Interpreter {
   var translatesAtOnce = false
   #if arch(x86_64)
     /// Takes over hot blocks; nil when the interpreter does everything.
-    private(set) var translator: Translator?
+    let translator: Translator?
   #endif
 
-  init(memory: GuestMemory, hartCount: Int, environment: any HartEnvironment, translates: Bool) {
+  init(memory: GuestMemory, hartCount: Int, machine: Machine, translates: Bool) {
     self.memory = memory
-    self.environment = environment
-    harts = (0..<hartCount).map { Hart(index: $0) }
+    self.machine = .passUnretained(machine)
+    harts = (0..<hartCount).map { Hart(index: $0, pageCount: memory.pageCount) }
     protection = (0..<hartCount).map { _ in PhysicalMemoryProtection() }
     blocks = BlockCache(memory: memory)
-    pageTablePages = Array(repeating: [], count: hartCount)
     leaveFlag = .allocate(capacity: 1)
     leaveFlag.initialize(to: false)
-    pageTableStores = Array(repeating: 0, count: hartCount)
-    fetchEntries = Array(repeating: [], count: hartCount)
     let scratch = UnsafeMutableRawPointer.allocate(
       byteCount: BlockCache.blockByteLimit, alignment: 16)
     scratchBlock = scratch.bindMemory(to: BlockHeader.self, capacity: 1)
     scratchBlock.initialize(
       to: BlockHeader(address: 0, nextInBucket: nil, nextOnPage: nil, count: 0))
-    memory.observer = self
     #if arch(x86_64)
-      if translates { translator = Translator(interpreter: self) }
+      translator = translates ? Translator(memory: memory) : nil
     #endif
+    let reference = Unmanaged.passUnretained(self)
+    for hart in harts { hart.state.pointee.engine = UInt(bitPattern: reference.toOpaque()) }
+    memory.observer = reference
   }
 
   deinit {
-    memory.observer = NoObserver.shared
+    memory.observer = nil
     for hart in harts { hart.deallocate() }
     UnsafeMutableRawPointer(scratchBlock).deallocate()
     leaveFlag.deallocate()
+  }
+
+  /// What a slow path needs of the machine around the harts. No reference is counted.
+  @inline(__always)
+  func withMachine<Result>(_ body: (Machine) -> Result) -> Result {
+    machine._withUnsafeGuaranteedRef(body)
   }
 
   /// To the state after power-on. RAM is the machine's to set.
@@ -112,7 +92,10 @@ final class Interpreter {
       translator?.discardAll()
     #endif
     // In earnest: what an entry leads to, of whatever tag, is a block that exists.
-    for hart in harts { hart.jumpCache.flush() }
+    for hart in harts {
+      hart.jumpCache.flush()
+      hart.state.pointee.linkSite = 0
+    }
   }
 
   /// Nothing leads to `block` any more. It may be the one that is being executed.

@@ -20,6 +20,11 @@ struct Qcow2Geometry: Equatable {
 
   func l1Count(covering size: Int) -> Int { divideRoundingUp(size, l2Coverage) }
   func clusters(_ bytes: Int) -> Int { divideRoundingUp(bytes, clusterSize) }
+  /// The clusters of a table that begins one.
+  func clusters(at offset: Int, bytes: Int) -> Range<Int> {
+    let first = offset >> clusterBits
+    return first..<first + clusters(bytes)
+  }
   func roundUp(_ bytes: Int) -> Int { clusters(bytes) << clusterBits }
 
   /// Rounds up without overflow for all counts from 0 to `Int.max`.

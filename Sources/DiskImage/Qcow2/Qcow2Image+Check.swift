@@ -25,18 +25,10 @@ extension Qcow2Image {
       }
       references[cluster] += 1
     }
-    func add(_ offset: Int, bytes: Int) {
-      let first = offset >> geometry.clusterBits
-      for cluster in first..<first + geometry.clusters(bytes) { add(cluster) }
-    }
-    add(0, bytes: clusterSize)
-    add(refcounts.tableOffset, bytes: refcounts.tableClusters * clusterSize)
-    for block in refcounts.table where block != 0 { add(Int(block), bytes: clusterSize) }
-    add(active.offset, bytes: active.l1.count * 8)
-    try forEachCluster(of: active) { (cluster) throws(DiskImageError) in add(cluster) }
-    add(snapshotTable.offset, bytes: snapshotTable.byteCount)
+    try forEachClusterBesidesSnapshots(add)
+    geometry.clusters(at: snapshotTable.offset, bytes: snapshotTable.byteCount).forEach(add)
     for entry in snapshotTable.snapshots {
-      add(entry.l1Offset, bytes: entry.l1Count * 8)
+      geometry.clusters(at: entry.l1Offset, bytes: entry.l1Count * 8).forEach(add)
       try forEachCluster(of: try tree(of: entry)) { (cluster) throws(DiskImageError) in add(cluster) }
     }
     let counted = refcounts.table.lastIndex { $0 != 0 }.map { ($0 + 1) * geometry.refcountsPerBlock } ?? 0

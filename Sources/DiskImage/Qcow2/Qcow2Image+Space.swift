@@ -3,23 +3,23 @@ extension Qcow2Image {
   /// not, and their tables. The time is proportional to the size of the file's tables.
   public func snapshotByteCount() throws(DiskImageError) -> Int {
     var isElsewhere = [Bool](repeating: false, count: geometry.clusters(file.size))
-    func mark(_ cluster: Int) {
+    try forEachClusterBesidesSnapshots { cluster in
       // What is allocated and not yet in the file may lie behind its end.
       if cluster < isElsewhere.count { isElsewhere[cluster] = true }
     }
-    func mark(_ offset: Int, bytes: Int) {
-      let first = offset >> geometry.clusterBits
-      for cluster in first..<first + geometry.clusters(bytes) { mark(cluster) }
-    }
-    mark(0, bytes: clusterSize)
-    mark(refcounts.tableOffset, bytes: refcounts.tableClusters * clusterSize)
-    for block in refcounts.table where block != 0 { mark(Int(block), bytes: clusterSize) }
-    mark(active.offset, bytes: active.l1.count * 8)
-    try forEachCluster(of: active) { (cluster) throws(DiskImageError) in mark(cluster) }
     var count = 0
     try refcounts.forEachClusterInUse { cluster in
       if cluster < isElsewhere.count, !isElsewhere[cluster] { count += 1 }
     }
     return count << geometry.clusterBits
+  }
+
+  /// Every reference that the image would have without snapshots: its header, its reference counts and the active state.
+  func forEachClusterBesidesSnapshots(_ body: (Int) -> Void) throws(DiskImageError) {
+    geometry.clusters(at: 0, bytes: clusterSize).forEach(body)
+    geometry.clusters(at: refcounts.tableOffset, bytes: refcounts.tableClusters * clusterSize).forEach(body)
+    for block in refcounts.table where block != 0 { body(Int(block) >> geometry.clusterBits) }
+    geometry.clusters(at: active.offset, bytes: active.l1.count * 8).forEach(body)
+    try forEachCluster(of: active) { (cluster) throws(DiskImageError) in body(cluster) }
   }
 }

@@ -50,11 +50,3 @@ extension LogPayload {
   /// The kind's name; "kind-100" for one that this version does not know.
   var kindName: String { kind?.name ?? "kind-\(kindNumber)" }
 }
-
-extension ReplayLogReader {
-  /// Calls `body` with every event.
-  func forEachEvent(_ body: (LogEvent) throws -> Void) throws {
-    let cursor = makeCursor()
-    while let event = try cursor.next() { try body(event) }
-  }
-}

@@ -7,7 +7,6 @@ public struct MonitorError: Error, Equatable, Sendable {
     case generic = "GenericError"
     case commandNotFound = "CommandNotFound"
     case deviceNotActive = "DeviceNotActive"
-    case deviceNotFound = "DeviceNotFound"
   }
 
   public var kind: Class

@@ -61,8 +61,6 @@ struct Parameter: Sendable {
 extension ClosedRange<UInt64> {
   /// Every whole number that is not negative.
   static var all: ClosedRange<UInt64> { 0...UInt64.max }
-  /// Every whole number of at least one.
-  static var positive: ClosedRange<UInt64> { 1...UInt64.max }
 }
 
 /// The arguments of a command, checked against its parameters: those that are required are there, and all are of their

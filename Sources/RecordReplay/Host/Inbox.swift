@@ -100,9 +100,6 @@ public final class Inbox: @unchecked Sendable {
   /// Whether the user wants the run to end.
   var isStopRequested: Bool { lock.withLock { stopRequested } }
 
-  /// Whether anything may still come from the console.
-  package var hasOpenSource: Bool { lock.withLock { openSources > 0 } }
-
   /// - Parameter includingRequests: whether requests, which go before arrivals, may be told of.
   package func take(includingRequests: Bool) -> News? {
     lock.withLock {

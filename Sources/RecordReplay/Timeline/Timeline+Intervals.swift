@@ -32,21 +32,4 @@ extension Timeline {
     }
     return interval
   }
-
-  /// Visits the stretches before `end` (nil: here), the newest first, until `body` answers false or the start is reached.
-  /// The timeline stands at a stretch's start when `body` is called; `body` may move it, forward as a rule.
-  ///
-  /// - Parameter isOfInterest: stretches for which it answers false are passed over without being gone to.
-  package func forEachIntervalBackwards(
-    from end: UInt64? = nil, where isOfInterest: (Interval) -> Bool = { _ in true },
-    _ body: (Interval) throws(ReplayError) -> Bool
-  ) throws(ReplayError) {
-    var end = end ?? position
-    while let interval = interval(endingAt: end) {
-      end = interval.start
-      guard isOfInterest(interval) else { continue }
-      try seek(to: interval.start)
-      guard try body(interval) else { return }
-    }
-  }
 }

@@ -24,17 +24,6 @@ extension Timeline {
     return try run(until: position, progress: progress)
   }
 
-  /// Goes back by `count` instructions, or to the start of the recording when there are not so many.
-  ///
-  /// At the end of the recording, or in a fork, the way begins at the position that the machine stands at.
-  @discardableResult
-  public func stepBack(
-    _ count: UInt64 = 1, progress: (UInt64) -> Void = { _ in }
-  ) throws(ReplayError) -> Stop {
-    let here = position
-    return try seek(to: max(start, here >= count ? here - count : 0), progress: progress)
-  }
-
   /// Goes to the nearest place that is known, here, a checkpoint or a snapshot, from which `position` lies ahead.
   package func approach(_ position: UInt64) throws(ReplayError) {
     do throws(Failure) {

@@ -28,7 +28,8 @@ let package = Package(
       swiftSettings: settings),
     .target(name: "Inspection", dependencies: ["RecordReplay", "ReplayLog"], swiftSettings: settings),
     .target(
-      name: "Monitor", dependencies: ["RecordReplay", "Emulator", "CoreDump"], swiftSettings: settings),
+      name: "Monitor", dependencies: ["RecordReplay", "Emulator", "CoreDump", "ByteCoding"],
+      swiftSettings: settings),
     .target(name: "GDBRemote", swiftSettings: settings),
     .target(
       name: "Debugging", dependencies: ["GDBRemote", "Inspection", "RecordReplay", "ReplayLog", "Emulator"],
@@ -37,6 +38,7 @@ let package = Package(
       name: "rrtool",
       dependencies: [
         "Debugging", "GDBRemote", "Inspection", "Monitor", "RecordReplay", "ReplayLog", "Emulator",
+        "ByteCoding",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

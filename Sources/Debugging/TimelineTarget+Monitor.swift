@@ -149,15 +149,10 @@ extension TimelineTarget {
     let end = timeline.end.position
     return """
       Position \(timeline.position.grouped) of \(end.grouped), before event \(cursor.nextNumber), \
-      guest time \(Self.seconds(timeline.now.time)) s, hart \(hart) at \
+      guest time \(timeline.now.time.seconds(digits: 9)) s, hart \(hart) at \
       0x\(String(machine.programCounter(hart: hart), radix: 16))
 
       """
-  }
-
-  private static func seconds(_ nanoseconds: UInt64) -> String {
-    let fraction = String(nanoseconds % 1_000_000_000)
-    return "\(nanoseconds / 1_000_000_000)." + String(repeating: "0", count: 9 - fraction.count) + fraction
   }
 
   /// The machine is moved about for it, and stands here again afterwards.

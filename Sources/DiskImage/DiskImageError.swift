@@ -1,3 +1,4 @@
+import ByteCoding
 import Glibc
 
 /// Why a disk image cannot be opened, read or written. `description` is the one line a user sees.
@@ -38,19 +39,7 @@ public struct DiskImageError: Error, Equatable, Sendable, CustomStringConvertibl
   }
 
   public var description: String {
-    "\(Self.printable(path)): \(Self.printable(problem)); \(Self.printable(advice))"
-  }
-
-  /// File names and names inside images come from strangers: a control character must not start a new line or an
-  /// escape sequence on a terminal.
-  static func printable(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: isControl) else { return text }
-    return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "?" : $0 }))
-  }
-
-  private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || scalar.value == 0x2028
-      || scalar.value == 0x2029
+    "\(path): \(problem); \(advice)".printable
   }
 }
 

@@ -1,3 +1,5 @@
+import ByteCoding
+
 /// What went wrong, as a user needs to hear it: what it is about, what is wrong with it, and what to do.
 ///
 /// Every failure that reaches the command line is one of these, and is shown as one line. A replay that diverged is
@@ -38,14 +40,6 @@ public struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     self.remedy = remedy
   }
 
-  /// One line. Names and numbers in it come from files of strangers: what could start a new line or an escape sequence
-  /// of a terminal is a question mark.
-  public var description: String { Self.printable("\(subject): \(problem); \(remedy)") }
-
-  private static func printable(_ text: String) -> String {
-    func isControl(_ scalar: Unicode.Scalar) -> Bool {
-      scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || [0x2028, 0x2029].contains(scalar.value)
-    }
-    return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "?" : $0 }))
-  }
+  /// One line, with nothing in it that a terminal would take for a command.
+  public var description: String { "\(subject): \(problem); \(remedy)".printable }
 }

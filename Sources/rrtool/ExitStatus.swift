@@ -1,4 +1,5 @@
 import ArgumentParser
+import ByteCoding
 import RecordReplay
 
 #if canImport(Glibc)
@@ -25,7 +26,7 @@ enum ExitStatus {
 
 /// Says a line on standard error.
 func say(_ line: String) {
-  writeError("rrtool: \(printable(line))\n")
+  writeError("rrtool: \(line.printable)\n")
 }
 
 /// Writes text to standard error as it is.
@@ -36,13 +37,6 @@ func writeError(_ text: String) {
 /// Writes text to standard output as it is.
 func writeOutput(_ text: String) {
   DescriptorConsoleOutput(descriptor: 1).write(Array(text.utf8))
-}
-
-/// Names come from files of strangers: no control character reaches the terminal.
-func printable(_ text: String) -> String {
-  String(
-    String.UnicodeScalarView(
-      text.unicodeScalars.map { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) ? "?" : $0 }))
 }
 
 /// Runs a command's work, turning what fails into one line and an exit status.

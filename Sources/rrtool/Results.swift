@@ -27,9 +27,3 @@ extension RecordingManifest.Ending {
     }
   }
 }
-
-/// Nanoseconds as seconds: "1.234567".
-func seconds(_ nanoseconds: UInt64) -> String {
-  let fraction = String(nanoseconds % 1_000_000_000 / 1000)
-  return "\(nanoseconds / 1_000_000_000)." + String(repeating: "0", count: 6 - fraction.count) + fraction
-}

@@ -1,3 +1,4 @@
+import ByteCoding
 import CoreDump
 import Emulator
 import RecordReplay
@@ -30,16 +31,16 @@ struct InfoSubject: Sendable {
         + (state == .running || state == .paused ? "" : " (\(state.rawValue))") + "\n"
     },
     InfoSubject("name", "what runs") { (monitor, _) throws(MonitorError) in
-      printable(try monitor.target.facts().name) + "\n"
+      try monitor.target.facts().name.printable + "\n"
     },
     InfoSubject("replay", "where the run stands, and what of it is recorded or replayed") {
       (monitor, _) throws(MonitorError) in
       let status = try monitor.target.replayStatus()
       let place =
-        "instruction count = \(status.position.grouped), guest time = \(seconds(status.time)) s\n"
+        "instruction count = \(status.position.grouped), guest time = \(status.time.seconds(digits: 6)) s\n"
       guard let path = status.path else { return "Record/replay is not active: \(place)" }
       var text =
-        (status.mode == "record" ? "Recording" : "Replaying") + " execution '\(printable(path))': \(place)"
+        (status.mode == "record" ? "Recording" : "Replaying") + " execution '\(path.printable)': \(place)"
       if let end = status.end { text += "The recording ends at \(end.grouped)\n" }
       if let stop = status.breakPosition { text += "The replay will stop at \(stop.grouped)\n" }
       return text
@@ -49,7 +50,8 @@ struct InfoSubject: Sendable {
       guard !snapshots.isEmpty else { return "There is no snapshot available.\n" }
       let rows = snapshots.map { snapshot in
         [
-          printable(snapshot.name), snapshot.moment.position.grouped, seconds(snapshot.moment.time) + " s",
+          snapshot.name.printable, snapshot.moment.position.grouped,
+          snapshot.moment.time.seconds(digits: 6) + " s",
           snapshot.isComplete ? "" : "a drive lacks it",
         ]
       }
@@ -58,10 +60,10 @@ struct InfoSubject: Sendable {
     InfoSubject("block", "the drives") { (monitor, _) throws(MonitorError) in
       let drives = try monitor.target.facts().drives
       return drives.enumerated().map { number, drive in
-        let file = printable(drive.overlay ?? drive.image ?? "blank")
+        let file = (drive.overlay ?? drive.image ?? "blank").printable
         let kind = drive.format + (drive.isReadOnly ? ", read-only" : "")
         var text = "drive\(number): \(file) (\(kind)), \(drive.byteCount.grouped) bytes\n"
-        if drive.overlay != nil, let image = drive.image { text += "    over: \(printable(image))\n" }
+        if drive.overlay != nil, let image = drive.image { text += "    over: \(image.printable)\n" }
         return text
       }.joined()
     },
@@ -168,16 +170,4 @@ func table(_ titles: [String], _ rows: [[String]]) -> String {
     zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
       .trimmingTrailingSpace + "\n"
   }.joined()
-}
-
-/// Nanoseconds as seconds with six digits.
-func seconds(_ nanoseconds: UInt64) -> String {
-  "\(nanoseconds / 1_000_000_000)." + (nanoseconds % 1_000_000_000 / 1000).padded(radix: 10, digits: 6)
-}
-
-/// Names come from files of strangers: no control character of theirs reaches a terminal.
-func printable(_ text: String) -> String {
-  String(
-    String.UnicodeScalarView(
-      text.unicodeScalars.map { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) ? "?" : $0 }))
 }

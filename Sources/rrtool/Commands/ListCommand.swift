@@ -1,4 +1,5 @@
 import ArgumentParser
+import ByteCoding
 import RecordReplay
 
 struct ListCommand: ParsableCommand {
@@ -16,9 +17,9 @@ struct ListCommand: ParsableCommand {
         let mark = HostFiles.resolved(path) == latest ? "*" : " "
         do {
           let manifest = try Recording(opening: path).manifest
-          print("\(mark) \(printable(path))  \(manifest.ending?.summary ?? manifest.state.summary)")
+          print("\(mark) \(path.printable)  \(manifest.ending?.summary ?? manifest.state.summary)")
         } catch {
-          print("\(mark) \(printable(path))  unusable")
+          print("\(mark) \(path.printable)  unusable")
           say(String(describing: error))
         }
       }

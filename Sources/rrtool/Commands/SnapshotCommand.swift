@@ -1,4 +1,5 @@
 import ArgumentParser
+import ByteCoding
 import RecordReplay
 
 struct SnapshotCommand: ParsableCommand {
@@ -18,15 +19,18 @@ extension SnapshotCommand {
         let recording = try recordingArgument.open()
         let snapshots = try SnapshotStore(recording).list()
         let width = max(4, snapshots.map(\.name.count).max() ?? 0)
-        func pad(_ text: String, _ width: Int) -> String {
-          text + String(repeating: " ", count: max(0, width - text.count))
+        func show(_ name: String, _ position: String, _ time: String) {
+          func pad(_ text: String, _ width: Int) -> String {
+            text + String(repeating: " ", count: max(0, width - text.count))
+          }
+          print("\(pad(name, width))  \(pad(position, 20))  \(time)")
         }
-        print("\(pad("NAME", width))  \(pad("POSITION", 20))  \(pad("GUEST TIME", 14))")
+        show("NAME", "POSITION", "GUEST TIME")
         for snapshot in snapshots {
-          let note = snapshot.isComplete ? "" : "  (a drive lacks it)"
-          print(
-            "\(pad(printable(snapshot.name), width))  \(pad(snapshot.moment.position.grouped, 20))  "
-              + "\(pad(seconds(snapshot.moment.time) + " s", 14))\(note)")
+          let moment = snapshot.moment
+          show(
+            snapshot.name.printable, moment.position.grouped,
+            "\(moment.time.seconds(digits: 6)) s\(snapshot.isComplete ? "" : "  (a drive lacks it)")")
         }
       }
     }
@@ -80,9 +84,9 @@ extension SnapshotCommand {
         let snapshot = try SnapshotStore(recording).find(name)
         print(
           """
-          name:        \(printable(snapshot.name))\(snapshot.isInitial ? " (the start of the recording)" : "")
+          name:        \(snapshot.name.printable)\(snapshot.isInitial ? " (the start of the recording)" : "")
           position:    \(snapshot.moment.position.grouped)
-          guest time:  \(seconds(snapshot.moment.time)) s
+          guest time:  \(snapshot.moment.time.seconds(digits: 6)) s
           state:       \(Size.describe(UInt64(snapshot.stateSize))) besides memory and drives
           complete:    \(snapshot.isComplete ? "yes" : "no, a drive lacks it")
           """)

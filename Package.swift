@@ -75,7 +75,7 @@ let package = Package(
       name: "ConformanceTests", dependencies: ["Emulator", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests", dependencies: ["rrtool", "TestSupport"],
-      exclude: ["debug_on_terminal.py", "qmp_session.py"],
+      exclude: ["debug_on_terminal.py", "dump_on_terminal.py", "qmp_session.py", "terminal.py"],
       swiftSettings: settings),
   ]
 )

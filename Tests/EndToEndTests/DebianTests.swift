@@ -87,4 +87,55 @@ import Testing
     #expect(shown.lines.filter { $0.hasPrefix("=> 0x") }.count == 2)
     #expect(!shown.errors.contains("Cannot access memory"))
   }
+
+  /// The page tables of Linux, as `info mem` walks them, say the same as looking at one address after the other.
+  @Test func showsWhatLinuxHasMapped() throws {
+    let scratch = try Scratch()
+    let recorded = try scratch.rrtool(
+      ["record", "-o", scratch.path("run.rr"), "--max-instructions", "1_210_000_000"] + options(),
+      seconds: 900)
+    try #require(recorded.status == 0, "\(recorded.errors)")
+    let program = try scratch.start([
+      Place.tool.path, "replay", scratch.path("run.rr"), "--paused", "--qmp",
+      "unix:" + scratch.path("m.sock"),
+    ])
+    let monitor = try MonitorSocket(scratch.path("m.sock"), patience: 300)
+    try monitor.negotiate()
+    func answer(_ line: String) throws -> String {
+      let text = try monitor.ask("human-monitor-command", #"{"command-line": "\#(line)"}"#) as? String
+      return try #require(text, "\(line)").replacing("\r\n", with: "\n")
+    }
+    // A program of the initramfs runs there, in its own address space.
+    #expect(try answer("replay_seek 1,200_000_000") == "")
+    _ = try monitor.wait(for: "STOP")
+
+    let lines = try answer("info mem").split(separator: "\n")
+    #expect(lines.first == "vaddr            paddr            size             attr")
+    let rows = try lines.dropFirst(2).map { line in
+      let words = line.split(separator: " ")
+      try #require(words.count == 4, "\(line)")
+      let numbers = try words[..<3].map { try #require(UInt64($0, radix: 16)) }
+      return (virtual: numbers[0], physical: numbers[1], size: numbers[2], attributes: String(words[3]))
+    }
+    try #require(rows.count > 50, "\(lines)")
+    #expect(rows.contains { $0.virtual == 0xffff_ffff_8000_0000 && $0.physical == 0x8020_0000 }, "\(lines)")
+    #expect(rows.contains { $0.attributes.hasPrefix("r-xu") }, "no program is mapped")
+    #expect(!rows.contains { $0.attributes.hasPrefix("rwx") }, "Linux maps nothing both ways")
+    for (row, next) in zip(rows, rows.dropFirst()) { #expect(row.virtual + row.size <= next.virtual) }
+    func bytes(_ line: String) throws -> Substring { try answer(line).drop { $0 != " " } }
+    var count = 0
+    for row in rows {
+      for offset in [0, row.size - 8] {
+        let seen = try bytes("x /1xg 0x" + String(row.virtual + offset, radix: 16))
+        let there = try bytes("xp /1xg 0x" + String(row.physical + offset, radix: 16))
+        // A device's registers are not looked at.
+        let isDevice = there == " not RAM\n"
+        #expect(seen == (isDevice ? " no RAM stands for this address\n" : there), "\(row)")
+        if !isDevice { count += 1 }
+      }
+    }
+    #expect(count > rows.count, "most of it is RAM")
+    #expect(try monitor.ask("quit") != nil)
+    #expect(try program.waitForResult().status == 0)
+  }
 }

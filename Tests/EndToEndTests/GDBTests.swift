@@ -190,7 +190,8 @@ import Testing
     let scratch = try Scratch()
     try scratch.record("run.rr", "--bios", Place.guest("bench-hash"), "--memory", "16M")
     let driver = Place.project.appending(path: "Tests/EndToEndTests/debug_on_terminal.py").path
-    let result = try scratch.run(["python3", driver, Place.tool.path, scratch.path("run.rr")], seconds: 120)
+    let result = try scratch.run(
+      ["python3", "-B", driver, Place.tool.path, scratch.path("run.rr")], seconds: 120)
     #expect(result.status == 0, "\(result.text)\(result.errors)")
   }
 

@@ -76,4 +76,16 @@ import Testing
     #expect(try names(scratch) == ["core"])
     try stop(program, scratch)
   }
+
+  /// How far a dump is shows on a terminal, and goes away when the dump ends.
+  @Test func showsOnATerminalHowFarItIs() throws {
+    let scratch = try Scratch()
+    let program = try start(scratch)
+    let driver = Place.project.appending(path: "Tests/EndToEndTests/dump_on_terminal.py").path
+    let result = try scratch.run(
+      ["python3", "-B", driver, Place.tool.path, scratch.path("m.sock"), scratch.path("core")], seconds: 120)
+    #expect(result.status == 0, "\(result.text)\(result.errors)")
+    #expect(try names(scratch) == ["core"])
+    try stop(program, scratch)
+  }
 }

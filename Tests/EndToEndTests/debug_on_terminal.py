@@ -5,37 +5,17 @@ The recording must be long enough for Ctrl-C to come before its end. Ends with s
 something is not as it should be.
 """
 
-import os
-import pty
 import re
-import select
-import signal
 import sys
 import termios
 import time
 
-CONTROL_C = "\x03"
+from terminal import CONTROL_C, Terminal, check
+
 PROMPT = "(gdb) "
 
 
-class Terminal:
-    def __init__(self, command):
-        self.seen = ""
-        self.status = None
-        # The program's side stays open here as well, to look at its settings.
-        self.descriptor, self.side = pty.openpty()
-        self.process = os.fork()
-        if self.process == 0:
-            os.environ["TERM"] = "dumb"
-            # Whoever runs tests may ignore or block what a terminal sends.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            os.login_tty(self.side)
-            os.execv(command[0], command)
-
-    def type(self, text):
-        os.write(self.descriptor, text.encode())
-
+class Debugger(Terminal):
     def interrupt(self):
         """Presses Ctrl-C when gdb has had the time to let the guest go, and waits until it has stopped."""
         time.sleep(0.2)
@@ -46,25 +26,6 @@ class Terminal:
             self.expect("SIGINT")
         self.expect(re.escape(PROMPT))
 
-    def read(self):
-        """More of what is written, if some comes soon; False when the program has ended and nothing is left."""
-        if select.select([self.descriptor], [], [], 0.1)[0]:
-            self.seen += os.read(self.descriptor, 1 << 16).decode(errors="replace")
-        elif self.status is not None:
-            return False
-        elif os.waitid(os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            self.status = os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
-        return True
-
-    def expect(self, pattern):
-        """Waits for it; answers what came up to its end."""
-        deadline = time.monotonic() + 60
-        while not (found := re.search(pattern, self.seen)):
-            if not self.read() or time.monotonic() > deadline:
-                sys.exit(f"{pattern!r} does not come: {self.seen!r}")
-        text, self.seen = self.seen[: found.end()], self.seen[found.end() :]
-        return text
-
     def command(self, text):
         self.type(text + "\n")
         return self.expect(re.escape(PROMPT))
@@ -73,13 +34,8 @@ class Terminal:
         return int(re.search(r"Position ([\d,]+) of", self.command("when")).group(1).replace(",", ""))
 
 
-def check(condition, what):
-    if not condition:
-        sys.exit(what)
-
-
 def main():
-    terminal = Terminal([sys.argv[1], "replay", sys.argv[2], "--debug"])
+    terminal = Debugger([sys.argv[1], "replay", sys.argv[2], "--debug"])
     settings = termios.tcgetattr(terminal.side)
     terminal.expect(re.escape(PROMPT))
     # At the prompt Ctrl-C is for gdb alone.
@@ -105,8 +61,7 @@ def main():
     terminal.type("quit\n")
     terminal.expect(re.escape("(y or n) "))
     terminal.type("y\n")
-    while terminal.read():
-        pass
+    terminal.end()
     check(terminal.status == 0, f"the exit status is {terminal.status}: {terminal.seen!r}")
     found = termios.tcgetattr(terminal.side)
     check(found == settings, f"the terminal is left as {found}, and was {settings}")

@@ -75,11 +75,6 @@ extension Timeline {
     return best.origin
   }
 
-  /// The snapshots that can be gone to, by position.
-  static func snapshots(of recording: Recording) throws(Failure) -> [Snapshot] {
-    try SnapshotStore(recording).list().filter(\.isComplete)
-  }
-
   private func load(_ name: String) throws(Failure) {
     let handedOut = session.gate.outputIsNewFrom
     session = try ReplaySession(

@@ -53,7 +53,7 @@ struct ReplayCommand: ParsableCommand {
       if live.output != nil {
         throw Failure(.usage, "-o", "a replay records nothing", remedy: "add --live, or leave out -o")
       }
-      let port = ReplayedSerialPort()
+      let port = StandardSerialPort(isReplayed: true)
       // Whoever has a monitor may want to go back.
       let isControlled = monitor.qmp != nil || monitor.paused
       let timeline = try Timeline(

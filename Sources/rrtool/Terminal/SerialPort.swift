@@ -42,69 +42,29 @@ struct NullSerialPort: SerialPort {
   func finish() {}
 }
 
-/// The console of a replay: its output is shown, its input comes from the recording. A terminal's keys are for rrtool.
-final class ReplayedSerialPort: SerialPort {
-  let output: any ConsoleOutput = DescriptorConsoleOutput(descriptor: 1)
-  private var terminal: Terminal?
-
-  func start(_ inbox: Inbox, monitor: MonitorTarget?) {
-    terminal = Terminal(takingOver: 0)
-    guard terminal != nil else { return }
-    let keyboard = Keyboard(inbox, monitor)
-    inbox.readInput(from: 0) { bytes in
-      _ = keyboard.take(bytes)
-      return []
-    }
-  }
-
-  func finish() { terminal?.giveBack() }
-}
-
 /// Standard input and output; a terminal is taken over.
 final class StandardSerialPort: SerialPort {
   let output: any ConsoleOutput = DescriptorConsoleOutput(descriptor: 1)
+  private let isReplayed: Bool
   private var terminal: Terminal?
+
+  /// - Parameter isReplayed: the guest's input comes from a recording: a terminal's keys are for rrtool alone.
+  init(isReplayed: Bool = false) { self.isReplayed = isReplayed }
 
   func start(_ inbox: Inbox, monitor: MonitorTarget?) {
     terminal = Terminal(takingOver: 0)
-    guard terminal != nil else { return inbox.readInput(from: 0) { $0 } }
+    guard terminal != nil else {
+      if !isReplayed { inbox.readInput(from: 0) { $0 } }
+      return
+    }
     let keyboard = Keyboard(inbox, monitor)
-    inbox.readInput(from: 0) { bytes in keyboard.take(bytes) }
+    inbox.readInput(from: 0) { [isReplayed] bytes in
+      let input = keyboard.take(bytes)
+      return isReplayed ? [] : input
+    }
   }
 
   func finish() { terminal?.giveBack() }
-}
-
-/// The keys of the terminal: for the guest, for the monitor, or for rrtool itself.
-private final class Keyboard: @unchecked Sendable {
-  // Sendable: handed to one reading thread, which is its only user.
-  private let inbox: Inbox
-  private var keys = EscapeKeys()
-  private var monitor: ConsoleMonitor?
-  private var isAtMonitor = false
-
-  init(_ inbox: Inbox, _ target: MonitorTarget?) {
-    self.inbox = inbox
-    monitor = target.map { ConsoleMonitor($0) }
-  }
-
-  /// Answers what of the keys is for the guest.
-  func take(_ bytes: [UInt8]) -> [UInt8] {
-    var input: [UInt8] = []
-    for item in keys.items(in: bytes) {
-      switch item {
-      case .input(let bytes):
-        if isAtMonitor { monitor?.take(bytes) } else { input += bytes }
-      case .command(.help): writeError(EscapeKeys.help)
-      case .command(.exit): inbox.requestStop()
-      case .command(.monitor):
-        guard monitor != nil else { continue }
-        isAtMonitor.toggle()
-        if isAtMonitor { monitor?.enter() } else { monitor?.leave() }
-      }
-    }
-    return input
-  }
 }
 
 /// A file that takes the output; there is no input.
@@ -134,10 +94,10 @@ final class FileSerialPort: SerialPort {
 /// A socket at which one client at a time sees the output and gives the input.
 final class SocketSerialPort: SerialPort {
   let output: any ConsoleOutput
-  private let server: SocketServer
+  private let server: ConsoleServer
 
   init(path: String) throws(Failure) {
-    server = try SocketServer(path: path)
+    server = try ConsoleServer(path: path)
     output = server
   }
 

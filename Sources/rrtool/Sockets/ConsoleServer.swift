@@ -8,7 +8,7 @@ import Synchronization
 #endif
 
 /// Listens at a Unix socket for a client of the guest's console. Output without a client is lost, as on a serial line.
-final class SocketServer: ConsoleOutput, Sendable {
+final class ConsoleServer: ConsoleOutput, Sendable {
   /// Bytes of output that may wait for the client, and for how many nanoseconds the guest waits for it when there are
   /// more. One that has not read for so long is cut off.
   private static let queueLimit = 1 << 20

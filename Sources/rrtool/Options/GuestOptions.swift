@@ -1,5 +1,4 @@
 import ArgumentParser
-import Emulator
 import RecordReplay
 
 /// The options that say what to run.
@@ -98,89 +97,5 @@ struct GuestOptions: ParsableArguments {
         remedy: "give one such as 10_000_000")
     }
     return count
-  }
-}
-
-/// What executes instructions. It changes the speed and nothing else, so a replay may use another one.
-struct EngineOption: ParsableArguments {
-  @Option(
-    help: ArgumentHelp(
-      "What executes instructions: \(Machine.Engine.allCases.map(\.rawValue).joined(separator: ", ")); with run also lockstep: "
-        + "both at once, compared.", valueName: "engine"))
-  var engine = Machine.Engine.automatic.rawValue
-
-  /// Both engines are to run at once.
-  var isLockstep: Bool { engine == "lockstep" }
-
-  func parsed() throws(Failure) -> Machine.Engine {
-    guard !isLockstep else {
-      throw Failure(
-        .usage, "--engine lockstep", "compares the engines and is for 'rrtool run' alone",
-        remedy: "give one of \(Machine.Engine.allCases.map(\.rawValue).joined(separator: ", "))")
-    }
-    guard let known = Machine.Engine(rawValue: engine) else {
-      throw Failure(
-        .usage, "--engine \(engine)", "there is no such engine",
-        remedy: "give one of \(Machine.Engine.allCases.map(\.rawValue).joined(separator: ", "))")
-    }
-    return known
-  }
-}
-
-/// What `--icount` says.
-struct InstructionCounting {
-  var shift = 3
-  var sleeps = true
-  var logPath: String?
-  var snapshotName: String?
-
-  init() {}
-
-  init(parsing text: String) throws(Failure) {
-    for (key, value) in try OptionList.parse(text, option: "--icount") {
-      func refuse(_ allowed: String) -> Failure {
-        Failure(.usage, "--icount \(key)=\(value)", "is not possible", remedy: "give \(allowed)")
-      }
-      switch key {
-      case "shift":
-        guard let number = Int(value), (0...10).contains(number) else { throw refuse("shift=0 to shift=10") }
-        shift = number
-      case "sleep":
-        guard value == "on" || value == "off" else { throw refuse("sleep=on or sleep=off") }
-        sleeps = value == "on"
-      case "rrfile": logPath = value
-      case "rrsnapshot": snapshotName = value
-      default: throw refuse("shift, sleep, rrfile or rrsnapshot; record and replay are rrtool's commands")
-      }
-    }
-  }
-}
-
-/// Sizes as users write them.
-enum Size {
-  static func parse(_ text: String, option: String) throws(Failure) -> UInt64 {
-    let units: [Character: UInt64] = ["K": 10, "M": 20, "G": 30]
-    var digits = text[...]
-    var shift: UInt64 = 0
-    if let last = text.last, let unit = units[Character(last.uppercased())] {
-      digits = text.dropLast()
-      shift = unit
-    }
-    guard let number = UInt64(digits), number <= UInt64.max >> shift, !digits.hasPrefix("+") else {
-      throw Failure(.usage, "\(option) \(text)", "is not a size", remedy: "give one such as 512M or 2G")
-    }
-    return number << shift
-  }
-
-  /// For people: "12.3 MiB".
-  static func describe(_ bytes: UInt64) -> String {
-    if bytes < 1024 { return "\(bytes) B" }
-    var value = Double(bytes)
-    var unit = ""
-    for name in ["KiB", "MiB", "GiB", "TiB"] where value >= 1024 {
-      value /= 1024
-      unit = name
-    }
-    return "\(Double(Int(value * 10)) / 10) \(unit)"
   }
 }

@@ -1,0 +1,49 @@
+/// Finds what the user means for rrtool among the keys for the guest: Ctrl-A and one more, as in QEMU.
+struct EscapeKeys {
+  enum Command: Equatable {
+    case help
+    case exit
+    /// To the monitor, or back to the guest.
+    case monitor
+  }
+
+  enum Item: Equatable {
+    case input([UInt8])
+    case command(Command)
+  }
+
+  private static let controlA: UInt8 = 1
+  private var isEscaped = false
+
+  static let help = """
+    \r
+    Ctrl-A h       this help\r
+    Ctrl-A x       end the run\r
+    Ctrl-A c       to the monitor, and back\r
+    Ctrl-A Ctrl-A  send Ctrl-A\r
+
+    """
+
+  /// What is in `bytes`, in its order.
+  mutating func items(in bytes: some Sequence<UInt8>) -> [Item] {
+    var items: [Item] = []
+    for byte in bytes {
+      let isSecond = isEscaped
+      isEscaped = !isSecond && byte == Self.controlA
+      if isEscaped { continue }
+      switch byte {
+      case UInt8(ascii: "x") where isSecond: items.append(.command(.exit))
+      case UInt8(ascii: "h") where isSecond, UInt8(ascii: "?") where isSecond: items.append(.command(.help))
+      case UInt8(ascii: "c") where isSecond: items.append(.command(.monitor))
+      case _ where isSecond && byte != Self.controlA: break
+      default:
+        if case .input(let earlier)? = items.last {
+          items[items.count - 1] = .input(earlier + [byte])
+        } else {
+          items.append(.input([byte]))
+        }
+      }
+    }
+    return items
+  }
+}

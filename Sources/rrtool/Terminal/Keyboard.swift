@@ -1,0 +1,34 @@
+import Monitor
+import RecordReplay
+
+/// The keys of the terminal: for the guest, for the monitor, or for rrtool itself.
+final class Keyboard: @unchecked Sendable {
+  // Sendable: handed to one reading thread, which is its only user.
+  private let inbox: Inbox
+  private var keys = EscapeKeys()
+  private var monitor: ConsoleMonitor?
+  private var isAtMonitor = false
+
+  init(_ inbox: Inbox, _ target: MonitorTarget?) {
+    self.inbox = inbox
+    monitor = target.map { ConsoleMonitor($0) }
+  }
+
+  /// Answers what of the keys is for the guest.
+  func take(_ bytes: [UInt8]) -> [UInt8] {
+    var input: [UInt8] = []
+    for item in keys.items(in: bytes) {
+      switch item {
+      case .input(let bytes):
+        if isAtMonitor { monitor?.take(bytes) } else { input += bytes }
+      case .command(.help): writeError(EscapeKeys.help)
+      case .command(.exit): inbox.requestStop()
+      case .command(.monitor):
+        guard monitor != nil else { continue }
+        isAtMonitor.toggle()
+        if isAtMonitor { monitor?.enter() } else { monitor?.leave() }
+      }
+    }
+    return input
+  }
+}

@@ -183,4 +183,24 @@ import Testing
       }
     }
   }
+
+  /// docs/formats/recording.md, and digests.md for fingerprints, name every key of a manifest.
+  @Test func theKeysOfManifestsAreDocumented() throws {
+    let page = try Documentation("docs/formats/recording.md")
+    let spans = try page.codeSpans + Documentation("docs/formats/digests.md").codeSpans
+    let documented = Set(spans.flatMap { $0.split(separator: ".").map(String.init) })
+    let scratch = try Scratch()
+    let image = try scratch.disk("disk.raw", sectors: 8)
+    try scratch.record(
+      "run.rr", "--bios", Place.guest("hello"), "--memory", "16M", "--drive", "file=\(image)")
+    func check(_ value: Any) {
+      if let members = value as? [String: Any] {
+        #expect(Set(members.keys).subtracting(documented) == [])
+        members.values.forEach(check)
+      }
+      (value as? [Any])?.forEach(check)
+    }
+    let manifest = try scratch.bytes("run.rr/recording.json")
+    check(try JSONSerialization.jsonObject(with: Data(manifest)))
+  }
 }

@@ -67,7 +67,7 @@ let package = Package(
       name: "MonitorTests", dependencies: ["Monitor", "RecordReplay", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog"],
+      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "GDBRemoteTests", dependencies: ["GDBRemote", "TestSupport"], swiftSettings: settings),

@@ -71,7 +71,8 @@ public struct RecordingStatistics: Sendable, Equatable {
     // Opening has checked that these clocks are not behind their positions.
     func idle(_ moment: LogMoment) -> UInt64 { moment.time - (moment.position << shift) }
     idleTime = idle(last) - idle(start)
-    deciles = Self.emptyDeciles(from: start.position, to: last.position)
+    var parts = RunParts(from: start.position, to: last.position, count: Self.decileCount)
+    deciles = parts.positions.map { Decile(firstPosition: $0.lowerBound, lastPosition: $0.upperBound) }
     drives = Array(repeating: DriveTotals(), count: log.header.driveCount)
     gaps = []
     logBytes = log.byteCount
@@ -83,11 +84,10 @@ public struct RecordingStatistics: Sendable, Equatable {
     var tally = LogTally()
     var previous = start
     var previousNumber: UInt64?
-    var decile = 0
     let cursor = log.makeCursor()
     while let event = try cursor.next() {
       tally.add(event)
-      while decile + 1 < deciles.count && event.position > deciles[decile].lastPosition { decile += 1 }
+      let decile = parts.index(of: event.position)
       let idleBefore = idle(event.moment) - idle(previous)
       deciles[decile].eventCount += 1
       deciles[decile].byteCount += UInt64(event.byteCount)
@@ -126,22 +126,6 @@ public struct RecordingStatistics: Sendable, Equatable {
     }
   }
 
-  /// Ten parts that differ by at most one instruction; fewer when there are fewer positions.
-  private static func emptyDeciles(from first: UInt64, to last: UInt64) -> [Decile] {
-    // Positions before the one with this share of the run, computed without overflow.
-    let span = last - first
-    func boundary(_ part: Int) -> UInt64 {
-      let product = span.multipliedFullWidth(by: UInt64(part))
-      return first + UInt64(decileCount).dividingFullWidth(product).quotient
-    }
-    if span < UInt64(decileCount) { return [Decile(firstPosition: first, lastPosition: last)] }
-    return (0..<decileCount).map { part in
-      Decile(
-        firstPosition: boundary(part),
-        lastPosition: part == decileCount - 1 ? last : boundary(part + 1) - 1)
-    }
-  }
-
   private static func note(_ gap: Gap, in gaps: inout [Gap]) {
     guard gap.instructionCount > 0 else { return }
     if gaps.count == gapLimit, let least = gaps.last, least.instructionCount >= gap.instructionCount {
@@ -158,22 +142,22 @@ extension RecordingStatistics.DriveTotals {
     switch request.operation {
     case .read:
       readCount += 1
-      readSectors.add(clamping: request.sectorCount)
+      readSectors = readSectors.addingClamped(request.sectorCount)
     case .write:
       writeCount += 1
-      writtenSectors.add(clamping: request.sectorCount)
+      writtenSectors = writtenSectors.addingClamped(request.sectorCount)
     case .flush: flushCount += 1
     case .discard, .writeZeroes, .writeZeroesUnmap:
       clearCount += 1
-      clearedSectors.add(clamping: request.sectorCount)
+      clearedSectors = clearedSectors.addingClamped(request.sectorCount)
     }
   }
 }
 
 extension UInt64 {
-  /// A log may claim any sizes.
-  fileprivate mutating func add(clamping number: UInt64) {
+  /// The sum, or the largest number when that does not fit: a log may claim any sizes.
+  func addingClamped(_ number: UInt64) -> UInt64 {
     let (sum, overflows) = addingReportingOverflow(number)
-    self = overflows ? .max : sum
+    return overflows ? .max : sum
   }
 }

@@ -12,17 +12,18 @@ struct InspectCommand: ParsableCommand {
         rrtool inspect linux.rr events --kind clock-read --from -400_000 --to end
         rrtool inspect linux.rr console --timestamps
         rrtool inspect linux.rr events --format ndjson
+        rrtool inspect linux.rr chart > linux.svg            a picture of the run
         rrtool inspect linux.rr last-write 0x80201000,8 --before 50% --symbols vmlinux
       """)
 
   enum View: String, CaseIterable, ExpressibleByArgument {
-    case summary, events, console, stats
+    case summary, events, console, stats, chart
     case lastWrite = "last-write"
   }
 
   @Argument(
     help: ArgumentHelp(
-      "The recording (the latest one if none is named), then what to show: summary, events, console, stats, or "
+      "The recording (the latest one if none is named), then what to show: summary, events, console, stats, chart, or "
         + "last-write ADDRESS[,LENGTH]: who wrote these bytes of memory last.",
       valueName: "name.rr] [view"))
   var words: [String] = []
@@ -46,7 +47,8 @@ struct InspectCommand: ParsableCommand {
 
   @OptionGroup var lastWrite: LastWriteOptions
 
-  @Option(help: ArgumentHelp("table, json, ndjson or csv.", valueName: "format"))
+  @Option(
+    help: ArgumentHelp("table, json, ndjson or csv; for chart also svg, its default.", valueName: "format"))
   var format: String?
 
   func run() throws {
@@ -86,7 +88,8 @@ struct InspectCommand: ParsableCommand {
     guard let word = rest.popFirst() else { return (name, .summary, nil) }
     guard let view = View(rawValue: word) else {
       throw Failure(
-        .usage, word, "is nothing to show", remedy: "give summary, events, console, stats or last-write")
+        .usage, word, "is nothing to show",
+        remedy: "give summary, events, console, stats, chart or last-write")
     }
     var address: String?
     if view == .lastWrite {
@@ -116,10 +119,24 @@ struct InspectCommand: ParsableCommand {
         EventQuery(kinds: try kinds(), positions: positions, limit: max(0, limit ?? .max)).report(of: log)
       case .console: transcript.report
       case .stats: try RecordingStatistics(log: log).report
+      case .chart: try show(RunChart(facts: RecordingFacts(recording), log: log, positions: positions))
       // It is asked with an address, above.
       case .lastWrite: nil
       }
     if let report { try show(report) }
+  }
+
+  /// The report of the chart where that is asked for; a picture is shown here.
+  private func show(_ chart: RunChart) throws -> Report? {
+    guard format == nil || format == "svg" else { return chart.report }
+    guard !Terminal.isTerminal(1) else {
+      throw Failure(
+        .usage, "chart", "is a picture, and standard output a terminal",
+        remedy: "put it into a file (> run.svg), or give --format table")
+    }
+    let output = DescriptorConsoleOutput(descriptor: 1)
+    try chart.renderSVG { output.write(Array($0.utf8)) }
+    return nil
   }
 
   private func show(_ report: Report) throws {

@@ -11,9 +11,35 @@ import Synchronization
 final class MemberPipeline: @unchecked Sendable {
   struct Member: Sendable {
     var content: [UInt8]
+    var lateDigests: [LateDigests]
     var eventCount: Int
     var firstEvent: UInt64
     var first: LogMoment
+
+    /// `content` with the digests that were not known when it was made.
+    func finishedContent() -> [UInt8] {
+      var content = content
+      for digests in lateDigests { digests.put(into: &content) }
+      return content
+    }
+  }
+
+  /// Digests whose event is encoded already, with zeros in their place.
+  struct LateDigests: Sendable {
+    /// Where in the member's content the values stand, 8 bytes each, and how many.
+    var offset: Int
+    var count: Int
+    var values: @Sendable () -> [UInt64]
+
+    func put(into content: inout [UInt8]) {
+      let values = values()
+      precondition(values.count == count, "not a digest for each component")
+      content.withUnsafeMutableBytes { bytes in
+        for (index, value) in values.enumerated() {
+          bytes.storeBytes(of: value.littleEndian, toByteOffset: offset + 8 * index, as: UInt64.self)
+        }
+      }
+    }
   }
 
   private struct Progress {
@@ -68,12 +94,15 @@ final class MemberPipeline: @unchecked Sendable {
       write { offset in
         index.entries.append(.init(offset: offset, firstEvent: member.firstEvent, first: member.first))
         return LogMember.encode(
-          .events, content: member.content, eventCount: member.eventCount, firstEvent: member.firstEvent,
+          .events, content: member.finishedContent(), eventCount: member.eventCount, firstEvent: member.firstEvent,
           first: member.first, level: level)
       }
       places.signal()
     }
   }
+
+  /// Has digests computed that will come with a member, after what was given before.
+  func prepare(_ values: @escaping @Sendable () -> [UInt64]) { queue.async { _ = values() } }
 
   /// Waits until every member given is in the file.
   func drain() throws(ReplayLogError) {

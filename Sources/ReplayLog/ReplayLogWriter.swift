@@ -26,6 +26,7 @@ public final class ReplayLogWriter {
   private var idleTime: UInt64
   // The open member.
   private var content = ByteWriter()
+  private var lateDigests: [MemberPipeline.LateDigests] = []
   private var firstEvent: UInt64 = 0
   private var first: LogMoment
 
@@ -92,6 +93,23 @@ public final class ReplayLogWriter {
     return number
   }
 
+  /// Appends digests that are still being computed, and answers the event's number. Events after it can be appended at once.
+  ///
+  /// - Parameter values: answers one value for each of the header's components, the same whenever it is called, which is on the
+  ///   writing thread: soon, so that they are there in time, and again when they are written. As long as it has not
+  ///   come back, nothing that follows is in the file.
+  @discardableResult
+  public func append(
+    digests values: @escaping @Sendable () -> [UInt64], at moment: LogMoment
+  ) throws(ReplayLogError) -> UInt64 {
+    let count = header.digestComponents.count
+    let number = try append(.digest([UInt64](repeating: 0, count: count)), at: moment)
+    // The event is the last one in `content`, and ends with the values.
+    lateDigests.append(.init(offset: content.count - 8 * count, count: count, values: values))
+    pipeline.prepare(values)
+    return number
+  }
+
   /// Gives the events so far to the writing thread, so that they survive a recorder that is killed. Does not wait.
   public func flush() throws(ReplayLogError) {
     precondition(!isClosed, "the log is closed")
@@ -146,9 +164,10 @@ public final class ReplayLogWriter {
     if content.count == 0 { return }
     pipeline.submit(
       .init(
-        content: content.bytes, eventCount: Int(eventCount - firstEvent), firstEvent: firstEvent, first: first
-      ))
+        content: content.bytes, lateDigests: lateDigests, eventCount: Int(eventCount - firstEvent),
+        firstEvent: firstEvent, first: first))
     content = ByteWriter()
+    lateDigests = []
   }
 
   /// What a reader would refuse is a programmer error here.

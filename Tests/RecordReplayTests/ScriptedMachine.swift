@@ -168,6 +168,9 @@ final class EventList: EventSink, EventSource {
   func append(_ payload: LogPayload, at moment: LogMoment) {
     events.append(LogEvent(number: UInt64(events.count), moment: moment, payload: payload, byteCount: 1))
   }
+  func append(_ digests: PendingDigests, at moment: LogMoment) {
+    append(.digest(digests.values()), at: moment)
+  }
   func tick() {}
   func rest(nanoseconds: UInt64?) {}
 

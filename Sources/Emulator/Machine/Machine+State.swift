@@ -62,17 +62,20 @@ extension Machine {
 
   /// A 64-bit digest of each component. That of memory is the wrapping sum over all pages that are not all zero of
   /// `Digest.of(page, seed: page index)`, kept up to date from the dirty pages alone.
-  public func digests() -> [UInt64] {
-    components.map { Digest.of($0.bytes()) } + [memoryDigest.update()]
+  public func digests() -> [UInt64] { beginDigests().values() }
+
+  /// The digests of the machine as it is now, without waiting for that of memory. Between two instructions.
+  ///
+  /// Another thread should ask for the values soon. As long as none has, the machine digests pages itself before it changes
+  /// them. The next digests wait for these.
+  public func beginDigests() -> PendingDigests {
+    PendingDigests(components: components.map { Digest.of($0.bytes()) }, memory: memoryDigest.begin())
   }
 
-  /// One bit a page of RAM, in words of 64, the lowest page in the lowest bit: written since `forgetChangedPages`. As of
-  /// the last `digests()`.
-  package var changedPages: [UInt64] { memoryDigest.changedPages }
-  package func forgetChangedPages() {
-    _ = memoryDigest.update()
-    memoryDigest.forgetChangedPages()
-  }
+  /// The pages of RAM written since `forgetChangedPages`.
+  package var changedPages: PageSet { memoryDigest.changedPages }
+  /// Between two instructions.
+  package func forgetChangedPages() { memoryDigest.forgetChangedPages() }
 
   // MARK: For messages and debuggers
 

@@ -105,9 +105,12 @@ public final class Machine {
       memory: memory, hartCount: configuration.hartCount, machine: self,
       translates: engine != .interpreter)
     attachDevices()
-    memory.beginDirtyEpoch()
+    memory.beginKeeping(for: memoryDigest)
     powerOn(bootRegions == nil ? plan.regions : [])
   }
+
+  // The memory holds its keepers, and this one holds the memory.
+  deinit { memory.endKeeping(for: memoryDigest) }
 
   private func attachDevices() {
     clint = CoreLocalInterruptor(board: self, hartCount: configuration.hartCount)

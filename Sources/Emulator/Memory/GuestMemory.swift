@@ -8,7 +8,7 @@
 ///
 /// RAM is one host mapping, zero at first. Every store that changes it passes one of two ways: the write TLB of a
 /// hart, for a page whose flags are all clear, or `noteStore`, which sees to what the flags ask for. So the flags are the
-/// one place where dirty tracking, code invalidation and page-table coherence meet, and a page without flags costs
+/// one place where keepers of pages, code invalidation and page-table coherence meet, and a page without flags costs
 /// nothing to write.
 package final class GuestMemory {
   package static let pageSize = 4096
@@ -25,8 +25,6 @@ package final class GuestMemory {
   /// stand in front of RAM, in the same mapping.
   let flags: UnsafeMutablePointer<PageFlags.Bits>
   private let flagByteCount: Int
-  /// Indices of the pages written since the last `beginDirtyEpoch`, in order of their first store.
-  package private(set) var dirtyPages: [Int32] = []
   /// One a keeper at work, in the order in which they began.
   var keepingEpochs: [KeepingEpoch] = []
   /// Sees to what a flagged page needs besides dirty tracking; nil for memory that no hart uses, from which nothing is
@@ -88,9 +86,6 @@ package final class GuestMemory {
     guard offset < size, UInt64(count) <= size &- offset else { return nil }
     return bytes + Int(offset)
   }
-
-  func appendDirty(_ page: Int) { dirtyPages.append(Int32(truncatingIfNeeded: page)) }
-  func removeAllDirty() { dirtyPages.removeAll(keepingCapacity: true) }
 
   /// `bytes` are words of 64 bits.
   package static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -2,40 +2,66 @@ import ByteCoding
 
 /// The digest of all RAM: the wrapping sum over all pages that are not all zero of `Digest.of(page, seed: index)`.
 ///
-/// A sum can be brought up to date from the pages that changed, whatever their number and order.
-final class MemoryDigest {
+/// A sum can be brought up to date from the pages that changed, whatever their number and order. Which ones did it is shown
+/// as a `PageKeeper`, in epochs that begin with each digest. So it is also told of each page's first store after an instant
+/// whose digest is still being computed (`PendingMemoryDigest`).
+final class MemoryDigest: PageKeeper {
   private let memory: GuestMemory
-  /// What each page contributes to the sum.
-  private let contributions: UnsafeMutablePointer<UInt64>
-  private var sum: UInt64 = 0
-  /// One bit a page, in words of 64: changed since `forgetChangedPages`.
-  private(set) var changedPages: [UInt64]
+  private let contributions: PageContributions
+  /// Changed since the last digest began.
+  private var dirty: PageSet
+  /// Changed since `forgetChangedPages`.
+  private var changed: PageSet
+  /// The last digest that was begun.
+  private var last: PendingMemoryDigest?
 
   init(memory: GuestMemory) {
     self.memory = memory
-    contributions = .allocate(capacity: memory.pageCount)
-    contributions.initialize(repeating: 0, count: memory.pageCount)
-    changedPages = [UInt64](repeating: 0, count: (memory.pageCount + 63) / 64)
+    contributions = PageContributions(pageCount: memory.pageCount)
+    dirty = PageSet(pageCount: memory.pageCount)
+    changed = PageSet(pageCount: memory.pageCount)
   }
 
-  deinit { contributions.deallocate() }
-
-  /// The digest of RAM as it is; begins a new dirty epoch.
-  func update() -> UInt64 {
-    for index in memory.dirtyPages {
-      let page = Int(index)
-      let bytes = UnsafeRawBufferPointer(
-        start: memory.bytes + page * GuestMemory.pageSize, count: GuestMemory.pageSize)
-      let contribution = GuestMemory.isZero(bytes) ? 0 : Digest.of(bytes, seed: UInt64(page))
-      sum = sum &- contributions[page] &+ contribution
-      contributions[page] = contribution
-      changedPages[page >> 6] |= 1 << UInt64(page & 63)
-    }
-    memory.beginDirtyEpoch()
-    return sum
+  func keep(page: Int, bytes: UnsafeRawPointer) {
+    dirty.insert(page)
+    changed.insert(page)
+    last?.settle(page)
   }
+
+  /// The digest of RAM as it is. One that was begun before is finished first.
+  func begin() -> PendingMemoryDigest {
+    let digest = PendingMemoryDigest(
+      of: memory, contributions: contributions, sum: last?.finish() ?? 0, dirty: dirty.copy())
+    last = digest
+    dirty.removeAll()
+    memory.beginKeeping(for: self)
+    return digest
+  }
+
+  var changedPages: PageSet { changed.copy() }
 
   func forgetChangedPages() {
-    for index in changedPages.indices { changedPages[index] = 0 }
+    changed.removeAll()
+    memory.beginKeeping(for: self)
+  }
+}
+
+/// What each page contributes to the digest of RAM, a `PendingMemoryDigest` after the other.
+final class PageContributions {
+  /// What it contributes to the last digest that is finished, and to one that is not as far as that is computed.
+  let counted: UnsafeMutablePointer<UInt64>
+  /// What it contributes to a digest that is not finished, computed just before the page's first store after it.
+  let early: UnsafeMutablePointer<UInt64>
+
+  init(pageCount: Int) {
+    counted = .allocate(capacity: pageCount)
+    counted.initialize(repeating: 0, count: pageCount)
+    // Pages of these two are touched where memory is written, and no others.
+    early = .allocate(capacity: pageCount)
+  }
+
+  deinit {
+    counted.deallocate()
+    early.deallocate()
   }
 }

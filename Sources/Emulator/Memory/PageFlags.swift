@@ -11,8 +11,8 @@ enum PageFlags {
   static let pageTables: Bits = 0x00ff
   /// Decoded instructions exist for this page.
   static let code: Bits = 1 << 8
-  /// Not written in this dirty epoch: the first store must be noted.
-  static let clean: Bits = 1 << 9
+  /// A `PageKeeper` may not have seen it in its epoch: the first store must be preceded by that.
+  static let toBeKept: Bits = 1 << 9
   /// Some hart's write TLB may hold this page.
   static let mayBeInWriteTLB: Bits = 1 << 10
 
@@ -22,13 +22,10 @@ enum PageFlags {
   /// With `pageTables`: some of the entries used map large pages. Needs no care by itself.
   static let largePages: Bits = 1 << 12
 
-  /// A `PageKeeper` may not have seen it in its epoch: the first store must be preceded by that.
-  static let toBeKept: Bits = 1 << 13
-
   /// Stores to some of its bytes are noted; see `Machine.noteStores`.
-  static let noted: Bits = 1 << 14
+  static let noted: Bits = 1 << 13
 
-  static let needsCare: Bits = pageTables | code | clean | hostInterface | toBeKept | noted
+  static let needsCare: Bits = pageTables | code | toBeKept | hostInterface | noted
 }
 
 extension GuestMemory {
@@ -38,10 +35,6 @@ extension GuestMemory {
   func noteStore(page: Int, offset: Int, count: Int, changesTranslations: Bool = true) {
     let bits = flags[page]
     if bits & PageFlags.toBeKept != 0 { showToKeepers(page: page) }
-    if bits & PageFlags.clean != 0 {
-      flags[page] &= ~PageFlags.clean
-      appendDirty(page)
-    }
     // Whoever looks after what is derived from memory: no other page has the flags that follow.
     observer?._withUnsafeGuaranteedRef { interpreter in
       if bits & PageFlags.pageTables != 0 && changesTranslations {
@@ -63,12 +56,6 @@ extension GuestMemory {
       flags[page] &= ~PageFlags.mayBeInWriteTLB
     }
     flags[page] |= bits
-  }
-
-  /// Starts noting first stores anew: every page is clean, and `dirtyPages` is empty.
-  package func beginDirtyEpoch() {
-    setCareForAll(PageFlags.clean)
-    removeAllDirty()
   }
 
   /// Sets bits of `needsCare` for every page, emptying the write TLBs.

@@ -1,6 +1,6 @@
 /// Sees each page of RAM as it was before its first store since keeping began.
 ///
-/// Checkpoints, live dumps and background snapshots are made of this: whoever wants memory as it is now goes on at once,
+/// Digests, checkpoints, live dumps and background snapshots are made of this: whoever wants memory as it is now goes on at once,
 /// and is shown each page before it changes. Code that runs pays for the first store to a page only.
 package protocol PageKeeper: AnyObject {
   /// A store to `page` is about to happen, the first one in this keeper's epoch. `bytes` are its
@@ -14,31 +14,23 @@ package protocol PageKeeper: AnyObject {
 /// One keeper's epoch.
 final class KeepingEpoch {
   let keeper: any PageKeeper
-  /// One bit a page, in words of 64: the keeper has seen it.
-  private let seen: UnsafeMutablePointer<UInt64>
-  private let wordCount: Int
+  /// The pages that the keeper was shown.
+  private var seen: PageSet
 
   init(keeper: any PageKeeper, pageCount: Int) {
     self.keeper = keeper
-    wordCount = (pageCount + 63) / 64
-    seen = .allocate(capacity: wordCount)
-    begin()
+    seen = PageSet(pageCount: pageCount)
   }
 
-  deinit { seen.deallocate() }
-
-  func begin() { seen.initialize(repeating: 0, count: wordCount) }
+  func begin() { seen.removeAll() }
 
   func show(_ page: Int, _ bytes: UnsafeRawPointer) {
-    let bit: UInt64 = 1 << UInt64(page & 63)
-    guard seen[page >> 6] & bit == 0 else { return }
-    seen[page >> 6] |= bit
-    keeper.keep(page: page, bytes: bytes)
+    if seen.insert(page) { keeper.keep(page: page, bytes: bytes) }
   }
 }
 
 /// `PageFlags.toBeKept` says that some keeper may not have seen a page; which of them, their epochs know. So the epochs are
-/// independent of each other and of the dirty epochs, and beginning one is a pass over the flags.
+/// independent of each other, and beginning one is a pass over the flags.
 extension GuestMemory {
   /// Begins an epoch over all pages for `keeper`, which is held until `endKeeping`; the epoch it had is over.
   ///

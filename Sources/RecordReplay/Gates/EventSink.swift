@@ -6,6 +6,8 @@ import ReplayLog
 package protocol EventSink: AnyObject {
   /// Events come in ascending order of moments.
   func append(_ payload: LogPayload, at moment: LogMoment)
+  /// The same for digests that are still being computed. It does not wait for them.
+  func append(_ digests: PendingDigests, at moment: LogMoment)
   /// Called every few thousand instructions, for what is to happen from time to time.
   func tick()
   /// Called when the machine may stand still for this many guest nanoseconds; nil: for ever.

@@ -1,3 +1,4 @@
+import Emulator
 import ReplayLog
 
 /// The log of a recording as a place for events.
@@ -24,6 +25,12 @@ final class LogSink: EventSink {
     guard failure == nil else { return }
     hasUnflushed = true
     attempt { () throws(ReplayLogError) in try writer.append(payload, at: moment) }
+  }
+
+  func append(_ digests: PendingDigests, at moment: LogMoment) {
+    guard failure == nil else { return }
+    hasUnflushed = true
+    attempt { () throws(ReplayLogError) in try writer.append(digests: { digests.values() }, at: moment) }
   }
 
   func tick() {

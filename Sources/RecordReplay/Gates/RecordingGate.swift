@@ -23,6 +23,12 @@ package final class RecordingGate: Gate {
     log.append(payload, at: LogMoment(moment))
   }
 
+  /// The same for digests that are still being computed.
+  package func note(_ digests: PendingDigests, at moment: Moment) {
+    flushOutput()
+    log.append(digests, at: LogMoment(moment))
+  }
+
   // MARK: Gate
 
   package func readWallClock(at moment: Moment) -> UInt64 {

@@ -38,7 +38,6 @@ package final class Lockstep {
     followerGate.machine = follower
     startMemory = GuestMemory(base: leader.memory.base, size: leader.memory.size)
     // RAM begins as zeros, and what is put into it before the start counts as changed.
-    _ = (leader.digests(), follower.digests())
     keepStart()
   }
 
@@ -73,9 +72,9 @@ package final class Lockstep {
 
   // MARK: The start of a slice
 
-  /// Both machines are equal: what they are now is where a search goes back to. `digests` has been called.
+  /// Both machines are equal: what they are now is where a search goes back to.
   private func keepStart() {
-    forEachChangedPage(of: leader) { page in
+    for page in leader.changedPages.pages {
       let offset = page * GuestMemory.pageSize
       startMemory.write(
         UnsafeRawBufferPointer(start: leader.memory.bytes + offset, count: GuestMemory.pageSize),
@@ -91,8 +90,7 @@ package final class Lockstep {
   }
 
   private func goBack(_ machine: Machine) {
-    _ = machine.digests()
-    forEachChangedPage(of: machine) { page in
+    for page in machine.changedPages.pages {
       let offset = page * GuestMemory.pageSize
       machine.memory.write(
         UnsafeRawBufferPointer(start: startMemory.bytes + offset, count: GuestMemory.pageSize),
@@ -102,16 +100,6 @@ package final class Lockstep {
       try machine.restoreState(startState)
     } catch {
       preconditionFailure("a machine takes back its own state: \(error)")
-    }
-  }
-
-  private func forEachChangedPage(of machine: Machine, _ body: (Int) -> Void) {
-    for (index, word) in machine.changedPages.enumerated() {
-      var bits = word
-      while bits != 0 {
-        body(index << 6 + bits.trailingZeroBitCount)
-        bits &= bits - 1
-      }
     }
   }
 

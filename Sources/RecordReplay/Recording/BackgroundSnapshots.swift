@@ -14,8 +14,9 @@ final class BackgroundSnapshots: @unchecked Sendable {
   struct Job: Sendable {
     var name: String
     var metadata: SnapshotMetadata
-    /// All of it but the requests that the drives' workers know to be pending.
+    /// All of it but the digests, and the requests that the drives' workers know to be pending.
     var state: VMState
+    var digests: PendingDigests
     /// The snapshot that has all other pages; nil when they are zero.
     var parent: String?
     /// The frozen pages, in whole clusters of the memory image.
@@ -124,6 +125,8 @@ final class BackgroundSnapshots: @unchecked Sendable {
     for task in job.tasks { state.pending += try task.wait().pending }
     // A replay from the snapshot needs the events up to it: they come first.
     if let log = job.log { try withLogFailures { () throws(ReplayLogError) in try log.wait() } }
+    // Where the log has them, its thread has computed them.
+    state.digests = job.digests.values()
     let base = MemoryMap.memoryBase
     try withImageFailures { () throws(DiskImageError) in
       if let regions = job.bootRegions {

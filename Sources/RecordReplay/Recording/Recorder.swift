@@ -56,7 +56,7 @@ public final class Recorder {
   private var lastSnapshot: (name: String, moment: Moment)
   /// Names of snapshots that were asked for while the guest ran.
   private var namedSnapshots: Set<String> = []
-  private var lastDigest: (moment: Moment, values: [UInt64])?
+  private var lastDigest: (moment: Moment, digests: PendingDigests)?
 
   /// Prepares everything and puts the new recording in its place; the guest has not run yet. If it fails, all is as
   /// it was before.
@@ -169,7 +169,7 @@ public final class Recorder {
     }
     // What stands in memory is what has been written to it since the machine was made.
     startSnapshot(
-      snapshotName, digests: machine.digests(), parent: nil, tasks: [], log: nil, pending: origin.pending,
+      snapshotName, digests: machine.beginDigests(), parent: nil, tasks: [], log: nil, pending: origin.pending,
       bootRegions: origin.left == nil ? nil : origin.plan.regions)
     origin.offerAnswers(to: inbox)
   }
@@ -222,13 +222,13 @@ public final class Recorder {
   }
 
   @discardableResult
-  private func logDigests() -> [UInt64] {
+  private func logDigests() -> PendingDigests {
     let now = machine.now
-    if let lastDigest, lastDigest.moment == now { return lastDigest.values }
-    let values = machine.digests()
-    lastDigest = (now, values)
-    gate.note(.digest(values), at: now)
-    return values
+    if let lastDigest, lastDigest.moment == now { return lastDigest.digests }
+    let digests = machine.beginDigests()
+    lastDigest = (now, digests)
+    gate.note(digests, at: now)
+    return digests
   }
 
   // MARK: Snapshots
@@ -255,7 +255,7 @@ public final class Recorder {
     }
     namedSnapshots.insert(name)
     startSnapshot(
-      name, digests: machine.digests(), parent: lastSnapshot.name, tasks: driveTasks(for: name), log: log)
+      name, digests: machine.beginDigests(), parent: lastSnapshot.name, tasks: driveTasks(for: name), log: log)
   }
 
   /// Whether a snapshot is being written.
@@ -271,7 +271,7 @@ public final class Recorder {
   }
 
   /// Between two instructions, right behind the digests in the log, which are the machine's `digests`.
-  private func makeSnapshotIfDue(_ digests: [UInt64]) {
+  private func makeSnapshotIfDue(_ digests: PendingDigests) {
     let now = machine.now
     guard policy.isDue(at: now, after: lastSnapshot.moment), let snapshots, !snapshots.isBusy,
       let log = sink.flush()
@@ -282,40 +282,23 @@ public final class Recorder {
   }
 
   private func startSnapshot(
-    _ name: String, digests: [UInt64], parent: String?, tasks: [DriveTask], log: WrittenLog?,
+    _ name: String, digests: PendingDigests, parent: String?, tasks: [DriveTask], log: WrittenLog?,
     pending: [ReplayDrives.Pending] = [], bootRegions: [BootPlan.Region]? = nil
   ) {
     let now = machine.now
-    let pages = changedClusters()
+    let pages = machine.changedPages.ranges(inGroupsOf: pagesPerCluster)
     machine.forgetChangedPages()
     frozen.freeze(pages)
     // A digest's event follows all console output, so that a replay goes on with a fresh event.
     let state = VMState(
-      moment: now, machine: machine.saveState(), digests: digests, nextEvent: sink.writer.eventCount,
+      moment: now, machine: machine.saveState(), digests: [], nextEvent: sink.writer.eventCount,
       matchedOutput: 0, pending: pending)
     snapshots?.start(
       .init(
-        name: name, metadata: SnapshotMetadata(at: now), state: state, parent: parent, pages: pages,
-        tasks: tasks, log: log, bootRegions: bootRegions))
+        name: name, metadata: SnapshotMetadata(at: now), state: state, digests: digests, parent: parent,
+        pages: pages, tasks: tasks, log: log, bootRegions: bootRegions))
     lastSnapshot = (name, now)
     if policy.waitsForEach { snapshots?.waitUntilIdle() }
-  }
-
-  /// The pages of all clusters with a page that changed since the last snapshot, as of the last digests.
-  private func changedClusters() -> [Range<Int>] {
-    let changed = machine.changedPages
-    let pageCount = machine.memory.pageCount
-    var ranges: [Range<Int>] = []
-    for first in stride(from: 0, to: pageCount, by: pagesPerCluster) {
-      let end = min(first + pagesPerCluster, pageCount)
-      guard (first..<end).contains(where: { changed[$0 >> 6] >> UInt64($0 & 63) & 1 != 0 }) else { continue }
-      if let last = ranges.last, last.upperBound == first {
-        ranges[ranges.count - 1] = last.lowerBound..<end
-      } else {
-        ranges.append(first..<end)
-      }
-    }
-    return ranges
   }
 }
 
@@ -352,6 +335,7 @@ extension Recorder: ControlledRun {
 private final class SinkRelay: EventSink {
   var sink: (any EventSink)?
   func append(_ payload: LogPayload, at moment: LogMoment) { sink?.append(payload, at: moment) }
+  func append(_ digests: PendingDigests, at moment: LogMoment) { sink?.append(digests, at: moment) }
   func tick() { sink?.tick() }
   func rest(nanoseconds: UInt64?) { sink?.rest(nanoseconds: nanoseconds) }
 }

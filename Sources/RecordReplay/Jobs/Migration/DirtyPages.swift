@@ -6,26 +6,19 @@ import Emulator
 final class DirtyPages: PageKeeper, @unchecked Sendable {
   // Sendable: touched on the machine's thread alone, within `RunControl.perform`.
   private let memory: GuestMemory
-  private var bits: [UInt64]
+  private var noted: PageSet
 
   init(_ memory: GuestMemory) {
     self.memory = memory
-    bits = Array(repeating: 0, count: (memory.pageCount + 63) / 64)
+    noted = PageSet(pageCount: memory.pageCount)
   }
 
-  func keep(page: Int, bytes: UnsafeRawPointer) { bits[page >> 6] |= 1 << UInt64(page & 63) }
+  func keep(page: Int, bytes: UnsafeRawPointer) { noted.insert(page) }
 
   /// Begins to note pages anew; answers those that were noted, ascending.
   func take() -> [Int] {
-    var pages: [Int] = []
-    for index in bits.indices where bits[index] != 0 {
-      var word = bits[index]
-      while word != 0 {
-        pages.append(index * 64 + word.trailingZeroBitCount)
-        word &= word - 1
-      }
-      bits[index] = 0
-    }
+    let pages = noted.pages
+    noted.removeAll()
     memory.beginKeeping(for: self)
     return pages
   }

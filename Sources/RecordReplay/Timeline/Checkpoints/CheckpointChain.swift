@@ -83,10 +83,10 @@ final class CheckpointChain: PageKeeper {
   // MARK: Standing at checkpoints
 
   func keep(page: Int, bytes: UnsafeRawPointer) {
-    let page = Int32(truncatingIfNeeded: page)
-    touched.append(page)
+    let number = Int32(truncatingIfNeeded: page)
+    touched.append(number)
     guard inTail.insert(page) else { return }
-    tail.append(page, pool.keep(bytes))
+    tail.append(number, pool.keep(bytes))
     if pool.pageCount * GuestMemory.pageSize > policy.memoryLimit, !isOverLimit {
       isOverLimit = true
       stopMachine()
@@ -111,18 +111,18 @@ final class CheckpointChain: PageKeeper {
       inTail.removeAll()
       links.append(Link(checkpoint: checkpoint))
     } else {
-      for page in touched { _ = scratch.insert(page) }
+      for page in touched { scratch.insert(Int(page)) }
       let divided = links[interval].delta
       var (before, after) = (PageDelta(), PageDelta())
       for (page, slot) in zip(divided.pages, divided.slots) {
-        if scratch.contains(page) {
+        if scratch.contains(Int(page)) {
           before.append(page, slot)
           after.append(page, pool.keep(memory.bytes + Int(page) * GuestMemory.pageSize))
         } else {
           after.append(page, slot)
         }
       }
-      for page in touched { _ = scratch.remove(page) }
+      for page in touched { scratch.remove(Int(page)) }
       links[interval].delta = before
       links.insert(Link(checkpoint: checkpoint, delta: after), at: interval + 1)
     }
@@ -154,7 +154,7 @@ final class CheckpointChain: PageKeeper {
     var remaining = 0
     var candidates: [Int32] = []
     func consider(_ pages: [Int32]) {
-      for page in pages where scratch.insert(page) { candidates.append(page) }
+      for page in pages where scratch.insert(Int(page)) { candidates.append(page) }
     }
     consider(touched)
     for interval in min(index, current)..<max(index, current) { consider(links[interval].delta.pages) }
@@ -165,14 +165,14 @@ final class CheckpointChain: PageKeeper {
     var interval = index
     while interval < links.count, remaining > 0 {
       let delta = delta(interval)
-      for (page, slot) in zip(delta.pages, delta.slots) where scratch.remove(page) {
+      for (page, slot) in zip(delta.pages, delta.slots) where scratch.remove(Int(page)) {
         plan.append((page, slot))
         remaining -= 1
       }
       interval += 1
     }
     // What no delta has is right as it is.
-    if remaining > 0 { for page in candidates { _ = scratch.remove(page) } }
+    if remaining > 0 { for page in candidates { scratch.remove(Int(page)) } }
 
     // Going back saves what is left behind. Without memory for that the checkpoints ahead are given up.
     let fits = byteCount + plan.count * GuestMemory.pageSize <= policy.memoryLimit
@@ -220,14 +220,14 @@ final class CheckpointChain: PageKeeper {
       links[0].delta.giveBack(to: pool)
     } else {
       var merged = links[index - 1].delta
-      for page in merged.pages { _ = scratch.insert(page) }
+      for page in merged.pages { scratch.insert(Int(page)) }
       let later = delta(index)
       for (page, slot) in zip(later.pages, later.slots) {
-        if scratch.contains(page) { pool.giveBack(slot) } else { merged.append(page, slot) }
+        if scratch.contains(Int(page)) { pool.giveBack(slot) } else { merged.append(page, slot) }
       }
-      for page in links[index - 1].delta.pages { _ = scratch.remove(page) }
+      for page in links[index - 1].delta.pages { scratch.remove(Int(page)) }
       if index == links.count - 1 {
-        for page in merged.pages { _ = inTail.insert(page) }
+        for page in merged.pages { inTail.insert(Int(page)) }
         tail = merged
         links[index - 1].delta = PageDelta()
       } else {

@@ -94,7 +94,8 @@ final class MemberPipeline: @unchecked Sendable {
       write { offset in
         index.entries.append(.init(offset: offset, firstEvent: member.firstEvent, first: member.first))
         return LogMember.encode(
-          .events, content: member.finishedContent(), eventCount: member.eventCount, firstEvent: member.firstEvent,
+          .events, content: member.finishedContent(), eventCount: member.eventCount,
+          firstEvent: member.firstEvent,
           first: member.first, level: level)
       }
       places.signal()

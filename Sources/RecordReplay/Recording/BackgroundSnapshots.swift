@@ -52,7 +52,7 @@ final class BackgroundSnapshots: @unchecked Sendable {
     self.workers = workers
     self.inbox = inbox
     retention = SnapshotRetention(recording: recording, policy: policy, image: image, workers: workers)
-    thread = HostThread { [self] in work() }
+    thread = HostThread(inBackground: true) { [self] in work() }
   }
 
   // MARK: For the machine's thread

@@ -169,7 +169,8 @@ public final class Recorder {
     }
     // What stands in memory is what has been written to it since the machine was made.
     startSnapshot(
-      snapshotName, digests: machine.beginDigests(), parent: nil, tasks: [], log: nil, pending: origin.pending,
+      snapshotName, digests: machine.beginDigests(), parent: nil, tasks: [], log: nil,
+      pending: origin.pending,
       bootRegions: origin.left == nil ? nil : origin.plan.regions)
     origin.offerAnswers(to: inbox)
   }
@@ -255,7 +256,8 @@ public final class Recorder {
     }
     namedSnapshots.insert(name)
     startSnapshot(
-      name, digests: machine.beginDigests(), parent: lastSnapshot.name, tasks: driveTasks(for: name), log: log)
+      name, digests: machine.beginDigests(), parent: lastSnapshot.name, tasks: driveTasks(for: name), log: log
+    )
   }
 
   /// Whether a snapshot is being written.

@@ -143,7 +143,8 @@ struct InspectCommand: ParsableCommand {
     let output = DescriptorConsoleOutput(descriptor: 1)
     guard let format = ReportFormat(rawValue: format ?? ReportFormat.table.rawValue) else {
       throw Failure(
-        .usage, "--format \(format ?? "")", "is no format", remedy: "give table, json, ndjson or csv")
+        .usage, "--format \(format ?? "")", "is no format",
+        remedy: "give table, json, ndjson or csv; svg for a chart")
     }
     try report.render(format) { output.write(Array($0.utf8)) }
   }

@@ -52,7 +52,7 @@ extension TimelineTarget {
       try go(to: position, control)
     case ("forward", 1):
       guard let position = places.forward(from: timeline.position) else {
-        throw Failure(.usage, "forward", "there is no place to go back to", remedy: "use seek")
+        throw Failure(.usage, "forward", "there is no place after this one", remedy: "use seek")
       }
       try go(to: position, control)
     case ("checkpoint", 1):
@@ -67,7 +67,7 @@ extension TimelineTarget {
       _ = places.deleteCheckpoint(checkpoint.number)
       control.say("Deleted checkpoint \(checkpoint.number)\n")
     case ("snapshot", 2):
-      try makeSnapshot(argument ?? "")
+      try timeline.createSnapshot(argument ?? "")
       control.say("Snapshot \(argument ?? "") at position \(timeline.position.grouped)\n")
     case ("last", 2...3): try control.say(lastWrite(words, hart: hart, control))
     case ("events", 1...2): try control.say(events(try Self.count(argument, otherwise: 10)))
@@ -125,21 +125,6 @@ extension TimelineTarget {
   private func go(to position: UInt64, _ control: MotionControl) throws(Failure) {
     try seek(to: position, control)
     try control.say(whereabouts())
-  }
-
-  private func makeSnapshot(_ name: String) throws(Failure) {
-    guard RecordingManifest.isSnapshotName(name) else {
-      throw Failure(.usage, name, "is no name for a snapshot", remedy: "use letters, digits, - and _")
-    }
-    guard try !SnapshotStore(timeline.recording).list().contains(where: { $0.name == name }) else {
-      throw Failure(
-        .exists, name, "is a snapshot of this recording already",
-        remedy: "choose another name, or delete it with 'rrtool snapshot delete \(name)'")
-    }
-    // A snapshot stands before what belongs to its position.
-    do throws(ReplayError) { try timeline.seek(to: timeline.position) } catch { throw failure(error) }
-    try timeline.createSnapshot(name)
-    do throws(ReplayError) { _ = try timeline.settle() } catch { throw failure(error) }
   }
 
   private func whereabouts() throws(Failure) -> String {

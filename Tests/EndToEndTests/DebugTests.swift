@@ -175,6 +175,9 @@ import Testing
     let told = client.console
     _ = try client.resume("vCont;s:1")
     #expect(client.console == told, "once")
+    // It is no place of the recording, and asking for a snapshot does not take it away.
+    #expect(try client.monitor("snapshot branch").contains("is not the recorded one"))
+    #expect(try client.request("m80000000,4") == "73001000")
     // Gone.
     try client.seek("\(here)")
     #expect(client.console.contains("discarded"))
@@ -239,6 +242,7 @@ import Testing
     #expect(try client.position() == 1000)
     _ = try client.monitor("restart 2")
     #expect(try client.position() == 1500)
+    #expect(try client.monitor("forward").contains("no place after"))
     #expect(try client.monitor("delete checkpoint 2") == "Deleted checkpoint 2\n")
     #expect(try client.monitor("restart 2").contains("is not there"))
     #expect(try client.monitor("snapshot here") == "Snapshot here at position 1,500\n")

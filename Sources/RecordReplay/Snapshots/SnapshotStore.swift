@@ -131,15 +131,20 @@ public struct SnapshotStore: Sendable {
     package var drives: [ScratchOverlay?]
   }
 
-  /// Makes a snapshot; if anything fails, there is none.
-  package func create(_ name: String, _ contents: Contents) throws(Failure) {
+  /// Checks that a snapshot may have this name, and none has it: whoever goes somewhere to make one asks before.
+  public func checkIsNew(_ name: String) throws(Failure) {
     try RecordingManifest.checkNewSnapshotName(name, option: name)
-    let memory = try openMemory(readOnly: false)
-    guard !memory.snapshots.contains(where: { $0.name == name }) else {
+    guard try !openMemory().snapshots.contains(where: { $0.name == name }) else {
       throw Failure(
         .exists, recording.path, "has a snapshot '\(name)' already",
         remedy: "choose another name, or delete it with 'rrtool snapshot delete \(name)'")
     }
+  }
+
+  /// Makes a snapshot; if anything fails, there is none.
+  package func create(_ name: String, _ contents: Contents) throws(Failure) {
+    try checkIsNew(name)
+    let memory = try openMemory(readOnly: false)
     let metadata = SnapshotMetadata(at: contents.state.moment)
     var made: [Qcow2Image] = []
     do throws(Failure) {

@@ -19,6 +19,7 @@ extension Timeline {
         .usage, "snapshot \(name)", "the machine was changed here and is not the recorded one",
         remedy: "seek to any position first")
     }
+    try SnapshotStore(recording).checkIsNew(name)
     // A snapshot is of the start of a position: what belongs to it comes again when a replay goes on from there.
     let isSettled = !session.machine.isAtStartOfPosition
     if isSettled { try forSnapshot(name) { () throws(ReplayError) in try seek(to: position) } }

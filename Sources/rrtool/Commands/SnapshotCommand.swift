@@ -56,12 +56,7 @@ extension SnapshotCommand {
     func run() throws {
       try reporting {
         let recording = try recordingArgument.open()
-        let store = SnapshotStore(recording)
-        guard try !store.list().contains(where: { $0.name == name }) else {
-          throw Failure(
-            .exists, recording.path, "has a snapshot '\(name)' already",
-            remedy: "choose another name, or delete it with 'rrtool snapshot delete \(name)'")
-        }
+        try SnapshotStore(recording).checkIsNew(name)
         let timeline = try Timeline(recording, near: PositionExpression.parsed(at, option: "--at"))
         try timeline.goThere()
         try timeline.createSnapshot(name)

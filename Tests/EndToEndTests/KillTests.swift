@@ -36,8 +36,8 @@ import Testing
   @Test(arguments: [0.4, 0.6, 0.9]) func whileSnapshotsAreWritten(seconds: Double) throws {
     let scratch = try Scratch()
     let program = try scratch.start([
-      Place.tool.path, "record", "-o", scratch.path("run.rr"), "--memory", "64M", "--bios",
-      Place.guest("bench-pages"), "--drive", "file=\(try scratch.disk("disk.raw", sectors: 2048))",
+      Place.tool.path, "record", "-o", scratch.path("run.rr"), "--memory", "16M", "--bios",
+      Place.guest("churn"), "--drive", "file=\(try scratch.disk("disk.raw", sectors: 2048))",
       "--snapshot-every", "2_000_000", "--snapshot-limit", "6",
     ])
     Thread.sleep(forTimeInterval: seconds)

@@ -24,7 +24,7 @@ final class LiveGuest {
 
   /// - Parameters:
   ///   - guest: another one than the usual.
-  ///   - isRecorded: into `recordingPath`.
+  ///   - isRecorded: into its folder.
   ///   - destination: takes the place of a dump's file.
   init(
     _ guest: Guest? = nil, memory: UInt64 = 16 << 20, console: any ConsoleOutput & Sendable = NullOutput(),

@@ -15,7 +15,7 @@ package func waitUntil(
 
 /// Makes an empty folder for one test. Its path is short, because those of sockets have to be.
 package func makeTemporaryFolder(in parent: String = NSTemporaryDirectory()) throws -> String {
-  var template = Array((parent + "/rrtool-XXXXXX").utf8CString)
+  var template = Array(URL(filePath: parent).appending(path: "rrtool-XXXXXX").path.utf8CString)
   guard mkdtemp(&template) != nil else {
     throw ProgramProblem(description: "cannot make a folder in \(parent): error \(errno)")
   }

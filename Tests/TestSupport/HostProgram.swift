@@ -31,7 +31,8 @@ package func runProgram(
   try HostProgram(command, input: .bytes(input), folder: folder, seconds: seconds).waitForResult()
 }
 
-/// A program of the host that a test runs.
+/// A program of the host that a test runs. It has nothing in common with how rrtool itself starts programs, so that the tests stand
+/// on feet of their own.
 ///
 /// Whatever it does, the tests come to an end: its output goes to files so that it never waits for a reader, and it is
 /// killed with all that it started when its time is up or nobody holds it any more.

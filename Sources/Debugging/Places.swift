@@ -50,10 +50,5 @@ struct Places {
     return checkpoint
   }
 
-  /// False when there is none of that number.
-  mutating func deleteCheckpoint(_ number: Int) -> Bool {
-    guard let index = checkpoints.firstIndex(where: { $0.number == number }) else { return false }
-    checkpoints.remove(at: index)
-    return true
-  }
+  mutating func deleteCheckpoint(_ number: Int) { checkpoints.removeAll { $0.number == number } }
 }

@@ -64,7 +64,7 @@ extension TimelineTarget {
       try visit(try checkpoint(argument).position, control)
     case ("delete", 3) where argument == "checkpoint":
       let checkpoint = try checkpoint(words[2])
-      _ = places.deleteCheckpoint(checkpoint.number)
+      places.deleteCheckpoint(checkpoint.number)
       control.say("Deleted checkpoint \(checkpoint.number)\n")
     case ("snapshot", 2):
       try timeline.createSnapshot(argument ?? "")

@@ -14,12 +14,10 @@ final class LiveDump {
   private static let lookInterval: UInt32 = 50_000
 
   private let client: MonitorClient
-  private let socket: String
 
   /// - Parameter socket: PATH or `unix:PATH`.
   init(through socket: String) throws(Failure) {
-    self.socket = socket.hasPrefix("unix:") ? String(socket.dropFirst(5)) : socket
-    client = try MonitorClient(path: self.socket)
+    client = try MonitorClient(socket)
   }
 
   /// Has the dump written and shows how far it is; with `detach` only has it begun. Ctrl-C cancels it.
@@ -43,7 +41,7 @@ final class LiveDump {
     if let length = request.length { arguments.append(.init("length", JSONValue(length))) }
     _ = try client.execute("dump-guest-memory", .object(arguments))
     guard !detach else {
-      return say("dumping \(request.path): 'rrtool monitor \(socket) info dump' tells how far it is")
+      return say("dumping \(request.path): 'rrtool monitor \(client.path) info dump' tells how far it is")
     }
     let status = try wait(cancellation)
     // The event comes a moment after.
@@ -53,7 +51,7 @@ final class LiveDump {
       throw Failure(.cancelled, request.path, problem, remedy: "nothing is left of it; start it again")
     }
     guard end != nil else {
-      throw Failure(.file, socket, "the monitor is gone", remedy: "see whether \(request.path) is there")
+      throw Failure(.file, client.path, "the monitor is gone", remedy: "see whether \(request.path) is there")
     }
     if status["__rrtool_lacks_mappings"]?.bool == true { say("note: \(DumpRequest.lackOfMappings)") }
     let position = status["__rrtool_position"]?.unsigned.map { ": the guest at position \($0.grouped)" }

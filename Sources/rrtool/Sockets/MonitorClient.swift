@@ -10,7 +10,7 @@ import RecordReplay
 /// The other end of a monitor's socket: sends commands in QMP and waits for their answers.
 final class MonitorClient {
   let descriptor: Int32
-  private let path: String
+  let path: String
   private var framer = JSONFramer()
   private var values: [JSONValue] = []
   private var lastID: Int64 = 0
@@ -18,7 +18,10 @@ final class MonitorClient {
   var hear: (JSONValue) -> Void = { _ in }
 
   /// Connects, and gets to where commands are taken.
-  init(path: String) throws(Failure) {
+  ///
+  /// - Parameter socket: PATH or `unix:PATH`.
+  init(_ socket: String) throws(Failure) {
+    let path = socket.hasPrefix("unix:") ? String(socket.dropFirst(5)) : socket
     self.path = path
     signal(SIGPIPE, SIG_IGN)
     let address = try SocketAddress(path: path)

@@ -116,7 +116,7 @@ struct RandomInstructions {
   /// RV64I without memory and jumps.
   mutating func integer() -> [UInt16] {
     let (rd, rs1, rs2) = (destination(), source(), source())
-    switch below(6) {
+    switch below(7) {
     case 0: return Encode.register(0x33, bits(3), 0, rd, rs1, rs2)
     case 1: return Encode.register(0x33, pick([0, 5]), 0x20, rd, rs1, rs2)
     case 2:
@@ -128,6 +128,11 @@ struct RandomInstructions {
       let amount = Int(bits(isWord ? 5 : 6))
       let (funct3, kind) = pick([(1, 0), (5, 0), (5, 0x400)] as [(UInt32, Int)])
       return Encode.immediate(isWord ? 0x1b : 0x13, funct3, rd, rs1, amount | kind)
+    case 5:
+      // How words and halfwords are extended without a sign: `slli`, then `srli`.
+      let amount = pick([32, 32, 48])
+      return Encode.immediate(0x13, 1, rd, rs1, amount)
+        + Encode.immediate(0x13, 5, rd, rd, oneIn(2) ? amount : Int(bits(6)))
     default:
       if oneIn(3) { return Encode.immediate(0x1b, 0, rd, rs1, Int(bits(12))) }
       return Encode.upper(pick([0x37, 0x17]), rd, bits(20))

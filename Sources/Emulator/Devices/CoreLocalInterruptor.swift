@@ -21,7 +21,7 @@ package final class CoreLocalInterruptor: Device {
   private var timerInterrupts: [Bool]
   /// What a guest's write to `mtime` added to guest time, in ticks and modulo 2^64. The `time` CSR counts it
   /// too.
-  package private(set) var timeOffsetTicks: UInt64 = 0
+  private var timeOffsetTicks: UInt64 = 0
 
   package init(board: any Board, hartCount: Int) {
     self.board = board

@@ -214,9 +214,10 @@ extension Interpreter {
   private func writeTranslation(_ hart: Hart, _ value: UInt64) {
     // Bare, Sv39 and Sv48; a write with any other mode has no effect at all (section 4.1.11).
     let mode = value >> 60
-    guard mode == 0 || mode == 8 || mode == 9, value != hart.state.pointee.satp else { return }
+    let old = hart.state.pointee.satp
+    guard mode == 0 || mode == 8 || mode == 9, value != old else { return }
     hart.state.pointee.satp = value
-    flushTranslations(hart)
+    rootChanged(hart, from: old)
   }
 
   // MARK: Counters and timers

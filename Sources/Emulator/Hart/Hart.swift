@@ -113,20 +113,47 @@ struct Hart {
     let context = dataContext
     state.pointee.loadTable = UInt(bitPattern: translationCache.table(context, .load))
     state.pointee.storeTable = UInt(bitPattern: translationCache.table(context, .store))
-    state.pointee.jumpTag = JumpCache.tag(
-      generation: state.pointee.fetchGeneration, context: jumpContext)
+    updateJumpTag()
+  }
+
+  private func updateJumpTag() {
+    let context = jumpContext
+    // Neither counter goes back, so no sum of the two comes again.
+    let generation =
+      state.pointee.fetchGeneration
+      &+ (context == TranslationCache.user ? state.pointee.userFetchGeneration : 0)
+    state.pointee.jumpTag = JumpCache.tag(generation: generation, context: context)
+  }
+
+  /// Lets the translation cache have a page of RAM; `entry` as in `TranslationCache.insert`.
+  func insertTranslation(
+    _ context: Int, _ table: TranslationCache.Table, address: UInt64, host: UnsafeMutableRawPointer,
+    entry: UInt64
+  ) {
+    if context == TranslationCache.supervisor && address >> 63 == 0 {
+      state.pointee.supervisorUsesLowerHalf = 1
+    }
+    translationCache.insert(context, table, address: address, host: host, entry: entry)
   }
 
   /// Forgets every translation that went through page tables, and where blocks begin.
   func flushTranslations() {
     translationCache.flushTranslated()
+    state.pointee.supervisorUsesLowerHalf = 0
     forgetBlocks()
+  }
+
+  /// Forgets every translation of an address in the lower half, while S mode has none of its own there
+  /// (`supervisorUsesLowerHalf`).
+  func flushLowerHalf() {
+    translationCache.flushUserMemory()
+    state.pointee.userFetchGeneration &+= 1
+    updateJumpTag()
   }
 
   /// Makes every entry of the jump cache unusable.
   func forgetBlocks() {
     state.pointee.fetchGeneration &+= 1
-    state.pointee.jumpTag = JumpCache.tag(
-      generation: state.pointee.fetchGeneration, context: jumpContext)
+    updateJumpTag()
   }
 }

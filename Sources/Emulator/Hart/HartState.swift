@@ -49,8 +49,11 @@ struct HartState {
   var isWatched: UInt64 = 0
   /// What marks the entries of the jump cache that are good now (`JumpCache`).
   var jumpTag: UInt64 = 0
-  /// Counts flushes of the translations for fetches.
+  /// Counts flushes of the translations for fetches, and besides, those of U mode's alone.
   var fetchGeneration: UInt64 = 0
+  var userFetchGeneration: UInt64 = 0
+  /// The translation cache may have pages of the lower half of addresses for S mode.
+  var supervisorUsesLowerHalf: UInt64 = 0
 
   // MARK: Architectural state
 

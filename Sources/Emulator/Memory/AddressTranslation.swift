@@ -67,7 +67,7 @@ extension Interpreter {
     guard UInt64(bitPattern: Int64(bitPattern: address << unused) >> Int64(unused)) == address else {
       return .fault(cause: access.pageFault)
     }
-    var table = (satp & 0xfff_ffff_ffff) << 12
+    var table = Self.rootAddress(satp)
     var level = levels - 1
     while true {
       let entryAddress = table + (address >> UInt64(12 + 9 * level) & 0x1ff) << 3

@@ -100,6 +100,12 @@ struct TranslationCache {
     for context in 0..<Self.machine { flush(context) }
   }
 
+  /// Empties the contexts that reach U mode's memory.
+  func flushUserMemory() {
+    flush(Self.user)
+    flush(Self.supervisorUserMemory)
+  }
+
   func flushAll() {
     for context in 0..<Self.contextCount { flush(context) }
   }

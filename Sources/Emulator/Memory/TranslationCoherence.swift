@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// Keeps what is derived from memory (translations, decoded blocks) true to memory.
 ///
 /// Page tables act as if they were walked for each access, and code as if it were fetched for each instruction. It
@@ -29,6 +35,33 @@ extension Interpreter {
     hart.pageTableUse.removeAll()
     mustLeaveBlock = true
   }
+
+  /// `satp` has changed. Systems map themselves in the upper half of all their address spaces, by the same entries of
+  /// different roots: what was translated there stays true.
+  func rootChanged(_ hart: Hart, from old: UInt64) {
+    guard let root = rootWithSameUpperHalf(hart, as: old) else { return flushTranslations(hart) }
+    hart.flushLowerHalf()
+    // From here on all that is kept depends on this root as well.
+    markPageTable(root, hart: hart)
+  }
+
+  /// The address of the hart's root page table, if an address in the upper half is translated as by way of the `satp` given.
+  private func rootWithSameUpperHalf(_ hart: Hart, as old: UInt64) -> UInt64? {
+    let state = hart.state.pointee
+    // PMP may tell the roots apart. A leaf in a root is an entry that the translations from the other root do not know.
+    guard state.satp >> 60 == old >> 60, old >> 60 != 0, state.isProtected == 0,
+      state.supervisorUsesLowerHalf == 0,
+      let oldRoot = memory.pointer(at: Self.rootAddress(old), count: GuestMemory.pageSize),
+      let newRoot = memory.pointer(at: Self.rootAddress(state.satp), count: GuestMemory.pageSize),
+      memory.flags[Int((Self.rootAddress(old) - memory.base) >> GuestMemory.pageShift)] & PageFlags.largePages
+        == 0
+    else { return nil }
+    let half = GuestMemory.pageSize / 2
+    return memcmp(oldRoot + half, newRoot + half, half) == 0 ? Self.rootAddress(state.satp) : nil
+  }
+
+  /// Of the root page table that a value of `satp` names (volume II, section 4.1.11).
+  static func rootAddress(_ satp: UInt64) -> UInt64 { (satp & 0xfff_ffff_ffff) << 12 }
 
   /// Sets A or D in an entry. No translation that exists can be wrong after that, so none is dropped.
   func storePageTableEntry(_ entry: UInt64, at address: UInt64) {

@@ -11,6 +11,7 @@
     /// What holds where an instruction is being emitted, for as long as inline code runs.
     struct FloatingPointKnowledge {
       var vectors = VectorRegisterCache()
+      var isUnitOn = false
       var isUnitDirty = false
       var isRoundingNearest = false
     }
@@ -60,6 +61,15 @@
       abandoned.append(Abandonment(place: assembler.jump(condition), instruction: op))
     }
 
+    /// `mstatus.FS` is not off: enough for what only reads floating-point registers.
+    mutating func requireUnitOn(_ op: UnsafePointer<DecodedInstruction>) {
+      guard !floatingPoint.isUnitOn else { return }
+      assembler.instruction(0xf7, 0, .memory(RegisterMap.mstatus), wide: false)  // test
+      assembler.int32(Int32(Status.fs))
+      abandon(op, if: .equal)
+      floatingPoint.isUnitOn = true
+    }
+
     /// `mstatus.FS` is dirty.
     mutating func requireUnit(_ op: UnsafePointer<DecodedInstruction>) {
       guard !floatingPoint.isUnitDirty else { return }
@@ -69,6 +79,7 @@
       assembler.int32(Int32(Status.fs))
       abandon(op, if: .notEqual)
       floatingPoint.isUnitDirty = true
+      floatingPoint.isUnitOn = true
     }
 
     /// As `requireUnit`, and where the rounding mode is in `frm`, it is to nearest even. The caller has seen to
@@ -147,7 +158,7 @@
 
     private mutating func storeFloatingPoint(_ op: UnsafePointer<DecodedInstruction>) {
       let form: VectorRegisterCache.Form = op.pointee.opcode == .fsd ? .double : .single
-      requireUnit(op)
+      requireUnitOn(op)
       // A word is stored whether or not it is boxed.
       let held =
         form == .double
@@ -176,7 +187,7 @@
 
     /// Bits, whatever they mean.
     private mutating func moveToInteger(_ op: UnsafePointer<DecodedInstruction>) {
-      requireUnit(op)
+      requireUnitOn(op)
       let isDouble = op.pointee.opcode == .fmvXD
       if let held = floatingPoint.vectors.find(op.pointee.source1, isDouble ? .double : nil) {
         assembler.instruction(0x66_0f7e, held.rawValue, .register(.rax), wide: isDouble)  // movd or movq

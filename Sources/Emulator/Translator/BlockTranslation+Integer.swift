@@ -48,8 +48,13 @@
         withImmediate(instruction) { $0.arithmetic(.xor, .register($1), immediate: immediate) }
       case .ori: withImmediate(instruction) { $0.arithmetic(.or, .register($1), immediate: immediate) }
       case .andi: withImmediate(instruction) { $0.arithmetic(.and, .register($1), immediate: immediate) }
-      case .slli: shiftImmediate(instruction, .left)
-      case .srli: shiftImmediate(instruction, .right)
+      case .slli: if !isExtension(op) { shiftImmediate(instruction, .left) }
+      case .srli:
+        if op > UnsafePointer(block.instructions) && isExtension(op - 1) {
+          extend(op)
+        } else {
+          shiftImmediate(instruction, .right)
+        }
       case .srai: shiftImmediate(instruction, .arithmeticRight)
       case .rori: shiftImmediate(instruction, .rotateRight)
       case .addiw: addImmediateWord(instruction)
@@ -217,6 +222,31 @@
       let amount = UInt8(truncatingIfNeeded: instruction.immediate) & (isWord ? 31 : 63)
       withImmediate(instruction, isWord: isWord) {
         if amount != 0 { $0.shift(shift, $1, by: amount, wide: !isWord) }
+      }
+    }
+
+    /// Is it a `slli` that the `srli` behind it, of the same register, undoes in part? Compilers extend words and halfwords so.
+    private func isExtension(_ op: UnsafePointer<DecodedInstruction>) -> Bool {
+      let (left, right) = (op.pointee, (op + 1).pointee)
+      return left.opcode == .slli && left.remaining > 1 && right.opcode == .srli
+        && right.source1 == left.destination && right.destination == left.destination
+        && (left.immediate == 32 || (left.immediate == 48 && right.immediate == 48))
+    }
+
+    /// What `isExtension` found, at its `srli`: extends, then shifts by the difference.
+    private mutating func extend(_ op: UnsafePointer<DecodedInstruction>) {
+      let (left, right) = ((op - 1).pointee, op.pointee)
+      let source = RegisterMap.operand(left.source1)
+      let difference = left.immediate - right.immediate
+      compute(right) {
+        if left.immediate == 48 {
+          $0.instruction(0x0fb7, $1.rawValue, source, wide: false)  // movzx
+        } else {
+          $0.move($1, source, wide: false)
+        }
+        if difference != 0 {
+          $0.shift(difference > 0 ? .left : .right, $1, by: UInt8(difference.magnitude))
+        }
       }
     }
 

@@ -60,7 +60,6 @@ import Testing
     clint.write64(0x4000, 5_000)
     clint.write64(0xbff8, 4_990)
     #expect(clint.read64(0xbff8) == 4_990)
-    #expect(clint.timeOffsetTicks == 4_980)
     #expect(clint.deadlineTime(hart: 0) == 2000)
     advance(to: 2000)
     #expect(clint.read64(0xbff8) == 5_000)

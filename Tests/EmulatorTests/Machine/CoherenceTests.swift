@@ -12,12 +12,13 @@ import Testing
   private func expectResult(
     _ program: Assembly, _ engine: Machine.Engine, register: Int, equals value: UInt64,
     gate: () -> ScriptedGate = { ScriptedGate() },
+    end: UInt64? = nil,
     copying: Bool = true
   ) throws {
     let machine = makeMachine(program, gate: gate(), engine: engine)
-    let end = program.address(of: "end")
+    let end = end ?? program.address(of: "end")
     var length: UInt64 = 0
-    while machine.programCounter(hart: 0) != end, length < 2_000 {
+    while machine.programCounter(hart: 0) != end, length < 3_000 {
       length += 1
       _ = machine.run(until: length)
     }
@@ -250,5 +251,117 @@ import Testing
     program.emit(I.sd(R.t4, R.t3, 72), I.addi(R.t3, R.t3, 56), I.jalr(R.ra, R.t3))
     end(&program)
     try expectResult(program, engine, register: R.a0, equals: 2_001)
+  }
+
+  // MARK: Address spaces
+
+  /// S mode in the upper half of Sv39, with three roots at 0x80010000. `A` and `B` have the same upper half, with all
+  /// pages of RAM and, as page 8, the frame of 1; in that of `C` page 8 is the frame of 3. In the lower half, page 1 is the
+  /// frame of 1 in `A` and of 2 in `B`. What is read, digit by digit, goes to a0.
+  @Test(arguments: Machine.Engine.both, [1, 8])
+  func addressSpacesThatShareTheirUpperHalf(engine: Machine.Engine, passes: Int) throws {
+    let upper: UInt64 = 0xffff_ffff_c000_0000
+    let tables = upper + 0x10000
+    let page = { (number: UInt64, bits: UInt64) in (ramBase + number * 0x1000) >> 2 | bits }
+    let satp = { (root: UInt64) in 8 << 60 | (ramBase + root * 0x1000) >> 12 }
+    var program = Assembly()
+    program.load(R.t1, satp(0x10))
+    program.emit(I.csrw(C.satp, R.t1))
+    program.loadAddress(R.t1, "kernel")
+    program.load(R.t2, upper - ramBase)
+    program.emit(I.add(R.t1, R.t1, R.t2), I.csrw(C.mepc, R.t1))
+    program.set(C.mstatus, 1 << 11 | 1 << 18)
+    program.emit(I.mret)
+
+    var digits: [UInt64] = []
+    func read(_ register: Int, _ digit: UInt64) {
+      program.emit(I.ld(R.t1, register), I.mul(R.a0, R.a0, R.a1), I.add(R.a0, R.a0, R.t1))
+      digits.append(digit)
+    }
+    func store(_ value: UInt64, _ address: UInt64) {
+      program.load(R.t1, value)
+      program.load(R.t2, address)
+      program.emit(I.sd(R.t1, R.t2))
+    }
+    let (own, user, giga) = (R.s0, R.s1, R.s2)
+    let (rootA, rootB, rootC) = (R.s3, R.s4, R.s5)
+    program.label("kernel")
+    program.load(own, upper + 0x8000)
+    program.load(user, 0x1000)
+    program.load(giga, 0xffff_ffff_8000_0000 + 0x1a000)
+    for (root, register) in [(0x10, rootA), (0x11, rootB), (0x12, rootC)] as [(UInt64, Int)] {
+      program.load(register, satp(root))
+    }
+    program.load(R.a1, 10)
+    program.load(R.s6, UInt64(passes))
+    program.label("pass")
+    read(own, 1)
+    read(user, 1)
+    program.emit(I.csrw(C.satp, rootB))
+    read(own, 1)
+    read(user, 2)
+    // The table that both share; then the root of this space alone.
+    store(page(0x19, 0xcf), tables + 0x4000 + 8 * 8)
+    read(own, 2)
+    store(page(0x15, 1), tables + 0x1000 + 511 * 8)
+    read(own, 3)
+    store(page(0x13, 1), tables + 0x1000 + 511 * 8)
+    read(own, 2)
+    program.emit(I.csrw(C.satp, rootC))
+    read(own, 3)
+    program.emit(I.csrw(C.satp, rootA))
+    read(own, 2)
+    read(user, 1)
+    // The root of the space that is left, while it is not the one in use.
+    program.emit(I.csrw(C.satp, rootB))
+    store(page(0x15, 1), tables + 511 * 8)
+    read(own, 2)
+    program.emit(I.csrw(C.satp, rootA))
+    read(own, 3)
+    store(page(0x13, 1), tables + 511 * 8)
+    // A page as large as an entry of the root allows, until that entry of the other root leads on.
+    read(giga, 3)
+    program.emit(I.csrw(C.satp, rootB))
+    read(giga, 3)
+    store(page(0x13, 1), tables + 0x1000 + 510 * 8)
+    read(giga, 2)
+    store(page(0, 0xcf), tables + 0x1000 + 510 * 8)
+    store(page(0x18, 0xcf), tables + 0x4000 + 8 * 8)
+    program.emit(I.csrw(C.satp, rootA), I.addi(R.s6, R.s6, -1))
+    program.branch(.notEqual, R.s6, 0, "pass")
+    program.label("end")
+    program.jump("end")
+
+    func table(_ number: UInt64, _ entries: [Int: UInt64]) {
+      program.pad(to: ramBase + number * 0x1000)
+      for index in 0..<512 { program.doubleword(entries[index] ?? 0) }
+    }
+    // Roots; two upper halves; two lower halves.
+    table(0x10, [0: page(0x1b, 1), 510: page(0, 0xcf), 511: page(0x13, 1)])
+    table(0x11, [0: page(0x1d, 1), 510: page(0, 0xcf), 511: page(0x13, 1)])
+    table(0x12, [511: page(0x15, 1)])
+    for (number, own, giga) in [(0x13, 0x18, 0x19), (0x15, 0x1a, 0x1a)] as [(UInt64, UInt64, UInt64)] {
+      table(number, [0: page(number + 1, 1)])
+      var entries: [Int: UInt64] = [:]
+      for frame in 0..<32 { entries[frame] = page(UInt64(frame), 0xcf) }
+      entries[8] = page(own, 0xcf)
+      entries[0x1a] = page(giga, 0xcf)
+      table(number + 1, entries)
+    }
+    program.pad(to: ramBase + 0x18000)
+    for value: UInt64 in 1...3 {
+      program.doubleword(value)
+      program.pad(to: ramBase + (0x18 + value) * 0x1000)
+    }
+    table(0x1b, [0: page(0x1c, 1)])
+    table(0x1c, [1: page(0x18, 0xd7)])
+    table(0x1d, [0: page(0x1e, 1)])
+    table(0x1e, [1: page(0x19, 0xd7)])
+
+    var expected: UInt64 = 0
+    for _ in 0..<passes { for digit in digits { expected = expected &* 10 &+ digit } }
+    try expectResult(
+      program, engine, register: R.a0, equals: expected, end: upper &- ramBase &+ program.address(of: "end"),
+      copying: passes == 1)
   }
 }

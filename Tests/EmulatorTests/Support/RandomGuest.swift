@@ -25,9 +25,19 @@ struct RandomGuest {
     let isSv48 = Bool.random(using: &random)
     program = Self.runtime(isSv48: isSv48, &random)
     var words: [UInt8] = []
-    while words.count < Int(Self.codeSize) {
-      let word = Self.instruction(&random)
+    func append(_ word: UInt32) {
       for byte in 0..<4 { words.append(UInt8(truncatingIfNeeded: word >> UInt32(byte * 8))) }
+    }
+    while words.count < Int(Self.codeSize) {
+      append(Self.instruction(&random))
+      if Int.random(in: 0..<40, using: &random) == 0, words.count + 8 <= Int(Self.codeSize) {
+        // Extends a word or a halfword without a sign.
+        let (register, amount) = (
+          Int.random(in: 1..<10, using: &random), Bool.random(using: &random) ? 32 : 48
+        )
+        append(Instruction.slli(register, Int.random(in: 0..<32, using: &random), amount))
+        append(Instruction.srli(register, register, amount))
+      }
     }
     regions =
       [BootPlan.Region(address: Self.code, bytes: words)] + Self.pageTables(isSv48: isSv48, &random)

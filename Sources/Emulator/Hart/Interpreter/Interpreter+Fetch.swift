@@ -75,7 +75,7 @@ extension Interpreter {
       raiseFetch(hart, cause: ExceptionCause.instructionAccessFault, value: pc)
       return nil
     }
-    hart.translationCache.insert(context, .fetch, address: pc, host: host, entry: entry)
+    hart.insertTranslation(context, .fetch, address: pc, host: host, entry: entry)
     hart.pageTableUse.noteFetch(entry: entry)
     return (host, ())
   }

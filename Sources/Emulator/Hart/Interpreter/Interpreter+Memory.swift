@@ -191,7 +191,7 @@ extension Interpreter {
     guard isUniform(hart, page: physical), !(isWatched(hart) && stops.barsLoads(page: address)) else {
       return
     }
-    hart.translationCache.insert(hart.dataContext, .load, address: address, host: host, entry: entry)
+    hart.insertTranslation(hart.dataContext, .load, address: address, host: host, entry: entry)
   }
 
   /// Lets the translation cache have a page for stores, unless it needs care: then `GuestMemory.prepareStore` sees to
@@ -204,7 +204,7 @@ extension Interpreter {
       !(isWatched(hart) && stops.barsStores(page: address))
     else { return }
     memory.flags[page] |= PageFlags.mayBeInWriteTLB
-    hart.translationCache.insert(hart.dataContext, .store, address: address, host: host, entry: entry)
+    hart.insertTranslation(hart.dataContext, .store, address: address, host: host, entry: entry)
   }
 
   enum PhysicalOutcome {

@@ -15,13 +15,16 @@ import Synchronization
 ///
 /// Sendable: who may use which part of it, and when it is let go, its users settle among themselves.
 package final class CopyRoom: @unchecked Sendable {
-  /// A guest that writes faster than its dump does needs a copy of all its memory. So much of that is made ready
+  /// A guest that writes faster than its dump or snapshot does needs a copy of all its memory. So much of that is made ready
   /// beforehand, and stays; the rest, which large guests that write that fast need, comes with the host's delays.
   private static let readyLimit = 512 << 20
   private static let step = 2 << 20
 
   let start: UnsafeMutableRawPointer
   let byteCount: Int
+
+  /// Bytes that `prepare` makes ready at most.
+  var readyByteCount: Int { min(byteCount, Self.readyLimit) }
 
   package init(byteCount: Int) {
     self.byteCount = byteCount
@@ -39,21 +42,24 @@ package final class CopyRoom: @unchecked Sendable {
 
   deinit { munmap(start, byteCount) }
 
-  /// Has the host give memory. Takes a tenth of a second or more, on any thread but the machine's.
-  func prepare(while mayGoOn: () -> Bool) {
-    let count = min(byteCount, Self.readyLimit)
-    for first in stride(from: 0, to: count, by: Self.step) {
-      guard mayGoOn() else { return }
-      for offset in stride(from: first, to: min(first + Self.step, count), by: 4096) {
+  /// Has the host give memory, for a range of bytes as far as they are made ready at all; what is in them is lost. Takes a tenth
+  /// of a second or more for all of it, on any thread but the machine's. Answers up to where it is done.
+  @discardableResult
+  func prepare(_ range: Range<Int> = 0..<Int.max, while mayGoOn: () -> Bool) -> Int {
+    let range = range.clamped(to: 0..<readyByteCount)
+    for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.step) {
+      guard mayGoOn() else { return first }
+      for offset in stride(from: first, to: min(first + Self.step, range.upperBound), by: 4096) {
         start.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
       }
     }
+    return range.upperBound
   }
 
   /// Nobody needs what is in it any more. The host may take the memory, and does when it is short of it; until then it is
   /// there at once for whoever makes copies next.
   func letGo() {
-    let count = min(byteCount, Self.readyLimit)
+    let count = readyByteCount
     // Best effort: at worst memory stays in use that need not.
     madvise(start, count, MADV_FREE)
     if byteCount > count { madvise(start + count, byteCount - count, MADV_DONTNEED) }

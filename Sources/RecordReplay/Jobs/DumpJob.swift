@@ -65,7 +65,7 @@ struct DumpJob {
       }
     }
     try rom.get()
-    let buffer = InstantMemory.makeBuffer()
+    let buffer = instant.memory.makeBuffer()
     defer { buffer.deallocate() }
     while try instant.memory.takeNext(
       buffer: buffer,

@@ -7,7 +7,8 @@ import Synchronization
   import Darwin
 #endif
 
-/// Guest memory as it was at one instant, taken piece by piece by another thread while the machine runs on.
+/// Guest memory as it was at one instant, or some of its pages, taken piece by piece by another thread while the machine runs
+/// on. Dumps and snapshots are made of it.
 ///
 /// Memory is cut into chunks of several pages. Whoever comes to a chunk first copies it: the job's thread on its way through
 /// memory, or the machine's thread just before its first store to the chunk (`keep`). The copy of whoever sets the
@@ -22,18 +23,22 @@ import Synchronization
 /// a list that only grows (`Mailbox`).
 ///
 /// A chunk, not a page, because a guest that writes one page is likely to write its neighbours: one long copy costs the
-/// guest less than many short ones. What is kept takes memory until the job's thread has put it out, at worst as much
+/// guest less than many short ones; a snapshot, which writes whole clusters of its image, has chunks of that size. What is kept takes memory until the job's thread has put it out, at worst as much
 /// as the guest has.
 package final class InstantMemory: PageKeeper, @unchecked Sendable {
   // Sendable: `memory` is only read here, in the way described above; `isTaken` is atomic; a chunk's entry in `places` is written
   // by the machine's thread before it sets `isTaken`, and read by the other one after it has seen that. Whose thread each
   // of the rest belongs to is said there.
 
-  static let pagesPerChunk = 16
-  static let chunkSize = pagesPerChunk * GuestMemory.pageSize
+  package static let defaultPagesPerChunk = 16
 
   private let memory: GuestMemory
+  private let pagesPerChunk: Int
+  private let chunkSize: Int
   private let chunkCount: Int
+  /// Chunks that are to be taken at all.
+  private let wantedCount: Int
+  /// True from the start for those that are not wanted.
   private let isTaken: UnsafeMutablePointer<Atomic<Bool>>
   /// Has a place for a copy of each chunk.
   private let room: CopyRoom
@@ -52,15 +57,28 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
   private var next = 0
   private var ownCount = 0
 
-  /// - Parameter room: of `roomSize`, for this one alone until `letGo`.
-  package init(_ memory: GuestMemory, room: CopyRoom) {
+  /// - Parameters:
+  ///   - room: of `roomSize`, for this one alone until nothing is kept any more.
+  ///   - pages: those that are wanted, in whole chunks and ascending; nil for all.
+  package init(
+    _ memory: GuestMemory, room: CopyRoom, pagesPerChunk: Int = defaultPagesPerChunk,
+    pages: [Range<Int>]? = nil
+  ) {
     self.memory = memory
     self.room = room
-    chunkCount = Self.chunkCount(memory.size)
+    self.pagesPerChunk = pagesPerChunk
+    chunkSize = pagesPerChunk * GuestMemory.pageSize
+    chunkCount = (memory.pageCount + pagesPerChunk - 1) / pagesPerChunk
     isTaken = .allocate(capacity: chunkCount)
-    for chunk in 0..<chunkCount { (isTaken + chunk).initialize(to: Atomic(false)) }
+    for chunk in 0..<chunkCount { (isTaken + chunk).initialize(to: Atomic(pages != nil)) }
+    var count = 0
+    for range in pages ?? [0..<memory.pageCount] {
+      let chunks = range.lowerBound / pagesPerChunk..<(range.upperBound + pagesPerChunk - 1) / pagesPerChunk
+      for chunk in chunks { isTaken[chunk].store(false, ordering: .relaxed) }
+      count += chunks.count
+    }
+    wantedCount = count
     places = .allocate(capacity: chunkCount)
-    places.initialize(repeating: 0, count: chunkCount)
     // Each chunk is kept once at most, so neither list gets longer than that.
     kept = Mailbox(capacity: chunkCount)
     spare = Mailbox(capacity: chunkCount)
@@ -73,9 +91,10 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
   }
 
   /// Bytes that the copies of all of a memory of `size` bytes take.
-  package static func roomSize(for size: UInt64) -> Int { chunkCount(size) * chunkSize }
-
-  private static func chunkCount(_ size: UInt64) -> Int { (Int(size) + chunkSize - 1) / chunkSize }
+  package static func roomSize(for size: UInt64, pagesPerChunk: Int = defaultPagesPerChunk) -> Int {
+    let chunkSize = pagesPerChunk * GuestMemory.pageSize
+    return (Int(size) + chunkSize - 1) / chunkSize * chunkSize
+  }
 
   // MARK: For the machine's thread
 
@@ -86,7 +105,7 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
   package func end() { memory.endKeeping(for: self) }
 
   package func keep(page: Int, bytes: UnsafeRawPointer) {
-    let chunk = page / Self.pagesPerChunk
+    let chunk = page / pagesPerChunk
     guard !isTaken[chunk].load(ordering: .relaxed) else { return }
     let place = takePlace()
     let (start, count) = range(of: chunk)
@@ -109,7 +128,7 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
     return placeCount
   }
 
-  private func copy(at place: Int32) -> UnsafeMutableRawPointer { room.start + Int(place) * Self.chunkSize }
+  private func copy(at place: Int32) -> UnsafeMutableRawPointer { room.start + Int(place) * chunkSize }
 
   // MARK: For the job's thread
 
@@ -119,10 +138,12 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
 
   /// Calls `body` with a chunk of memory of the instant and its physical address; each chunk is given once. False when there
   /// is none left.
-  func takeNext(
+  ///
+  /// - Parameter buffer: of `makeBuffer`.
+  package func takeNext<TakeError: Error>(
     buffer: UnsafeMutableRawPointer,
-    _ body: (UnsafeRawBufferPointer, _ address: UInt64) throws(Failure) -> Void
-  ) throws(Failure) -> Bool {
+    _ body: (UnsafeRawBufferPointer, _ address: UInt64) throws(TakeError) -> Void
+  ) throws(TakeError) -> Bool {
     while true {
       // What was kept goes first: it takes memory.
       if let chunk = kept.take() {
@@ -134,7 +155,7 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
       }
       guard next < chunkCount else {
         // The machine may be about to hand over the last of them: it has set `isTaken` before.
-        if kept.takenCount + ownCount < chunkCount {
+        if kept.takenCount + ownCount < wantedCount {
           sched_yield()
           continue
         }
@@ -160,15 +181,15 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
     }
     precondition(ownCount == 0 && kept.takenCount == 0, "peeked at what may have been taken")
     let offset = Int(address - memory.base)
-    let chunk = offset / Self.chunkSize
-    precondition((offset + target.count - 1) / Self.chunkSize == chunk, "peeked over the end of a chunk")
+    let chunk = offset / chunkSize
+    precondition((offset + target.count - 1) / chunkSize == chunk, "peeked over the end of a chunk")
     if !isTaken[chunk].load(ordering: .acquiring) {
       start.copyMemory(from: source, byteCount: target.count)
       // The copy must be over before the flag is looked at again.
       atomicMemoryFence(ordering: .acquiringAndReleasing)
       if !isTaken[chunk].load(ordering: .acquiring) { return true }
     }
-    start.copyMemory(from: copy(at: places[chunk]) + offset % Self.chunkSize, byteCount: target.count)
+    start.copyMemory(from: copy(at: places[chunk]) + offset % chunkSize, byteCount: target.count)
     return true
   }
 
@@ -176,11 +197,11 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
   func letGo() { room.letGo() }
 
   private func range(of chunk: Int) -> (start: Int, count: Int) {
-    let start = chunk * Self.chunkSize
-    return (start, min(Self.chunkSize, Int(memory.size) - start))
+    let start = chunk * chunkSize
+    return (start, min(chunkSize, Int(memory.size) - start))
   }
 
-  static func makeBuffer() -> UnsafeMutableRawPointer {
+  package func makeBuffer() -> UnsafeMutableRawPointer {
     .allocate(byteCount: chunkSize, alignment: GuestMemory.pageSize)
   }
 }

@@ -4,12 +4,15 @@ import ReplayLog
 
 /// Makes the snapshots of a recording on a thread of its own while the guest runs on, one at a time.
 ///
-/// The machine's thread brings a job: the machine's state, the memory pages frozen at that instant, a task in each drive's queue.
+/// The machine's thread brings a job: the machine's state, the memory pages that changed as they are at that instant, a task in each
+/// drive's queue.
 /// The snapshot is made in the drives first and in `vmstate.qcow2` last, as everywhere; what is too much is then given
 /// up. A failure ends the run through the inbox, and nothing is made after it.
 ///
-/// Sendable: `job`, `isClosing` and `failure` are touched with `lock` held; `thread` by the machine's thread alone;
-/// everything else by the thread made in `init`, until `finish` has joined it.
+/// In between it makes memory ready for the copies that the next one needs: a guest should not have to wait for the host there.
+///
+/// Sendable: `job`, `isClosing`, `failure`, `readyCount` and `wantedCount` are touched with `lock` held; `thread` by the machine's
+/// thread alone; everything else by the thread made in `init`, until `finish` has joined it.
 final class BackgroundSnapshots: @unchecked Sendable {
   struct Job: Sendable {
     var name: String
@@ -19,8 +22,8 @@ final class BackgroundSnapshots: @unchecked Sendable {
     var digests: PendingDigests
     /// The snapshot that has all other pages; nil when they are zero.
     var parent: String?
-    /// The frozen pages, in whole clusters of the memory image.
-    var pages: [Range<Int>]
+    /// The pages that changed since then, in whole clusters of the memory image.
+    var memory: InstantMemory
     /// One a drive, or none at all when the drives have the snapshot already.
     var tasks: [DriveTask]
     var log: WrittenLog?
@@ -33,9 +36,16 @@ final class BackgroundSnapshots: @unchecked Sendable {
   private var isClosing = false
   private var failure: Failure?
   private var thread: HostThread?
+  /// Bytes of `room` that are ready, and that are to be.
+  private var readyCount = 0
+  private var wantedCount = 0
 
+  /// Bytes of copies that no snapshot waits for.
+  private static let smallCount = 16 << 20
+
+  /// For the copies of one job after the other.
+  let room: CopyRoom
   private let image: Qcow2Image
-  private let memory: FrozenMemory
   private let workers: [BlockWorker]
   private let retention: SnapshotRetention
   private let inbox: Inbox
@@ -44,11 +54,11 @@ final class BackgroundSnapshots: @unchecked Sendable {
   ///   - image: `vmstate.qcow2`, which nobody else may touch until `finish`.
   ///   - recording: in its place.
   init(
-    image: Qcow2Image, memory: FrozenMemory, workers: [BlockWorker], recording: Recording,
+    image: Qcow2Image, room: CopyRoom, workers: [BlockWorker], recording: Recording,
     policy: SnapshotPolicy, inbox: Inbox
   ) {
     self.image = image
-    self.memory = memory
+    self.room = room
     self.workers = workers
     self.inbox = inbox
     retention = SnapshotRetention(recording: recording, policy: policy, image: image, workers: workers)
@@ -62,6 +72,19 @@ final class BackgroundSnapshots: @unchecked Sendable {
 
   func waitUntilIdle() {
     lock.withLock { while job != nil { lock.wait() } }
+  }
+
+  /// Whether memory is ready for `byteCount` bytes of copies, or it is too little to matter. If not, that and some more is made
+  /// ready, as far as it ever is. Does not wait.
+  func hasRoom(for byteCount: Int) -> Bool {
+    lock.withLock {
+      let wanted = min(max(byteCount + byteCount / 2, Self.smallCount), room.readyByteCount)
+      if wanted > wantedCount {
+        wantedCount = wanted
+        lock.wakeAll()
+      }
+      return min(byteCount, room.readyByteCount) <= max(readyCount, Self.smallCount)
+    }
   }
 
   /// Hands over a job; only when not busy.
@@ -97,8 +120,6 @@ final class BackgroundSnapshots: @unchecked Sendable {
           lock.wakeAll()
         }
       } catch {
-        // What was frozen and not taken: the machine must be able to go on to its end.
-        for range in job.pages { memory.thaw(range) }
         inbox.report(error)
         lock.withLock {
           failure = error
@@ -110,13 +131,17 @@ final class BackgroundSnapshots: @unchecked Sendable {
     }
   }
 
+  /// Waits for a job, and makes memory ready for copies meanwhile; nil when there will be none.
   private func nextJob() -> Job? {
-    lock.withLock {
-      while job == nil {
-        if isClosing { return nil }
-        lock.wait()
+    while true {
+      let range: Range<Int>? = lock.withLock {
+        while job == nil, !isClosing, readyCount >= wantedCount { lock.wait() }
+        return job == nil && !isClosing ? readyCount..<wantedCount : nil
       }
-      return job
+      guard let range else { return lock.withLock { job } }
+      // Nobody uses the room between two jobs.
+      let reached = room.prepare(range) { lock.withLock { job == nil && !isClosing } }
+      lock.withLock { readyCount = reached }
     }
   }
 
@@ -141,25 +166,19 @@ final class BackgroundSnapshots: @unchecked Sendable {
         job.name, from: job.parent.map { .snapshot($0) } ?? .empty, metadata: job.metadata,
         vmState: state.encoded()
       ) { (writer) throws(DiskImageError) in
-        for pages in job.pages { try take(pages, to: writer) }
+        try take(job.memory, to: writer)
       }
     }
   }
 
-  private func take(_ pages: Range<Int>, to writer: SnapshotWriter) throws(DiskImageError) {
-    let pageSize = GuestMemory.pageSize
-    let perCluster = SnapshotStore.pagesPerCluster(writer.clusterSize)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: perCluster * pageSize, alignment: 16)
+  private func take(_ memory: InstantMemory, to writer: SnapshotWriter) throws(DiskImageError) {
+    let buffer = memory.makeBuffer()
     defer { buffer.deallocate() }
-    for first in stride(from: pages.lowerBound, to: pages.upperBound, by: perCluster) {
-      let count = min(perCluster, pages.upperBound - first)
-      for index in 0..<count {
-        // Allocated, so it has an address.
-        memory.take(first + index, into: buffer.baseAddress! + index * pageSize)
-      }
-      try writer.write(
-        at: first * pageSize, from: UnsafeRawBufferPointer(rebasing: buffer[..<(count * pageSize)]),
-        compressed: true)
-    }
+    while try memory.takeNext(
+      buffer: buffer,
+      { (bytes, address) throws(DiskImageError) in
+        try writer.write(at: Int(address - memory.base), from: bytes, compressed: true)
+      })
+    {}
   }
 }

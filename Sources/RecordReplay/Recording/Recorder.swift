@@ -49,7 +49,8 @@ public final class Recorder {
   private let folder: RecordingFolder
 
   private let policy: SnapshotPolicy
-  private let frozen: FrozenMemory
+  /// Memory as it is in the last snapshot, as far as that is not written.
+  private var frozen: InstantMemory?
   /// Until the run is over; it has the memory image open.
   private var snapshots: BackgroundSnapshots?
   private let pagesPerCluster: Int
@@ -158,11 +159,12 @@ public final class Recorder {
       try folder.commit()
       recording = Recording(path: options.output, manifest: manifest)
       self.folder = folder
-      frozen = FrozenMemory(machine.memory)
       pagesPerCluster = SnapshotStore.pagesPerCluster(image.clusterSize)
+      let room = CopyRoom(
+        byteCount: InstantMemory.roomSize(for: machine.memory.size, pagesPerChunk: pagesPerCluster))
       lastSnapshot = (snapshotName, machine.now)
       snapshots = BackgroundSnapshots(
-        image: image, memory: frozen, workers: workers, recording: recording, policy: policy, inbox: inbox)
+        image: image, room: room, workers: workers, recording: recording, policy: policy, inbox: inbox)
     } catch {
       folder.discard()
       throw folder.naming(error)
@@ -186,7 +188,7 @@ public final class Recorder {
     }
     let made = snapshots?.finish()
     snapshots = nil
-    frozen.finish()
+    frozen?.end()
     recording = made?.recording ?? recording
     for worker in workers { worker.finish() }
     let now = machine.now
@@ -273,9 +275,14 @@ public final class Recorder {
   }
 
   /// Between two instructions, right behind the digests in the log, which are the machine's `digests`.
+  ///
+  /// A guest that has changed much waits for nothing there: the snapshot is put off until memory is ready for the copies.
   private func makeSnapshotIfDue(_ digests: PendingDigests) {
+    guard policy.spacing != .never, let snapshots else { return }
     let now = machine.now
-    guard policy.isDue(at: now, after: lastSnapshot.moment), let snapshots, !snapshots.isBusy,
+    let pageCount = changedClusters.reduce(0) { $0 + $1.count }
+    let hasRoom = snapshots.hasRoom(for: pageCount * GuestMemory.pageSize) || policy.waitsForEach
+    guard hasRoom, policy.isDue(at: now, after: lastSnapshot.moment), !snapshots.isBusy,
       let log = sink.flush()
     else { return }
     let name = SnapshotPolicy.name(at: now.position)
@@ -283,24 +290,31 @@ public final class Recorder {
       name, digests: digests, parent: lastSnapshot.name, tasks: driveTasks(for: name), log: log)
   }
 
+  /// The pages of all clusters with a page that changed since the last snapshot.
+  private var changedClusters: [Range<Int>] { machine.changedPages.ranges(inGroupsOf: pagesPerCluster) }
+
   private func startSnapshot(
     _ name: String, digests: PendingDigests, parent: String?, tasks: [DriveTask], log: WrittenLog?,
     pending: [ReplayDrives.Pending] = [], bootRegions: [BootPlan.Region]? = nil
   ) {
+    guard let snapshots else { return }
     let now = machine.now
-    let pages = machine.changedPages.ranges(inGroupsOf: pagesPerCluster)
+    let memory = InstantMemory(
+      machine.memory, room: snapshots.room, pagesPerChunk: pagesPerCluster, pages: changedClusters)
     machine.forgetChangedPages()
-    frozen.freeze(pages)
+    frozen?.end()
+    frozen = memory
+    memory.begin()
     // A digest's event follows all console output, so that a replay goes on with a fresh event.
     let state = VMState(
       moment: now, machine: machine.saveState(), digests: [], nextEvent: sink.writer.eventCount,
       matchedOutput: 0, pending: pending)
-    snapshots?.start(
+    snapshots.start(
       .init(
         name: name, metadata: SnapshotMetadata(at: now), state: state, digests: digests, parent: parent,
-        pages: pages, tasks: tasks, log: log, bootRegions: bootRegions))
+        memory: memory, tasks: tasks, log: log, bootRegions: bootRegions))
     lastSnapshot = (name, now)
-    if policy.waitsForEach { snapshots?.waitUntilIdle() }
+    if policy.waitsForEach { snapshots.waitUntilIdle() }
   }
 }
 

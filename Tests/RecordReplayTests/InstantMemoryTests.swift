@@ -24,7 +24,8 @@ import Testing
       let instant = InstantMemory(memory, room: room, pagesPerChunk: pagesPerChunk, pages: wanted)
       instant.begin()
       let taken = TakenPages()
-      let thread = HostThread { taken.takeAll(instant, base: memory.base) }
+      let base = memory.base
+      let thread = HostThread { taken.takeAll(instant, base: base) }
       for _ in 0..<2000 {
         let page = UInt64.random(in: 0..<UInt64(pageCount), using: &random)
         memory.store(~0 as UInt64, at: memory.base + page * UInt64(GuestMemory.pageSize))

@@ -42,7 +42,7 @@ package final class CopyRoom: @unchecked Sendable {
 
   deinit { munmap(start, byteCount) }
 
-  /// Has the host give memory, for a range of bytes as far as they are made ready at all; what is in them is lost. Takes a tenth
+  /// Has the host give memory, for a range of bytes as far as they are made ready at all; what is in them stays. Takes a tenth
   /// of a second or more for all of it, on any thread but the machine's. Answers up to where it is done.
   @discardableResult
   func prepare(_ range: Range<Int> = 0..<Int.max, while mayGoOn: () -> Bool) -> Int {
@@ -50,7 +50,9 @@ package final class CopyRoom: @unchecked Sendable {
     for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.step) {
       guard mayGoOn() else { return first }
       for offset in stride(from: first, to: min(first + Self.step, range.upperBound), by: 4096) {
-        start.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
+        // As good as a store for the host, and whoever stores a copy there at the same time does not lose it.
+        let byte = (start + offset).assumingMemoryBound(to: Atomic<UInt8>.self)
+        _ = byte.pointee.compareExchange(expected: 0, desired: 0, ordering: .relaxed)
       }
     }
     return range.upperBound

@@ -139,7 +139,7 @@ final class BackgroundSnapshots: @unchecked Sendable {
         return job == nil && !isClosing ? readyCount..<wantedCount : nil
       }
       guard let range else { return lock.withLock { job } }
-      // Nobody uses the room between two jobs.
+      // The machine's thread may begin to use the room meanwhile, which does no harm.
       let reached = room.prepare(range) { lock.withLock { job == nil && !isClosing } }
       lock.withLock { readyCount = reached }
     }

@@ -1,11 +1,6 @@
 import DiskImage
+import Glibc
 import ReplayLog
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 extension Failure {
   package init(_ error: DiskImageError) {

@@ -1,12 +1,7 @@
 import ArgumentParser
 import ByteCoding
+import Glibc
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 enum ToolVersion {
   static let text = RecordingManifest.toolVersion

@@ -1,12 +1,9 @@
 import Foundation
+import FoundationXML
 import Inspection
 import ReplayLog
 import TestSupport
 import Testing
-
-#if canImport(FoundationXML)
-  import FoundationXML
-#endif
 
 @Suite struct RunChartTests {
   private static func facts(snapshots: [RecordingFacts.Snapshot] = []) -> RecordingFacts {

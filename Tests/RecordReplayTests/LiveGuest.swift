@@ -1,11 +1,8 @@
 import Emulator
+import Glibc
 import RecordReplay
 import Synchronization
 import TestSupport
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// A guest that runs on a thread of its own, with the controls that a monitor has. It writes all its memory without end.
 final class LiveGuest {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// One thing in which two machines differ, with what each of them has.
 package struct StateDifference: Equatable, Sendable {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// Access on behalf of devices and of the host: physical, little-endian, coherent with code and page tables.
 extension GuestMemory {

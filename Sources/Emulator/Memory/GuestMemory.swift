@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// The guest's RAM and what is known of each of its pages.
 ///
@@ -41,10 +37,8 @@ package final class GuestMemory {
     let mapping = Self.map(flagByteCount + Int(size))
     flags = mapping.bindMemory(to: PageFlags.Bits.self, capacity: count)
     bytes = mapping + flagByteCount
-    #if os(Linux)
-      // Best effort: with large pages the host's own TLB misses less.
-      madvise(bytes, Int(size), MADV_HUGEPAGE)
-    #endif
+    // Best effort: with large pages the host's own TLB misses less.
+    madvise(bytes, Int(size), MADV_HUGEPAGE)
   }
 
   /// Are both RAM and its flags at host addresses that are displacements of 32 bits in machine code, and offsets into RAM

@@ -1,11 +1,6 @@
 import ByteCoding
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// The digest of RAM as it was at one instant, computed afterwards while the machine runs on.
 ///

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// Keeps what is derived from memory (translations, decoded blocks) true to memory.
 ///

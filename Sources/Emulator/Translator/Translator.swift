@@ -1,9 +1,5 @@
 #if arch(x86_64)
-  #if canImport(Glibc)
-    import Glibc
-  #else
-    import Darwin
-  #endif
+  import Glibc
 
   /// The fast engine: turns decoded blocks into x86-64 machine code.
   ///

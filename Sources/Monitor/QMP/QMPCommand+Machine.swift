@@ -1,10 +1,5 @@
+import Glibc
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Commands that look at the machine.
 extension QMPCommand {

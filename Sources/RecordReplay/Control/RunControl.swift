@@ -1,11 +1,6 @@
 import Emulator
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// The controls of a run: whoever holds them may look at the machine and stop it, from any thread.
 ///

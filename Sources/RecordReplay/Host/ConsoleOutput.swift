@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// Where the guest's console output goes on the host.
 public protocol ConsoleOutput: AnyObject {
@@ -44,18 +40,10 @@ public final class DescriptorConsoleOutput: ConsoleOutput {
   }
 
   private static func writeOnce(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-    #if canImport(Glibc)
-      Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-    #else
-      Darwin.write(descriptor, bytes.baseAddress, bytes.count)
-    #endif
+    Glibc.write(descriptor, bytes.baseAddress, bytes.count)
   }
 
   private static func waitFor(_ poll: inout pollfd) -> Int32 {
-    #if canImport(Glibc)
-      Glibc.poll(&poll, 1, -1)
-    #else
-      Darwin.poll(&poll, 1, -1)
-    #endif
+    Glibc.poll(&poll, 1, -1)
   }
 }

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// Entropy of the host, fetched in large pieces: a system call for each request of a guest would cost more than the
 /// bytes.

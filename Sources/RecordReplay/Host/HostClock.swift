@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// The host's clocks, in nanoseconds. Only code that speaks for the outside world reads them.
 package enum HostClock {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// A thread of the host that may block: one for each drive, one for the console.
 package final class HostThread: Sendable {
@@ -18,10 +14,8 @@ package final class HostThread: Sendable {
   package init(inBackground: Bool = false, _ body: @escaping @Sendable () -> Void) {
     let box = Unmanaged.passRetained(
       Body {
-        #if os(Linux)
-          // Here 0 is the calling thread.
-          if inBackground { setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.backgroundNiceness) }
-        #endif
+        // Here 0 is the calling thread.
+        if inBackground { setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.backgroundNiceness) }
         body()
       })
     var started = pthread_t()

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// Threads that bring something to an inbox. They may wait for ever, so nobody waits for them.
 extension Inbox {

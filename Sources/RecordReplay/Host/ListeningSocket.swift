@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// A stream socket that listens. A name that it has in the file system goes when it goes.
 public final class ListeningSocket: Sendable {

@@ -1,10 +1,5 @@
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Memory for copies that a machine's thread makes while its guest runs.
 ///
@@ -34,10 +29,8 @@ package final class CopyRoom: @unchecked Sendable {
       fatalError("no \(byteCount) bytes of addresses for copies")
     }
     start = mapping
-    #if os(Linux)
-      // Best effort: the host is asked less often.
-      madvise(start, min(byteCount, Self.readyLimit), MADV_HUGEPAGE)
-    #endif
+    // Best effort: the host is asked less often.
+    madvise(start, min(byteCount, Self.readyLimit), MADV_HUGEPAGE)
   }
 
   deinit { munmap(start, byteCount) }

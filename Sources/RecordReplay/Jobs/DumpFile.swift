@@ -1,10 +1,5 @@
 import CoreDump
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// Where a dump is written: nothing stands under its name before it is complete.
 package protocol DumpDestination: CoreOutput {

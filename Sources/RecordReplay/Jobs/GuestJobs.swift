@@ -1,10 +1,5 @@
 import Emulator
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// What can be done beside a guest that runs: for the monitor, from any thread but the machine's.
 ///

@@ -1,11 +1,6 @@
 import Emulator
+import Glibc
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Guest memory as it was at one instant, or some of its pages, taken piece by piece by another thread while the machine runs
 /// on. Dumps and snapshots are made of it.

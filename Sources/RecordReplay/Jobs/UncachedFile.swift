@@ -1,10 +1,5 @@
 import CoreDump
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// Writes to a file past the host's page cache, where the file system can do that.
 ///
@@ -33,13 +28,7 @@ final class UncachedFile {
   init(_ descriptor: Int32) {
     self.descriptor = descriptor
     piece = .allocate(byteCount: Self.pieceSize, alignment: Self.blockSize)
-    #if os(Linux)
-      isDirect = Self.setDirect(descriptor, true) && Self.setDirect(descriptor, false)
-    #else
-      // Here the system sees to it, whatever the alignment.
-      _ = fcntl(descriptor, F_NOCACHE, 1)
-      isDirect = false
-    #endif
+    isDirect = Self.setDirect(descriptor, true) && Self.setDirect(descriptor, false)
   }
 
   deinit { piece.deallocate() }
@@ -77,23 +66,21 @@ final class UncachedFile {
   }
 
   private func putBlocks(_ range: Range<Int>) throws(CoreOutputError) {
-    #if os(Linux)
-      var range = range
-      if isDirect, !range.isEmpty, Self.setDirect(descriptor, true) {
-        while !range.isEmpty, isDirect {
-          let count = pwrite(descriptor, piece + range.lowerBound, range.count, fileOffset(range.lowerBound))
-          if count > 0, count % Self.blockSize == 0 {
-            range = range.lowerBound + count..<range.upperBound
-          } else if count >= 0 || errno != EINTR {
-            // Not this file system, or not with blocks of this size, or an error that will come again: the ordinary way tells.
-            isDirect = false
-          }
-        }
-        guard Self.setDirect(descriptor, false) else {
-          throw CoreOutputError(number: errno, doing: "cannot write it")
+    var range = range
+    if isDirect, !range.isEmpty, Self.setDirect(descriptor, true) {
+      while !range.isEmpty, isDirect {
+        let count = pwrite(descriptor, piece + range.lowerBound, range.count, fileOffset(range.lowerBound))
+        if count > 0, count % Self.blockSize == 0 {
+          range = range.lowerBound + count..<range.upperBound
+        } else if count >= 0 || errno != EINTR {
+          // Not this file system, or not with blocks of this size, or an error that will come again: the ordinary way tells.
+          isDirect = false
         }
       }
-    #endif
+      guard Self.setDirect(descriptor, false) else {
+        throw CoreOutputError(number: errno, doing: "cannot write it")
+      }
+    }
     try put(range)
   }
 
@@ -111,17 +98,15 @@ final class UncachedFile {
 
   private func fileOffset(_ index: Int) -> off_t { off_t(pieceStart) + off_t(index) }
 
-  #if os(Linux)
-    /// O_DIRECT of <fcntl.h>, which the Glibc module leaves out; a processor's own.
-    #if arch(arm64)
-      private static let direct: Int32 = 0o200000
-    #else
-      private static let direct: Int32 = 0o40000
-    #endif
-
-    private static func setDirect(_ descriptor: Int32, _ isDirect: Bool) -> Bool {
-      let flags = fcntl(descriptor, F_GETFL)
-      return flags >= 0 && fcntl(descriptor, F_SETFL, isDirect ? flags | direct : flags & ~direct) == 0
-    }
+  /// O_DIRECT of <fcntl.h>, which the Glibc module leaves out; a processor's own.
+  #if arch(arm64)
+    private static let direct: Int32 = 0o200000
+  #else
+    private static let direct: Int32 = 0o40000
   #endif
+
+  private static func setDirect(_ descriptor: Int32, _ isDirect: Bool) -> Bool {
+    let flags = fcntl(descriptor, F_GETFL)
+    return flags >= 0 && fcntl(descriptor, F_SETFL, isDirect ? flags | direct : flags & ~direct) == 0
+  }
 }

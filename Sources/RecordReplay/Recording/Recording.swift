@@ -1,10 +1,5 @@
+import FoundationEssentials
 import ReplayLog
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 /// A recording on disk: its folder and what its manifest says.
 public struct Recording: Sendable {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// The folder where recordings go when nobody says where, and the link there to the latest one, as rr has it.
 public struct TraceFolder: Sendable {

@@ -1,12 +1,7 @@
+import Glibc
 import Monitor
 import RecordReplay
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// A dump of a guest that another rrtool runs, through its monitor.
 final class LiveDump {

@@ -1,13 +1,8 @@
 import ArgumentParser
 import Debugging
 import GDBRemote
+import Glibc
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// The options of a replay under a debugger.
 struct DebugOptions: ParsableArguments {

@@ -1,10 +1,5 @@
+import Glibc
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// A gdb on this terminal, which we started. It shares our process group, so that the terminal is its to read, and
 /// Ctrl-C and Ctrl-Z reach both.

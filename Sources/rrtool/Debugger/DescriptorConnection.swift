@@ -1,10 +1,5 @@
 import GDBRemote
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// A debugger at the other end of a descriptor, or of two.
 final class DescriptorConnection: RemoteConnection {

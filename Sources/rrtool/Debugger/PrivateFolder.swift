@@ -1,10 +1,5 @@
+import Glibc
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// A folder that only we can enter, for a socket and gdb's commands.
 final class PrivateFolder {

@@ -1,11 +1,6 @@
+import Glibc
 import RecordReplay
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Listens at a Unix socket for a client of the guest's console. Output without a client is lost, as on a serial line.
 final class ConsoleServer: ConsoleOutput, Sendable {

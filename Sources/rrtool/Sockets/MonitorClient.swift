@@ -1,11 +1,6 @@
+import Glibc
 import Monitor
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// The other end of a monitor's socket: sends commands in QMP and waits for their answers.
 final class MonitorClient {

@@ -1,11 +1,6 @@
+import Glibc
 import Monitor
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// One client of the monitor's socket.
 final class MonitorConnection: @unchecked Sendable {

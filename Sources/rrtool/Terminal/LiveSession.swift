@@ -1,11 +1,6 @@
+import Glibc
 import Monitor
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// A run with what is around it: console, monitors, signals and terminal are set up for it and put back after it.
 enum LiveSession {

@@ -1,11 +1,6 @@
+import Glibc
 import Monitor
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// The dialog of `rrtool monitor` with a user at a terminal.
 final class MonitorDialog {

@@ -1,10 +1,5 @@
+import Glibc
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Shows how far a long work is: on standard error, only when that is a terminal, and only after a second.
 ///

@@ -1,11 +1,6 @@
+import Glibc
 import Monitor
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// What the guest's serial port is connected to on the host.
 protocol SerialPort {

@@ -1,10 +1,5 @@
+import Glibc
 import RecordReplay
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 /// Ctrl-C, and what else asks a program to end.
 enum StopSignals {

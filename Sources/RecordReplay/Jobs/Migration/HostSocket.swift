@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// Stream sockets that a migration goes through: none of its waits holds up who cancels it.
 enum HostSocket {

@@ -1,12 +1,7 @@
 import ByteCoding
 import DiskImage
 import Emulator
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// Takes a guest that comes from another place. The stream is a stranger's: everything in it is checked.
 final class IncomingMigration {

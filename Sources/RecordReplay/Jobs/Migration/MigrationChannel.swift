@@ -1,10 +1,5 @@
 import CoreDump
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import Glibc
 
 /// What a migration's bytes go into.
 ///

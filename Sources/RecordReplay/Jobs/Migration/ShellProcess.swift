@@ -1,9 +1,5 @@
-#if canImport(Glibc)
-  // For `environ`, which nothing here changes.
-  @preconcurrency import Glibc
-#else
-  @preconcurrency import Darwin
-#endif
+// For `environ`, which nothing here changes.
+@preconcurrency import Glibc
 
 /// A command that runs in a shell, with one end of a pipe.
 final class ShellProcess {

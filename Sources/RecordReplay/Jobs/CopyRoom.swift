@@ -29,8 +29,9 @@ package final class CopyRoom: @unchecked Sendable {
       fatalError("no \(byteCount) bytes of addresses for copies")
     }
     start = mapping
-    // Best effort: the host is asked less often.
-    madvise(start, min(byteCount, Self.readyLimit), MADV_HUGEPAGE)
+    // Best effort: the host is asked less often. Not for the beginning: whoever makes few copies must not wait for a large page,
+    // most of which nobody uses.
+    if byteCount > Self.step { madvise(start + Self.step, readyByteCount - Self.step, MADV_HUGEPAGE) }
   }
 
   deinit { munmap(start, byteCount) }

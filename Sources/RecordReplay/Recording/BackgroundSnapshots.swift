@@ -38,7 +38,7 @@ final class BackgroundSnapshots: @unchecked Sendable {
   private var thread: HostThread?
   /// Bytes of `room` that are ready, and that are to be.
   private var readyCount = 0
-  private var wantedCount = 0
+  private var wantedCount: Int
 
   /// Bytes of copies that no snapshot waits for.
   private static let smallCount = 16 << 20
@@ -61,6 +61,7 @@ final class BackgroundSnapshots: @unchecked Sendable {
     self.room = room
     self.workers = workers
     self.inbox = inbox
+    wantedCount = min(Self.smallCount, room.readyByteCount)
     retention = SnapshotRetention(recording: recording, policy: policy, image: image, workers: workers)
     thread = HostThread(inBackground: true) { [self] in work() }
   }

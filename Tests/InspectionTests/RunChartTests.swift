@@ -85,6 +85,26 @@ import Testing
     #expect(chart.end == nil)
   }
 
+  /// What a ring gave up was idle before the log's start: not in the first column.
+  @Test func idleTimeBeforeTheStartIsNotShown() throws {
+    let idle: UInt64 = 500_000_000
+    let log = try SyntheticLog(
+      start: LogMoment(position: 1000, time: 2000 + idle),
+      [(1500, idle, .entropyRead([1])), (2000, idle + 7, .entropyRead([2])), (3000, idle + 7, .end(.limit))])
+    let chart = try RunChart(facts: Self.facts(), log: log.reader)
+    #expect(try lane(chart, "idle").amounts.reduce(0, +) == 7)
+    #expect(chart.ticks.first?.position == 1000)
+    #expect(chart.ticks.first?.time == 2000 + idle)
+  }
+
+  /// However many notes a log has.
+  @Test func snapshotsAreMarkedAmongManyNotes() throws {
+    let notes = (0..<1500).map { (position: UInt64($0), idle: UInt64(0), payload: LogPayload.note("n")) }
+    let facts = Self.facts(snapshots: [.init(name: "here", position: 1200, time: 0)])
+    let chart = try RunChart(facts: facts, log: SyntheticLog(notes).reader)
+    #expect(chart.marks.contains { $0.kind == .snapshot && $0.text == "here" })
+  }
+
   /// The picture is XML whatever guests and files say, and shows what there is.
   @Test func thePictureIsWellFormed() throws {
     let nasty = Array("<script>&\u{1b}[31m]]>\u{0}\u{fffe}\r\n".utf8) + [0xff, 0xfe]

@@ -9,7 +9,7 @@ final class SyntheticLog {
 
   init(
     shift: Int = 1, driveCount: Int = 2, digestComponents: [String] = ["hart0", "memory"],
-    closing: Bool = true,
+    start: LogMoment = .start, closing: Bool = true,
     _ events: [(position: UInt64, idle: UInt64, payload: LogPayload)]
   ) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("rrtool-\(UUID().uuidString)")
@@ -17,7 +17,8 @@ final class SyntheticLog {
     let path = folder.appendingPathComponent("replay.log").path
     let writer = try ReplayLogWriter(
       creating: path,
-      header: ReplayLogHeader(shift: shift, driveCount: driveCount, digestComponents: digestComponents))
+      header: ReplayLogHeader(
+        shift: shift, driveCount: driveCount, digestComponents: digestComponents, start: start))
     for event in events {
       let time = (event.position << UInt64(shift)) + event.idle
       try writer.append(event.payload, at: LogMoment(position: event.position, time: time))

@@ -76,8 +76,12 @@ public struct RunChart: Sendable, Equatable {
     var parts = RunParts(from: first, to: last, count: Self.columnLimit)
     columns = parts.positions
     var collector = Collector(columnCount: columns.count, driveCount: log.header.driveCount)
-    var clock = Clock(shift: log.header.shift, first: first, last: last)
+    var clock = Clock(start: log.header.start, shift: log.header.shift, first: first, last: last)
 
+    for snapshot in facts.snapshots where (first...last).contains(snapshot.position) {
+      let isAutomatic = SnapshotPolicy.isAutomaticName(snapshot.name)
+      mark(isAutomatic ? .automaticSnapshot : .snapshot, snapshot.position, snapshot.name)
+    }
     try EventQuery(positions: 0...last).forEach(in: log) { event in
       let idleBefore = clock.pass(event.moment)
       guard event.position >= first else { return }
@@ -85,7 +89,7 @@ public struct RunChart: Sendable, Equatable {
       collector.add(.idle, idleBefore, at: column)
       collector.add(event.payload, at: column)
       switch event.payload {
-      case .reset(let source): mark(.reset, event.position, "reset by the \(source)")
+      case .reset: mark(.reset, event.position, event.payload.description)
       case .powerOff: mark(.powerOff, event.position, event.payload.description)
       case .note(let text): mark(.note, event.position, text)
       case .end(let end): self.end = end.description
@@ -94,10 +98,6 @@ public struct RunChart: Sendable, Equatable {
     }
     lanes = collector.lanes
     ticks = clock.finish()
-    for snapshot in facts.snapshots where (first...last).contains(snapshot.position) {
-      let isAutomatic = SnapshotPolicy.isAutomaticName(snapshot.name)
-      mark(isAutomatic ? .automaticSnapshot : .snapshot, snapshot.position, snapshot.name)
-    }
     marks.sort { ($0.position, $0.text) < ($1.position, $1.text) }
   }
 
@@ -112,10 +112,12 @@ public struct RunChart: Sendable, Equatable {
     var pending: ArraySlice<UInt64>
     var ticks: [Tick] = []
     /// Guest nanoseconds that were idle so far.
-    var idle: UInt64 = 0
+    var idle: UInt64
 
-    init(shift: Int, first: UInt64, last: UInt64) {
+    /// - Parameter start: of the log, which for the newest part of a run comes after idle time.
+    init(start: LogMoment, shift: Int, first: UInt64, last: UInt64) {
       self.shift = UInt64(shift)
+      idle = start.time - (start.position << UInt64(shift))
       let parts = RunParts(from: first, to: last, count: RunChart.tickCount).positions
       pending = (parts.map(\.lowerBound) + (last > first ? [last] : []))[...]
     }

@@ -297,14 +297,21 @@
       store(result: target, op, form)
     }
 
+    /// What is converted to an integer, and whether it is cut off rather than rounded to nearest; nil when it is rounded otherwise.
+    private mutating func conversionOperand(
+      _ op: UnsafePointer<DecodedInstruction>, _ form: Form
+    ) -> (source: VectorRegister, truncates: Bool)? {
+      let truncates = op.pointee.roundingField == UInt32(RoundingMode.towardZero.rawValue)
+      guard truncates || mayRound(.nearestTiesToEven, op) else { return nil }
+      requireUnitAndNearest(op)
+      return (operand(op.pointee.source1, form, op), truncates)
+    }
+
     /// What does not fit comes out as the least number, and is abandoned.
     private mutating func toInteger(
       _ op: UnsafePointer<DecodedInstruction>, _ form: Form, isWord: Bool
     ) -> Bool {
-      let truncates = op.pointee.roundingField == UInt32(RoundingMode.towardZero.rawValue)
-      guard truncates || mayRound(.nearestTiesToEven, op) else { return false }
-      requireUnitAndNearest(op)
-      let source = operand(op.pointee.source1, form, op)
+      guard let (source, truncates) = conversionOperand(op, form) else { return false }
       assembler.instruction(
         form.scalar | (truncates ? 0x2c : 0x2d), HostRegister.rcx.rawValue, source.operand, wide: !isWord)
       // Of all numbers only the least overflows when 1 is subtracted.
@@ -320,10 +327,7 @@
     private mutating func toUnsigned(
       _ op: UnsafePointer<DecodedInstruction>, _ form: Form, isWord: Bool
     ) -> Bool {
-      let truncates = op.pointee.roundingField == UInt32(RoundingMode.towardZero.rawValue)
-      guard truncates || mayRound(.nearestTiesToEven, op) else { return false }
-      requireUnitAndNearest(op)
-      let source = operand(op.pointee.source1, form, op)
+      guard let (source, truncates) = conversionOperand(op, form) else { return false }
       // Sign and exponent, as one number. What is less than the power of two stays so when it is rounded, but a double next
       // to 2^32 does not.
       let isDouble = form == .double

@@ -66,34 +66,36 @@ final class UncachedFile {
   }
 
   private func putBlocks(_ range: Range<Int>) throws(CoreOutputError) {
-    var range = range
+    var rest = range
     if isDirect, !range.isEmpty, Self.setDirect(descriptor, true) {
-      while !range.isEmpty, isDirect {
-        let count = pwrite(descriptor, piece + range.lowerBound, range.count, fileOffset(range.lowerBound))
-        if count > 0, count % Self.blockSize == 0 {
-          range = range.lowerBound + count..<range.upperBound
-        } else if count >= 0 || errno != EINTR {
-          // Not this file system, or not with blocks of this size, or an error that will come again: the ordinary way tells.
-          isDirect = false
-        }
-      }
+      // What is left is not for this file system, or not in blocks of this size, or meets an error that will come again: the
+      // ordinary way tells.
+      rest = write(range).rest
+      isDirect = rest.isEmpty
       guard Self.setDirect(descriptor, false) else {
         throw CoreOutputError(number: errno, doing: "cannot write it")
       }
     }
-    try put(range)
+    try put(rest)
   }
 
   private func put(_ range: Range<Int>) throws(CoreOutputError) {
-    var range = range
-    while !range.isEmpty {
-      let count = pwrite(descriptor, piece + range.lowerBound, range.count, fileOffset(range.lowerBound))
+    let (rest, error) = write(range)
+    guard rest.isEmpty else { throw CoreOutputError(number: error, doing: "cannot write it") }
+  }
+
+  /// Writes as much as the system takes. Answers what it does not, and the number of its error.
+  private func write(_ range: Range<Int>) -> (rest: Range<Int>, error: Int32) {
+    var rest = range
+    while !rest.isEmpty {
+      let count = pwrite(descriptor, piece + rest.lowerBound, rest.count, fileOffset(rest.lowerBound))
       if count > 0 {
-        range = range.lowerBound + count..<range.upperBound
+        rest = rest.lowerBound + count..<rest.upperBound
       } else if count == 0 || errno != EINTR {
-        throw CoreOutputError(number: count == 0 ? ENOSPC : errno, doing: "cannot write it")
+        return (rest, count == 0 ? ENOSPC : errno)
       }
     }
+    return (rest, 0)
   }
 
   private func fileOffset(_ index: Int) -> off_t { off_t(pieceStart) + off_t(index) }

@@ -81,10 +81,12 @@ final class LogFile: Sendable {
   /// Cuts the file to `size`, as far as that is possible.
   func cut(to size: UInt64) { _ = ftruncate(descriptor, off_t(size)) }
 
-  /// Waits until the disk has what was written.
-  func synchronize() throws(ReplayLogError) {
-    guard fsync(descriptor) == 0 else {
-      throw ReplayLogError(file: path, problem: .system(operation: "save it", code: errno))
+  /// Asks for errors of what was written that the host has not told of yet: a network file system tells of a full disk when
+  /// a descriptor is closed.
+  func checkWritten() throws(ReplayLogError) {
+    let copy = dup(descriptor)
+    guard copy >= 0, Glibc.close(copy) == 0 else {
+      throw ReplayLogError(file: path, problem: .system(operation: "write it", code: errno))
     }
   }
 

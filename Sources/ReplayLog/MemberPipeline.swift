@@ -161,15 +161,6 @@ final class MemberPipeline: @unchecked Sendable {
     }
   }
 
-  /// Waits until every member given is in the file, and the file on the disk.
-  func synchronize() throws(ReplayLogError) {
-    queue.sync {
-      if isFailed.load(ordering: .acquiring) { return }
-      do throws(ReplayLogError) { try file.synchronize() } catch { fail(error) }
-    }
-    try check()
-  }
-
   /// Writes index and trailing member after everything given before.
   func finish(eventCount: UInt64, last: LogMoment) throws(ReplayLogError) {
     queue.sync {
@@ -185,6 +176,8 @@ final class MemberPipeline: @unchecked Sendable {
           .trailing, content: [], eventCount: 0, firstEvent: eventCount, first: last, level: level,
           indexLocation: .init(offset: offset, entryCount: UInt64(index.entries.count)))
       }
+      if isFailed.load(ordering: .acquiring) { return }
+      do throws(ReplayLogError) { try file.checkWritten() } catch { fail(error) }
     }
     try check()
   }

@@ -120,20 +120,19 @@ public final class ReplayLogWriter {
   /// The log as other threads see it.
   public var written: WrittenLog { WrittenLog(pipeline: pipeline) }
 
-  /// Writes the events so far and waits until the disk has them.
-  public func synchronize() throws(ReplayLogError) {
+  /// Writes the events so far and waits until the file has them.
+  public func drain() throws(ReplayLogError) {
     try flush()
-    try pipeline.synchronize()
+    try pipeline.drain()
   }
 
-  /// Writes what is left, the index and the trailing member, and waits until the disk has it all. Afterwards nothing
+  /// Writes what is left, the index and the trailing member, and waits until the file has it all. Afterwards nothing
   /// can be appended; closing again does nothing.
   public func close() throws(ReplayLogError) {
     if isClosed { return }
     closeMember()
     isClosed = true
     try pipeline.finish(eventCount: eventCount, last: last)
-    try pipeline.synchronize()
   }
 
   private func add(_ payload: LogPayload, at moment: LogMoment) {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A recorder that is killed leaves a recording that is good up to the last complete member of its log.
@@ -32,15 +33,18 @@ import Testing
     try scratch.expectSoundImages("run.rr")
   }
 
-  /// Killed while one snapshot after the other is being written: those that are there are whole.
-  @Test(arguments: [0.4, 0.6, 0.9]) func whileSnapshotsAreWritten(seconds: Double) throws {
+  /// Killed while one snapshot after the other is being written: those that are there are whole. It is killed some time after
+  /// its image lists so many.
+  @Test(arguments: [2, 4, 6]) func whileSnapshotsAreWritten(listed: UInt32) throws {
     let scratch = try Scratch()
     let program = try scratch.start([
       Place.tool.path, "record", "-o", scratch.path("run.rr"), "--memory", "16M", "--bios",
       Place.guest("churn"), "--drive", "file=\(try scratch.disk("disk.raw", sectors: 2048))",
       "--snapshot-every", "2_000_000", "--snapshot-limit", "6",
     ])
-    Thread.sleep(forTimeInterval: seconds)
+    let vmstate = scratch.path("run.rr/vmstate.qcow2")
+    try waitUntil("\(listed) snapshots are listed") { try snapshotCount(vmstate) >= listed }
+    Thread.sleep(forTimeInterval: .random(in: 0...0.1))
     _ = try program.killed()
     for image in ["vmstate.qcow2", "disk0.qcow2"] {
       let check = try scratch.run(["qemu-img", "check", scratch.path("run.rr") + "/" + image])
@@ -55,5 +59,14 @@ import Testing
       #expect(replayed.status == 0, "\(options) \(replayed.errors)")
       #expect(replayed.errors.contains("incomplete"), "\(replayed.errors)")
     }
+  }
+
+  /// `nb_snapshots` of a qcow2 image's header (QEMU's docs/interop/qcow2.txt): 0 while there is no whole header.
+  private func snapshotCount(_ image: String) throws -> UInt32 {
+    guard let file = FileHandle(forReadingAtPath: image) else { return 0 }
+    defer { try? file.close() }
+    let header = try file.read(upToCount: 64) ?? Data()
+    guard header.count == 64 else { return 0 }
+    return header[60..<64].reduce(0) { $0 << 8 | UInt32($1) }
   }
 }

@@ -31,7 +31,7 @@ import Testing
     let writer = try ReplayLogWriter(
       creating: folder.appendingPathComponent("replay.log").path, header: header)
     try writer.append(.consoleOutput(Array("hello".utf8)), at: LogMoment(position: 1000, time: 8000))
-    try writer.synchronize()
+    try writer.drain()
 
     let summary = try RecordingSummary(of: Recording(opening: folder.path))
     #expect(

@@ -23,7 +23,7 @@ final class SyntheticLog {
       let time = (event.position << UInt64(shift)) + event.idle
       try writer.append(event.payload, at: LogMoment(position: event.position, time: time))
     }
-    if closing { try writer.close() } else { try writer.synchronize() }
+    if closing { try writer.close() } else { try writer.drain() }
     reader = try ReplayLogReader(opening: path)
   }
 

@@ -60,6 +60,6 @@ struct RecordedGuest {
     try HostFiles.removeFile(path)
     let writer = try ReplayLogWriter(creating: path, header: log.header)
     for event in events { try writer.append(event.payload, at: event.moment) }
-    if closing { try writer.close() } else { try writer.synchronize() }
+    if closing { try writer.close() } else { try writer.drain() }
   }
 }

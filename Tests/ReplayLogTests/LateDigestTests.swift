@@ -81,7 +81,7 @@ import Testing
     let late = Late([1, 2])
     let writer = try ReplayLogWriter(creating: path, header: header)
     try writer.append(.note("before"), at: moment(1))
-    try writer.synchronize()
+    try writer.drain()
     try writer.append(digests: { late.wait() }, at: moment(2))
     try writer.append(.note("after"), at: moment(3))
     try writer.flush()
@@ -90,7 +90,7 @@ import Testing
     #expect(!reader.isComplete && reader.droppedByteCount == 0)
     #expect(try readAll(reader).map(\.payload) == [.note("before")])
     late.letGo()
-    try writer.synchronize()
+    try writer.drain()
     #expect(try ReplayLogReader(opening: path).eventCount == 3)
   }
 
@@ -128,7 +128,7 @@ import Testing
     try writer.flush()
     late.letGo()
     let expected = ReplayLogError(file: path, problem: .system(operation: "write it", code: ENOSPC))
-    #expect(throws: expected) { try writer.synchronize() }
+    #expect(throws: expected) { try writer.drain() }
     #expect(throws: expected) { try writer.append(digests: { [1, 2] }, at: moment(2)) }
     #expect(throws: expected) { try writer.close() }
   }

@@ -35,7 +35,7 @@ struct RandomLog {
   {
     let writer = try ReplayLogWriter(creating: path, header: header, memberSpan: memberSpan)
     for event in events { try writer.append(event.payload, at: event.moment) }
-    if closing { try writer.close() } else { try writer.synchronize() }
+    if closing { try writer.close() } else { try writer.drain() }
   }
 
   private static func payload(

@@ -28,7 +28,7 @@ import Testing
     let descriptor = open(path, O_RDWR | O_CREAT, 0o600)
     let writer = try ReplayLogWriter(descriptor: descriptor, path: path, header: header)
     try writer.append(.note("first"), at: .start)
-    try writer.synchronize()
+    try writer.drain()
     // From here on, the disk is full.
     let full = open("/dev/full", O_WRONLY)
     #expect(dup2(full, descriptor) == descriptor)
@@ -63,7 +63,7 @@ import Testing
     var writer: ReplayLogWriter? = try ReplayLogWriter(creating: scratch.path("log"), header: header)
     for number in 0..<100 as Range<UInt64> {
       try writer?.append(.clockRead(nanoseconds: number), at: LogMoment(position: number, time: number))
-      if number == 69 { try writer?.synchronize() }
+      if number == 69 { try writer?.drain() }
     }
     // Other processes see it while the recorder lives ...
     #expect(try ReplayLogReader(opening: scratch.path("log")).eventCount == 70)

@@ -13,8 +13,8 @@ package final class LiveGate: Gate {
     case failed(Failure)
   }
 
-  /// Instructions between two looks into the inbox; well under a millisecond's worth.
-  private static let pollInterval: UInt64 = 50_000
+  /// Instructions between two looks into the inbox: a millisecond's worth for the interpreter, a fifth of that for the translator.
+  private static let pollInterval: UInt64 = 200_000
   /// The same while a drive is at work, whose answer the guest waits for.
   private static let pollIntervalWithRequests: UInt64 = 5_000
   private static let consoleBufferLimit = 4096

@@ -7,12 +7,15 @@ import ReplayLog
 /// written ends the run, through the inbox.
 final class LogSink: EventSink {
   private static let flushInterval: UInt64 = 500_000_000
+  /// Calls of `tick` for each look at the host's clock, which takes longer than all else that a recording adds to a poll.
+  private static let ticksPerLook = 64
 
   let writer: ReplayLogWriter
   private let inbox: Inbox
   private let sleeps: Bool
   private var hasUnflushed = false
   private var lastFlush = HostClock.monotonic()
+  private var ticksToLook = ticksPerLook
   private(set) var failure: Failure?
 
   init(writer: ReplayLogWriter, inbox: Inbox, sleeps: Bool) {
@@ -34,7 +37,11 @@ final class LogSink: EventSink {
   }
 
   func tick() {
-    guard hasUnflushed, HostClock.monotonic() - lastFlush >= Self.flushInterval else { return }
+    guard hasUnflushed else { return }
+    ticksToLook -= 1
+    guard ticksToLook <= 0 else { return }
+    ticksToLook = Self.ticksPerLook
+    guard HostClock.monotonic() - lastFlush >= Self.flushInterval else { return }
     writeOut()
   }
 

@@ -62,6 +62,7 @@ public enum HostFiles {
   /// Puts `bytes` at `path` all at once: whoever reads sees the old file or the new one.
   public static func replace(_ path: String, with bytes: [UInt8]) throws(Failure) {
     let temporary = path + ".new"
+    let replacesOne = kind(of: path) != nil
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
     var problem: Int32?
@@ -72,7 +73,8 @@ public enum HostFiles {
       }
       if count > 0 { written += count } else if errno != EINTR { problem = errno }
     }
-    if problem == nil, fsync(descriptor) != 0 { problem = errno }
+    // Else a power failure could leave neither the old contents nor the new ones.
+    if problem == nil, replacesOne, fsync(descriptor) != 0 { problem = errno }
     if close(descriptor) != 0, problem == nil { problem = errno }
     if problem == nil, rename(temporary, path) != 0 { problem = errno }
     if let problem {

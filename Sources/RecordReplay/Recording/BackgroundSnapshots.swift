@@ -38,10 +38,10 @@ final class BackgroundSnapshots: @unchecked Sendable {
   private var thread: HostThread?
   /// Bytes of `room` that are ready, and that are to be.
   private var readyCount = 0
-  private var wantedCount: Int
+  private var wantedCount = 0
 
   /// Bytes of copies that no snapshot waits for.
-  private static let smallCount = 16 << 20
+  private static let smallCount = 1 << 20
 
   /// For the copies of one job after the other.
   let room: CopyRoom
@@ -61,7 +61,6 @@ final class BackgroundSnapshots: @unchecked Sendable {
     self.room = room
     self.workers = workers
     self.inbox = inbox
-    wantedCount = min(Self.smallCount, room.readyByteCount)
     retention = SnapshotRetention(recording: recording, policy: policy, image: image, workers: workers)
     thread = HostThread(inBackground: true) { [self] in work() }
   }
@@ -75,11 +74,11 @@ final class BackgroundSnapshots: @unchecked Sendable {
     lock.withLock { while job != nil { lock.wait() } }
   }
 
-  /// Whether memory is ready for `byteCount` bytes of copies, or it is too little to matter. If not, that and some more is made
-  /// ready, as far as it ever is. Does not wait.
+  /// Whether memory is ready for `byteCount` bytes of copies, or it is too little to matter. Twice as much is made ready, as far as
+  /// it ever is: what has changed by the next such place. Does not wait.
   func hasRoom(for byteCount: Int) -> Bool {
     lock.withLock {
-      let wanted = min(max(byteCount + byteCount / 2, Self.smallCount), room.readyByteCount)
+      let wanted = min(2 * byteCount, room.readyByteCount)
       if wanted > wantedCount {
         wantedCount = wanted
         lock.wakeAll()

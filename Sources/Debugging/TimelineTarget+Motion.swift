@@ -22,14 +22,18 @@ extension TimelineTarget {
     do throws(ReplayError) {
       switch motion {
       case .step(let hart, .forward): return try finish(stepForward(hart, stops))
-      case .step(let hart, .backward): return try finish(stepBackward(hart, stops))
+      case .step(let hart, .backward):
+        let cause = try stepBackward(hart, stops)
+        guard case .watchpoint = cause else { return try finish(cause) }
+        return try finish(cause, of: hart)
       case .stepWithin(let hart, let range): return try finish(step(hart, within: range, stops))
       case .run(.forward):
         places.leave(timeline.position)
         return try finish(runForward(stops, after: lastStep))
       case .run(.backward):
         places.leave(timeline.position)
-        return try finish(runBackward(stops))
+        let (cause, hart) = try runBackward(stops)
+        return try finish(cause, of: hart)
       }
     } catch {
       control.say("\(describe(error))\n")
@@ -168,27 +172,30 @@ extension TimelineTarget {
 
   // MARK: Backward
 
-  private func runBackward(_ stops: RequestedStops) throws(ReplayError) -> StopReport.Cause {
+  /// Answers also whose access was met.
+  private func runBackward(
+    _ stops: RequestedStops
+  ) throws(ReplayError) -> (cause: StopReport.Cause, hart: Int?) {
     endBranch()
     if let passed = takePassedWatchpoint(), passed < timeline.position { try timeline.seek(to: passed) }
-    guard timeline.position > timeline.start else { return .beginningOfHistory }
+    guard timeline.position > timeline.start else { return (.beginningOfHistory, nil) }
     let search = search(for: stops)
     guard !search.stopPoints.isEmpty else {
       try timeline.seek(to: timeline.start)
-      return .beginningOfHistory
+      return (.beginningOfHistory, nil)
     }
     let control = SearchControl(
       isInterrupted: { [self] in isInterrupted },
       progress: { [self] done, total in showProgress(Way(from: 0, to: total, position: done)) })
     switch try timeline.reverseContinue(search, control: control) {
-    case .limit: return .beginningOfHistory
-    case .interrupted: return .interrupted
+    case .limit: return (.beginningOfHistory, nil)
+    case .interrupted: return (.interrupted, nil)
     case .stopPoint(let hit):
-      guard case .watchpoint(let point, _) = hit.cause else { return .breakpoint }
+      guard case .watchpoint(let point, _) = hit.cause else { return (.breakpoint, nil) }
       // Right behind the access.
       _ = try timeline.run(until: hit.position + 1)
       passedWatchpoint = hit.position
-      return Self.cause(point)
+      return (Self.cause(point), hit.hart)
     }
   }
 
@@ -257,9 +264,12 @@ extension TimelineTarget {
   }
 
   /// Settles the machine, and says where it is.
-  private func finish(_ cause: StopReport.Cause) throws(ReplayError) -> StopReport {
+  ///
+  /// - Parameter hart: the one that made the access behind which it is, which gdb steps back over it. Where that was the last
+  ///   instruction of its turn, another hart is next. Nil: the one that is next.
+  private func finish(_ cause: StopReport.Cause, of hart: Int? = nil) throws(ReplayError) -> StopReport {
     if cause != .endOfHistory { _ = try timeline.settle() }
-    return StopReport(hart: currentHart, cause: cause)
+    return StopReport(hart: hart ?? currentHart, cause: cause)
   }
 
   private func ended(_ stop: Timeline.Stop) -> StopReport.Cause {

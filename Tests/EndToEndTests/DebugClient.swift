@@ -73,7 +73,7 @@ final class DebugClient {
     }
   }
 
-  private static func frame(_ payload: String) -> [UInt8] {
+  static func frame(_ payload: String) -> [UInt8] {
     let sum = payload.utf8.reduce(0) { $0 &+ $1 }
     let digits = String(sum, radix: 16)
     return Array("$\(payload)#\(sum < 16 ? "0" : "")\(digits)".utf8)

@@ -125,6 +125,44 @@ import Testing
     #expect(tried > 2, "others came to the breakpoint meanwhile")
   }
 
+  /// A store that is the last instruction of its hart's turn, on the way back: the stop is of the hart that made it, although
+  /// another one is next there, so that gdb steps that one back over it.
+  @Test func aStoreAtTheEndOfATurnIsItsHartsOnTheWayBack() throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("smp"), "--smp", "6", "--memory", "16M")
+    let client = try DebugClient(scratch, replaying: "run.rr")
+    /// The hart that executes next at a position.
+    func hart(at position: UInt64) throws -> Int {
+      let words = try client.monitor("seek \(position)").split(separator: " ")
+      return try #require(Int(words[try #require(words.lastIndex(of: "hart")) + 1]))
+    }
+    // From one end of a turn to the next, until there is a store.
+    var found = false
+    var last: UInt64 = 100_000
+    while !found, last < 1_000_000 {
+      let own = try hart(at: last)
+      var after = last + 1_000
+      while try hart(at: after) == own { after += 1_000 }
+      while after - last > 1 {
+        let middle = (last + after) / 2
+        if try hart(at: middle) == own { last = middle } else { after = middle }
+      }
+      try client.seek("\(after)")
+      #expect(try client.request("Z2,80000000,1000000") == "OK")
+      let stop = try client.resume("bc")
+      #expect(try client.request("z2,80000000,1000000") == "OK")
+      if try client.position() == after {
+        found = true
+        #expect(stop.hart == own && stop.fields["watch"] != nil, "\(stop), behind the store of hart \(own)")
+        #expect(try client.request("Hc\(stop.hart + 1)") == "OK")
+        #expect(try client.resume("bs").hart == own)
+        #expect(try client.position() == last)
+      }
+      last = after
+    }
+    #expect(found, "no turn ends with a store")
+  }
+
   /// Every hit on the way forward is met again on the way back, each by its hart.
   @Test func breakpointsBothWaysWithFourHarts() throws {
     let scratch = try Scratch()
@@ -194,8 +232,8 @@ import Testing
     let scratch = try Scratch()
     try scratch.record("run.rr", "--bios", Place.guest("bench-hash"), "--memory", "16M")
     let client = try DebugClient(scratch, replaying: "run.rr")
-    client.send("vCont;c")
-    client.sendBytes([0x03])
+    // At once: a client that gets no processor in between would come after the end.
+    client.sendBytes(DebugClient.frame("vCont;c") + [0x03])
     let stop = DebugClient.stop(try client.reply())
     #expect(stop.signal == "02")
     let first = try client.position()
@@ -206,8 +244,7 @@ import Testing
     #expect(try client.position() == end)
     // Also on the way back: from where it was interrupted, nothing has moved.
     _ = try client.request("Z2,80000000,8")
-    client.send("bc")
-    client.sendBytes([0x03])
+    client.sendBytes(DebugClient.frame("bc") + [0x03])
     #expect(["02", "05"].contains(DebugClient.stop(try client.reply()).signal))
     #expect(try client.detach().status == 0)
   }

@@ -48,7 +48,9 @@ final class ClientSocket {
   /// What came next; nil when the other end has closed, or nothing came for too long.
   func receive() -> ArraySlice<UInt8>? {
     var buffer = [UInt8](repeating: 0, count: 65536)
-    let count = recv(descriptor, &buffer, buffer.count, 0)
+    var count: Int
+    // With a limit, it also comes back when the process was stopped and goes on.
+    repeat { count = recv(descriptor, &buffer, buffer.count, 0) } while count < 0 && errno == EINTR
     return count > 0 ? buffer[..<count] : nil
   }
 

@@ -134,7 +134,8 @@ import Testing
     /// The hart that executes next at a position.
     func hart(at position: UInt64) throws -> Int {
       let words = try client.monitor("seek \(position)").split(separator: " ")
-      return try #require(Int(words[try #require(words.lastIndex(of: "hart")) + 1]))
+      let word = try #require(words.lastIndex(of: "hart")) + 1
+      return try #require(Int(words[word]))
     }
     // From one end of a turn to the next, until there is a store.
     var found = false

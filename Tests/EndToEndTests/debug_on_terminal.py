@@ -1,14 +1,13 @@
 """Drives `rrtool replay --debug` on a terminal of its own, as a user at the keyboard does.
 
 Usage: debug_on_terminal.py RRTOOL RECORDING
-The recording must be long enough for Ctrl-C to come before its end. Ends with status 1 and what was on the terminal when
-something is not as it should be.
+In the middle of the recording there must be a loop in which it is most of the time. Ends with status 1 and what was on the
+terminal when something is not as it should be.
 """
 
 import re
 import sys
 import termios
-import time
 
 from terminal import CONTROL_C, Terminal, check
 
@@ -16,15 +15,19 @@ PROMPT = "(gdb) "
 
 
 class Debugger(Terminal):
-    def interrupt(self):
-        """Presses Ctrl-C when gdb has had the time to let the guest go, and waits until it has stopped."""
-        time.sleep(0.2)
+    def interrupt(self, command, packet):
+        """Gives a command and presses Ctrl-C when gdb has let the guest go by a packet; waits until it has stopped."""
+        self.command("set debug remote 1")
+        self.type(command + "\n")
+        # Before that Ctrl-C would end gdb's command and not the motion.
+        self.expect(r"Sending packet: \$" + packet)
         self.type(CONTROL_C)
         # On a busy host gdb may lose its patience before the answer has come.
         if "(y or n) " in self.expect(r"SIGINT|Stop debugging it\? \(y or n\) "):
             self.type("n\n")
             self.expect("SIGINT")
         self.expect(re.escape(PROMPT))
+        self.command("set debug remote 0")
 
     def command(self, text):
         self.type(text + "\n")
@@ -44,19 +47,18 @@ def main():
     terminal.expect(re.escape(PROMPT))
     check("Interrupted" not in terminal.command("seek 90%"), "Ctrl-C at the prompt ended a later motion")
     end = terminal.position()
+    # A condition that never holds makes motions through the loop long enough for Ctrl-C to come before their end.
+    terminal.command("seek 50%")
+    terminal.command("break *$pc if $sp == 1")
     terminal.command("seek start")
     # While the guest runs it stops it.
-    terminal.type("continue\n")
-    terminal.expect("Continuing")
-    terminal.interrupt()
+    terminal.interrupt("continue", "vCont;c")
     here = terminal.position()
     check(0 < here < end, f"{here} is not on the way")
     # Also while it is looked for something on the way back.
     terminal.command("seek 90%")
     terminal.command("watch *(long *)0x80fffff8")
-    terminal.type("reverse-continue\n")
-    terminal.expect("Continuing")
-    terminal.interrupt()
+    terminal.interrupt("reverse-continue", "bc#")
     check(terminal.position() == end, "a search that was ended moved the machine")
     terminal.type("quit\n")
     terminal.expect(re.escape("(y or n) "))

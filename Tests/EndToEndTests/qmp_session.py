@@ -65,7 +65,7 @@ async def live(client, folder):
     tell(dump=done["data"]["result"]["status"], query=(await client.execute("query-dump"))["status"])
 
     tell(exists=await refused(client, "dump-guest-memory", dump))
-    await client.execute("migrate-set-parameters", {"max-bandwidth": 4096})
+    await client.execute("migrate-set-parameters", {"max-bandwidth": 1})
     dump["protocol"] = f"file:{folder}/cancelled"
     await client.execute("dump-guest-memory", dump)
     tell(busy=await refused(client, "dump-guest-memory", dump))

@@ -135,14 +135,22 @@ import Testing
     let guest = try LiveGuest(memory: 8 << 20)
     try guest.goOn(1_000_000)
     guest.jobs.state.bandwidthLimit = 200 << 20
-    try guest.jobs.migrate(
-      to: .file(guest.folder.file("stream")), downtimeLimit: 8_000_000)
-    let figures = guest.jobs.state.status.figures
+    let path = guest.folder.file("stream")
+    var figures = JobFigures()
+    // Where others have the processor for most of a pass, the guest writes little in it and needs no slowing down; it is
+    // moved once more then.
+    for attempt in 0..<20 where figures.throttlePercentage == 0 {
+      if attempt > 0 {
+        try HostFiles.removeFile(path)
+        try guest.control.resume()
+        try guest.goOn(1_000_000)
+      }
+      try guest.jobs.migrate(to: .file(path), downtimeLimit: 8_000_000)
+      figures = guest.jobs.state.status.figures
+    }
     #expect(figures.throttlePercentage >= MigrationThrottle.firstPercentage)
     #expect(figures.iterations > 2)
-    #expect(
-      try arrive(LiveGuest.guest(memory: 8 << 20), from: .file(guest.folder.file("stream")))
-        == place(of: guest))
+    #expect(try arrive(LiveGuest.guest(memory: 8 << 20), from: .file(path)) == place(of: guest))
     _ = try guest.stop()
     var percentage = 0
     var steps: [Int] = []
@@ -245,7 +253,8 @@ import Testing
     let path = guest.folder.file("stream")
     for number in 0..<60 {
       try guest.jobs.migrate(to: .file(path), detach: true)
-      usleep(UInt32.random(in: 0...UInt32(number % 3 == 0 ? 30_000 : 5_000)))
+      // Some at once, so that there are enough however long a pause takes.
+      if number % 3 > 0 { usleep(UInt32.random(in: 0...UInt32(number % 3 == 1 ? 30_000 : 5_000))) }
       guest.jobs.state.cancel()
       let phase = guest.jobs.state.waitUntilIdle().phase
       ends[phase.name, default: 0] += 1

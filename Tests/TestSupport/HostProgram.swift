@@ -152,8 +152,11 @@ package final class HostProgram {
   /// Waits until it printed this, for a minute at most.
   package func wait(for text: String) throws {
     let deadline = Date(timeIntervalSinceNow: 60)
-    while try !outputSoFar().contains(text) {
-      guard isRunning, Date() < deadline else {
+    while true {
+      // Asked before what it printed is read, which is all of it when it has ended.
+      let mayGoOn = isRunning && Date() < deadline
+      if try outputSoFar().contains(text) { return }
+      guard mayGoOn else {
         throw ProgramProblem(description: "'\(text)' was not printed by \(try describeSoFar())")
       }
       usleep(10_000)

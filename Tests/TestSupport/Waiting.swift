@@ -5,8 +5,11 @@ package func waitUntil(
   _ what: String, seconds: Double = 60, _ condition: () throws -> Bool
 ) throws {
   let deadline = Date(timeIntervalSinceNow: seconds)
-  while try !condition() {
-    guard Date() < deadline else {
+  while true {
+    // One more look when it is over: whoever waits may have had no processor for long.
+    let isOver = Date() >= deadline
+    if try condition() { return }
+    guard !isOver else {
       throw ProgramProblem(description: "waited \(seconds) s for this: \(what)")
     }
     usleep(1000)

@@ -121,7 +121,7 @@ public final class ReplayLogWriter {
   public var written: WrittenLog { WrittenLog(pipeline: pipeline) }
 
   /// Writes the events so far and waits until the file has them.
-  public func drain() throws(ReplayLogError) {
+  package func drain() throws(ReplayLogError) {
     try flush()
     try pipeline.drain()
   }

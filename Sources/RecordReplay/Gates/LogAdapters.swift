@@ -7,7 +7,7 @@ import ReplayLog
 /// written ends the run, through the inbox.
 final class LogSink: EventSink {
   private static let flushInterval: UInt64 = 500_000_000
-  /// Calls of `tick` for each look at the host's clock, which takes longer than all else that a recording adds to a poll.
+  /// Calls of `tick` for each look at the host's clock: some milliseconds lie between two looks.
   private static let ticksPerLook = 64
 
   let writer: ReplayLogWriter

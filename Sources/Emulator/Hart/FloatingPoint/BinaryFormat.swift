@@ -1,20 +1,48 @@
-/// A binary interchange format of IEEE 754: what the arithmetic needs to know of binary32 and binary64.
+/// A binary interchange format of IEEE 754: what the arithmetic needs to know of binary16, binary32 and binary64.
 package protocol BinaryFormat {
   /// The unsigned integer that holds the format's bit pattern.
   associatedtype Bits: FixedWidthInteger & UnsignedInteger & Sendable
-  /// The host's type of the same format.
+  /// The host's type that holds all values of the format.
   associatedtype Host: BinaryFloatingPoint
 
   /// Bits of the significand, the implicit leading one included.
   static var precision: Int { get }
+  /// Whether `Host` is the same format, so that the host's arithmetic rounds as this one's does.
+  static var isHostFormat: Bool { get }
 
   static func host(_ bits: Bits) -> Host
   static func bits(_ host: Host) -> Bits
 }
 
+/// Half precision: the Zfh extension. Hosts compute with it, if at all, by way of a wider format, which rounds twice.
+package enum Binary16: BinaryFormat {
+  @inline(__always) package static var precision: Int { 11 }
+  @inline(__always) package static var isHostFormat: Bool { false }
+
+  /// Exact; a NaN stays quiet or signaling.
+  package static func host(_ bits: UInt16) -> Float {
+    let sign = UInt32(bits & signBit) << 16
+    let magnitude = UInt32(bits & ~signBit)
+    if magnitude < UInt32(leastNormal) {
+      // Counted in units of the least subnormal.
+      return Float(sign: sign == 0 ? .plus : .minus, exponent: -24, significand: Float(magnitude))
+    }
+    // The exponent is biased by 112 more; that of infinities and NaNs is the greatest here and there.
+    let bias: UInt32 = magnitude < UInt32(infinity) ? 112 : 224
+    return Float(bitPattern: sign | magnitude << 13 + bias << 23)
+  }
+
+  /// The nearest number, ties to even.
+  package static func bits(_ host: Float) -> UInt16 {
+    var flags: UInt64 = 0
+    return Float16Arithmetic.from(host.bitPattern, as: Binary32.self, .nearestTiesToEven, &flags)
+  }
+}
+
 /// Single precision: the F extension.
 package enum Binary32: BinaryFormat {
   @inline(__always) package static var precision: Int { 24 }
+  @inline(__always) package static var isHostFormat: Bool { true }
   @inline(__always) package static func host(_ bits: UInt32) -> Float { Float(bitPattern: bits) }
   @inline(__always) package static func bits(_ host: Float) -> UInt32 { host.bitPattern }
 }
@@ -22,6 +50,7 @@ package enum Binary32: BinaryFormat {
 /// Double precision: the D extension.
 package enum Binary64: BinaryFormat {
   @inline(__always) package static var precision: Int { 53 }
+  @inline(__always) package static var isHostFormat: Bool { true }
   @inline(__always) package static func host(_ bits: UInt64) -> Double { Double(bitPattern: bits) }
   @inline(__always) package static func bits(_ host: Double) -> UInt64 { host.bitPattern }
 }

@@ -38,6 +38,33 @@ extension FloatingPointArithmetic {
     return ordinal(a) <= ordinal(b) ? b : a
   }
 
+  /// As `less`, but quiet: `fltq`.
+  package static func quietLess(_ a: Bits, _ b: Bits, _ flags: inout UInt64) -> Bool {
+    isOrdered(a, b, &flags) && less(a, b, &flags)
+  }
+
+  /// As `lessOrEqual`, but quiet: `fleq`.
+  package static func quietLessOrEqual(_ a: Bits, _ b: Bits, _ flags: inout UInt64) -> Bool {
+    isOrdered(a, b, &flags) && lessOrEqual(a, b, &flags)
+  }
+
+  /// IEEE 754-2019 minimum: a NaN if there is one. `fminm`.
+  package static func minimumOrNaN(_ a: Bits, _ b: Bits, _ flags: inout UInt64) -> Bits {
+    isOrdered(a, b, &flags) ? minimum(a, b, &flags) : Format.canonicalNaN
+  }
+
+  /// IEEE 754-2019 maximum: a NaN if there is one. `fmaxm`.
+  package static func maximumOrNaN(_ a: Bits, _ b: Bits, _ flags: inout UInt64) -> Bits {
+    isOrdered(a, b, &flags) ? maximum(a, b, &flags) : Format.canonicalNaN
+  }
+
+  /// Both are numbers. Only a signaling NaN is an invalid operation.
+  private static func isOrdered(_ a: Bits, _ b: Bits, _ flags: inout UInt64) -> Bool {
+    guard isNaN(a) || isNaN(b) else { return true }
+    _ = nan(from: a, b, &flags)
+    return false
+  }
+
   /// The result of `fclass`: one bit of ten.
   package static func classify(_ a: Bits) -> UInt64 {
     if isNaN(a) { return isSignalingNaN(a) ? 1 &<< 8 : 1 &<< 9 }

@@ -7,11 +7,11 @@
 //   been rounded up to it from a tiny one.) A sum that is tiny is always exact, so sums need no such check.
 // - That leaves inexact. When it has been raised before, and in most programs it soon has, nothing is left to know.
 //
-// All other cases are computed in software.
+// All other cases are computed in software, and half precision is in all.
 
 extension FloatingPointArithmetic {
   @inline(__always) private static func mayUseHost(_ mode: RoundingMode, _ flags: UInt64) -> Bool {
-    mode == .nearestTiesToEven && flags & FloatingPointFlags.inexact != 0
+    Format.isHostFormat && mode == .nearestTiesToEven && flags & FloatingPointFlags.inexact != 0
   }
 
   @inline(__always) private static func isNormalAboveLeast(_ bits: Bits) -> Bool {

@@ -5,11 +5,12 @@
 ///
 /// Everything is computed in integers, so that nothing depends on the host, with one exception: where the host's
 /// own arithmetic provably gives the same bits and no new flag (`FloatingPointArithmetic+Host.swift`), it is taken, because
-/// it is faster. The generic code is specialised for the two formats below; nothing else uses it.
+/// it is faster. The generic code is specialised for the three formats below; nothing else uses it.
 package enum FloatingPointArithmetic<Format: BinaryFormat> {
   package typealias Bits = Format.Bits
 }
 
+package typealias Float16Arithmetic = FloatingPointArithmetic<Binary16>
 package typealias Float32Arithmetic = FloatingPointArithmetic<Binary32>
 package typealias Float64Arithmetic = FloatingPointArithmetic<Binary64>
 

@@ -61,6 +61,26 @@ private struct Operation<Format: BinaryFormat> {
         name: "from the same format", operandCount: 1,
         emulated: { a, _, _, mode, flags in UInt64(Arithmetic.from(a, as: Format.self, mode, &flags)) },
         modelled: { a, _, _, model in UInt64(model.from(a, as: Format.self)) }),
+      Operation(
+        name: "roundToIntegral", operandCount: 1,
+        emulated: { a, _, _, mode, flags in
+          UInt64(Arithmetic.roundToIntegral(a, signalsInexact: false, mode, &flags))
+        },
+        modelled: { a, _, _, model in UInt64(model.toIntegral(a, signalsInexact: false)) }),
+      Operation(
+        name: "roundToIntegral, inexact", operandCount: 1,
+        emulated: { a, _, _, mode, flags in
+          UInt64(Arithmetic.roundToIntegral(a, signalsInexact: true, mode, &flags))
+        },
+        modelled: { a, _, _, model in UInt64(model.toIntegral(a, signalsInexact: true)) }),
+      Operation(
+        name: "toInt32Modulo", operandCount: 1,
+        emulated: { a, _, _, _, flags in UInt64(truncatingIfNeeded: Arithmetic.toInt32Modulo(a, &flags)) },
+        modelled: { a, _, _, model in
+          var truncating = Model(mode: .towardZero)
+          defer { model.flags |= truncating.flags }
+          return UInt64(truncatingIfNeeded: truncating.toInt32Modulo(a))
+        }),
     ]
   }
 
@@ -84,8 +104,27 @@ private struct Operation<Format: BinaryFormat> {
 }
 
 @Suite struct FloatingPointArithmeticTests {
+  @Test func specialOperandsAgreeWithTheModelInHalfPrecision() { checkSpecialOperands(Binary16.self) }
   @Test func specialOperandsAgreeWithTheModelInSinglePrecision() { checkSpecialOperands(Binary32.self) }
   @Test func specialOperandsAgreeWithTheModelInDoublePrecision() { checkSpecialOperands(Binary64.self) }
+
+  /// There are few enough.
+  @Test func allOperandsOfOneAgreeWithTheModelInHalfPrecision() {
+    var disagreements: [String] = []
+    for operation in Operation<Binary16>.all where operation.operandCount == 1 {
+      for mode in RoundingMode.allCases {
+        for a in 0...UInt16.max {
+          if let found = operation.disagreement(a, 0, 0, mode) { disagreements.append(found) }
+        }
+      }
+    }
+    #expect(disagreements.isEmpty, "\(disagreements.count) in all, first \(disagreements.prefix(5))")
+  }
+
+  @Test(arguments: [8, 9] as [UInt64])
+  func randomOperandsAgreeWithTheModelInHalfPrecision(seed: UInt64) {
+    checkRandomOperands(Binary16.self, seed: seed)
+  }
 
   @Test(arguments: [1, 2] as [UInt64])
   func randomOperandsAgreeWithTheModelInSinglePrecision(seed: UInt64) {
@@ -141,12 +180,13 @@ private struct Operation<Format: BinaryFormat> {
   @Test func integersBecomeFloatingPointAsTheModelSays() {
     var generator = SeededGenerator(seed: 5)
     var values: [UInt64] = [0, 1, .max, 1 << 63, 1 << 63 - 1, 1 << 31, 1 << 31 - 1, 1 << 32 - 1]
-    for position in 22...63 {
+    for position in 9...63 {
       for offset: UInt64 in [0, 1, 2, 3] {
         values += [1 << UInt64(position) &+ offset, 1 << UInt64(position) &- offset]
       }
     }
     for _ in 0..<20_000 { values.append(generator.next() >> (generator.next() % 64)) }
+    checkIntegers(Binary16.self, values + values.map { 0 &- $0 })
     checkIntegers(Binary32.self, values + values.map { 0 &- $0 })
     checkIntegers(Binary64.self, values + values.map { 0 &- $0 })
   }
@@ -188,7 +228,15 @@ private struct Operation<Format: BinaryFormat> {
       }
     }
     for value in FloatingPointOperands<Binary32>.special { check(value, Binary32.self, Binary64.self) }
-    for value in FloatingPointOperands<Binary64>.special { check(value, Binary64.self, Binary32.self) }
+    for value in FloatingPointOperands<Binary64>.special {
+      check(value, Binary64.self, Binary32.self)
+      check(value, Binary64.self, Binary16.self)
+    }
+    for value in FloatingPointOperands<Binary32>.special { check(value, Binary32.self, Binary16.self) }
+    for value in 0...UInt16.max {
+      check(value, Binary16.self, Binary32.self)
+      check(value, Binary16.self, Binary64.self)
+    }
     for _ in 0..<20_000 {
       check(FloatingPointOperands<Binary32>.random(using: &generator), Binary32.self, Binary64.self)
       check(FloatingPointOperands<Binary64>.random(using: &generator), Binary64.self, Binary32.self)
@@ -200,6 +248,18 @@ private struct Operation<Format: BinaryFormat> {
           FloatingPointOperands<Binary64>.make(isNegative: false, field: field, fraction: fraction),
           Binary64.self, Binary32.self)
       }
+      // The same for binary16, from both of the others.
+      let halfField = Int.random(in: -26...18, using: &generator)
+      let halfFraction = UInt64.random(in: 0..<1 << 12, using: &generator) << 40 | generator.next() % 3
+      check(
+        FloatingPointOperands<Binary64>.make(
+          isNegative: true, field: 1023 + halfField, fraction: halfFraction),
+        Binary64.self, Binary16.self)
+      check(
+        FloatingPointOperands<Binary32>.make(
+          isNegative: false, field: 127 + halfField,
+          fraction: UInt32(halfFraction >> 29) | UInt32(halfFraction & 3)),
+        Binary32.self, Binary16.self)
     }
     #expect(wrong.isEmpty, "\(wrong.count) in all, first \(wrong.prefix(5))")
   }

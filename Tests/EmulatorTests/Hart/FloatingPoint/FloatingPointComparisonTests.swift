@@ -4,6 +4,7 @@ import Testing
 /// Comparisons are checked against the host's `Double` and `Float`, whose comparisons IEEE 754 fixes too, and the rules
 /// that are RISC-V's own (flags, NaNs, the order of zeros) in words.
 @Suite struct FloatingPointComparisonTests {
+  @Test func halfPrecisionComparesAsTheHostDoes() { check(Binary16.self) }
   @Test func singlePrecisionComparesAsTheHostDoes() { check(Binary32.self) }
   @Test func doublePrecisionComparesAsTheHostDoes() { check(Binary64.self) }
 
@@ -34,6 +35,17 @@ import Testing
         expect(
           "maximum",
           Arithmetic.maximum(a, b, &flags) == extreme(a, b, x, y, isMinimum: false) && flags == quiet)
+        flags = 0
+        expect("quietLess", Arithmetic.quietLess(a, b, &flags) == (x < y) && flags == quiet)
+        flags = 0
+        expect("quietLessOrEqual", Arithmetic.quietLessOrEqual(a, b, &flags) == (x <= y) && flags == quiet)
+        for isMinimum in [true, false] {
+          flags = 0
+          let result =
+            isMinimum ? Arithmetic.minimumOrNaN(a, b, &flags) : Arithmetic.maximumOrNaN(a, b, &flags)
+          let expected = isUnordered ? Format.canonicalNaN : extreme(a, b, x, y, isMinimum: isMinimum)
+          expect("minimumOrNaN, maximumOrNaN", result == expected && flags == quiet)
+        }
 
         func extreme(_ a: Format.Bits, _ b: Format.Bits, _ x: Format.Host, _ y: Format.Host, isMinimum: Bool)
           -> Format.Bits
@@ -50,6 +62,9 @@ import Testing
   }
 
   @Test func classesAreThoseOfTheManual() {
+    check(
+      Binary16.self,
+      [0xfc00, 0xbc00, 0x8001, 0x8000, 0, 0x03ff, 0x0400, 0x7c00, 0x7c01, 0x7e00])
     check(
       Binary32.self,
       [
@@ -78,6 +93,35 @@ import Testing
     #expect(NaNBoxing.unbox32(0xffff_ffff_ff80_0001) == 0xff80_0001, "a boxed NaN keeps its payload")
     #expect(NaNBoxing.unbox32(0xffff_fffe_3f80_0000) == 0x7fc0_0000)
     #expect(NaNBoxing.unbox32(0x0000_0000_3f80_0000) == 0x7fc0_0000)
+    #expect(NaNBoxing.box16(0x3c00) == 0xffff_ffff_ffff_3c00)
+    #expect(NaNBoxing.unbox16(0xffff_ffff_ffff_8001) == 0x8001)
+    #expect(NaNBoxing.unbox16(0xffff_ffff_ffff_fc01) == 0xfc01, "a boxed NaN keeps its payload")
+    #expect(NaNBoxing.unbox16(0xffff_ffff_0000_3c00) == 0x7e00, "a single is no half")
+    #expect(NaNBoxing.unbox16(0xffff_ffff_fffe_3c00) == 0x7e00)
+    #expect(NaNBoxing.unbox16(0x3c00) == 0x7e00)
+  }
+
+  /// The table of the specification, "Load-Immediate Instructions". A half has no 2^16, and 2^-16 and 2^-15 are subnormal.
+  @Test func constantsAreThoseOfTheManual() {
+    let halves: [UInt16] = [
+      0xbc00, 0x0400, 0x0100, 0x0200, 0x1c00, 0x2000, 0x2c00, 0x3000, 0x3400, 0x3500, 0x3600, 0x3700, 0x3800,
+      0x3900, 0x3a00, 0x3b00, 0x3c00, 0x3d00, 0x3e00, 0x3f00, 0x4000, 0x4100, 0x4200, 0x4400, 0x4800, 0x4c00,
+      0x5800, 0x5c00, 0x7800, 0x7c00, 0x7c00, 0x7e00,
+    ]
+    let numbers: [Float] = [
+      -1, .leastNormalMagnitude, 0x1p-16, 0x1p-15, 0x1p-8, 0x1p-7, 0x1p-4, 0x1p-3, 0.25, 0.3125, 0.375,
+      0.4375,
+      0.5, 0.625, 0.75, 0.875, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4, 8, 16, 128, 256, 32768, 65536, .infinity,
+    ]
+    for number in 0..<31 {
+      #expect(Float16Arithmetic.constant(number) == halves[number], "\(number)")
+      #expect(Float32Arithmetic.constant(number) == numbers[number].bitPattern, "\(number)")
+      let double = number == 1 ? Double.leastNormalMagnitude : Double(numbers[number])
+      #expect(Float64Arithmetic.constant(number) == double.bitPattern, "\(number)")
+    }
+    #expect(Float16Arithmetic.constant(31) == 0x7e00)
+    #expect(Float32Arithmetic.constant(31) == 0x7fc0_0000)
+    #expect(Float64Arithmetic.constant(31) == 0x7ff8_0000_0000_0000)
   }
 
   /// The case that tells "after rounding" from "before rounding": just below the least normal number.

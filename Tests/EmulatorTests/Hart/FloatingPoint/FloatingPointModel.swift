@@ -387,6 +387,26 @@ struct FloatingPointModel<Format: BinaryFormat> {
     }
   }
 
+  /// The nearest whole numbers are few: the one that the mode picks is exact in the format, or the least above its range.
+  mutating func toIntegral(_ a: Format.Bits, signalsInexact: Bool) -> Format.Bits {
+    let operand = Self.decode(a)
+    if let nan = nan(operand) { return nan }
+    guard case .number(let number) = operand else { return a }
+    let (count, isExact) = rounded(number, toMultipleOf: 0)
+    if !isExact && signalsInexact { flags |= 1 }
+    if count.isZero { return Self.sign(number.isNegative) }
+    return round(ExactNumber(isNegative: number.isNegative, magnitude: count, exponent: 0))
+  }
+
+  /// The whole part modulo 2^32; what has none is 0.
+  mutating func toInt32Modulo(_ a: Format.Bits) -> Int32 {
+    precondition(mode == .towardZero)
+    _ = toInteger(a, as: Int32.self)
+    guard case .number(let number) = Self.decode(a) else { return 0 }
+    let low = UInt32(truncatingIfNeeded: rounded(number, toMultipleOf: 0).count.truncated)
+    return Int32(bitPattern: number.isNegative ? 0 &- low : low)
+  }
+
   mutating func from(isNegative: Bool, magnitude: UInt64) -> Format.Bits {
     if magnitude == 0 { return 0 }
     return round(ExactNumber(isNegative: isNegative, magnitude: Natural(magnitude), exponent: 0))

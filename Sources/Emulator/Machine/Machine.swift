@@ -102,7 +102,7 @@ public final class Machine {
     memory = GuestMemory(base: MemoryMap.memoryBase, size: configuration.memorySize)
     memoryDigest = MemoryDigest(memory: memory)
     interpreter = Interpreter(
-      memory: memory, hartCount: configuration.hartCount, machine: self,
+      memory: memory, hartCount: configuration.hartCount, extensions: configuration.extensions, machine: self,
       translates: engine != .interpreter)
     attachDevices()
     memory.beginKeeping(for: memoryDigest)

@@ -26,11 +26,19 @@ public struct MachineConfiguration: Sendable, Equatable {
   /// Guest nanoseconds an instruction: 2 to this power.
   public var shift: Int
   public var drives: [Drive]
+  /// What its harts are.
+  public var processor: ProcessorModel
 
-  public init(memorySize: UInt64, hartCount: Int, shift: Int, drives: [Drive]) {
+  public init(
+    memorySize: UInt64, hartCount: Int, shift: Int, drives: [Drive], processor: ProcessorModel = .rv64
+  ) {
     self.memorySize = memorySize
     self.hartCount = hartCount
     self.shift = shift
     self.drives = drives
+    self.processor = processor
   }
+
+  /// What its harts have.
+  public var extensions: ProcessorExtensions { processor.extensions }
 }

@@ -67,14 +67,17 @@ extension HumanMonitor {
     let size = isCode ? 4 : format.size ?? (format.style == .character ? 1 : 4)
     let wanted = format.count * size
     let hart = hart
-    let bytes: [UInt8] = try target.perform { run in
-      isPhysical
-        ? run.machine.readMemory(physical: address, count: wanted)
-        : run.machine.readMemory(virtual: address, count: wanted, hart: hart)
+    let (bytes, extensions): ([UInt8], ProcessorExtensions) = try target.perform { run in
+      (
+        isPhysical
+          ? run.machine.readMemory(physical: address, count: wanted)
+          : run.machine.readMemory(virtual: address, count: wanted, hart: hart),
+        run.machine.configuration.extensions
+      )
     }
     let (text, end): (String, UInt64?) =
       isCode
-      ? format.disassemble(bytes, at: address)
+      ? format.disassemble(bytes, at: address, for: extensions)
       : (
         format.dump(bytes, at: address, size: size),
         bytes.count < wanted ? address &+ UInt64(bytes.count / size * size) : nil

@@ -81,13 +81,15 @@ struct MemoryFormat: Equatable {
 extension MemoryFormat {
   /// Lines of instructions that begin at `address`: `count` of them, or as many as there are bytes for. `end` is where the
   /// missing ones would be; nil when there are none.
-  func disassemble(_ bytes: [UInt8], at address: UInt64) -> (text: String, end: UInt64?) {
+  func disassemble(
+    _ bytes: [UInt8], at address: UInt64, for extensions: ProcessorExtensions
+  ) -> (text: String, end: UInt64?) {
     var text = ""
     var offset = 0
     for _ in 0..<count {
       let word = bytes[offset...].prefix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
       let place = address &+ UInt64(offset)
-      let instruction = Disassembler(word, at: place)
+      let instruction = Disassembler(word, at: place, for: extensions)
       guard offset + instruction.length <= bytes.count else { return (text, place) }
       let shown = word & (instruction.length == 2 ? 0xffff : .max)
       let raw = UInt64(shown).padded(radix: 16, digits: 2 * instruction.length)

@@ -11,6 +11,8 @@ public struct Guest: Sendable {
   public var shift: Int
   /// Whether idle time passes as fast as the host's (`sleep=on`), or is skipped.
   public var sleeps: Bool
+  /// What its harts are.
+  public var processor = ProcessorModel.rv64
   public var images: BootImages
   /// Where `images` came from.
   public private(set) var sources: [RecordingManifest.Boot.Image] = []
@@ -82,7 +84,8 @@ public struct Guest: Sendable {
       "give at most \(MachineConfiguration.driveCountLimit)")
     return MachineConfiguration(
       memorySize: memorySize, hartCount: hartCount, shift: shift,
-      drives: drives.map { .init(sectorCount: $0.sectorCount, isReadOnly: $0.readOnly, serial: $0.serial) })
+      drives: drives.map { .init(sectorCount: $0.sectorCount, isReadOnly: $0.readOnly, serial: $0.serial) },
+      processor: processor)
   }
 
   func plan(_ configuration: MachineConfiguration) throws(Failure) -> BootPlan {

@@ -142,7 +142,9 @@ public final class Recorder {
         tool: RecordingManifest.toolVersion, state: .recording, created: HostClock.realTime(),
         machine: .init(
           memorySize: origin.configuration.memorySize, hartCount: origin.configuration.hartCount,
-          shift: shift, sleep: origin.sleeps),
+          shift: shift, sleep: origin.sleeps,
+          processor: origin.configuration.processor == .rv64
+            ? nil : origin.configuration.processor.rawValue),
         boot: origin.boot, drives: driveManifests, initialSnapshot: snapshotName, log: logName,
         digestInterval: policy.digestInterval(asked: options.digestInterval, shift: shift), ending: nil,
         branch: origin.left?.branch)

@@ -22,6 +22,9 @@ extension RecordingManifest {
     guard (0...MachineConfiguration.shiftLimit).contains(machine.shift) else {
       return "a shift of \(machine.shift)"
     }
+    if let processor = machine.processor, ProcessorModel(rawValue: processor) == nil {
+      return "a processor '\(processor.prefix(80))'"
+    }
     guard drives.count <= MachineConfiguration.driveCountLimit else { return "\(drives.count) drives" }
     for (index, drive) in drives.enumerated() {
       guard drive.sectorCount > 0, drive.sectorCount <= UInt64(Int.max) / 512 else {

@@ -71,6 +71,8 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var shift: Int
     /// Whether idle time passed as fast as the host's.
     public var sleep: Bool
+    /// `ProcessorModel`; nil for the one that is taken when nothing is said.
+    public var processor: String?
   }
 
   public struct Drive: Codable, Equatable, Sendable {
@@ -149,6 +151,7 @@ extension RecordingManifest {
   public var configuration: MachineConfiguration {
     MachineConfiguration(
       memorySize: machine.memorySize, hartCount: machine.hartCount, shift: machine.shift,
-      drives: drives.map { .init(sectorCount: $0.sectorCount, isReadOnly: $0.readOnly, serial: $0.serial) })
+      drives: drives.map { .init(sectorCount: $0.sectorCount, isReadOnly: $0.readOnly, serial: $0.serial) },
+      processor: machine.processor.flatMap(ProcessorModel.init) ?? .rv64)
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Emulator
 import RecordReplay
 
 /// The options that say what to run.
@@ -8,6 +9,12 @@ struct GuestOptions: ParsableArguments {
 
   @Option(help: "Number of harts, 1 to 8.")
   var smp = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "What each hart is: rv64, rva22s64 (the profile) or max (every extension there is).", valueName: "model"
+    ))
+  var cpu = ProcessorModel.rv64.rawValue
 
   @Option(
     help: ArgumentHelp(
@@ -64,9 +71,11 @@ struct GuestOptions: ParsableArguments {
   func guest(inLockstep: Bool = false) throws(Failure) -> Guest {
     let engine = inLockstep ? .automatic : try engineOption.parsed()
     let timing = try timing()
+    let processor = try processor()
     if isDemonstration {
       var guest = Demonstration.guest(timing)
       guest.engine = engine
+      guest.processor = processor
       return guest
     }
     guard bios != nil || kernel != nil else {
@@ -82,11 +91,21 @@ struct GuestOptions: ParsableArguments {
       memorySize: try Size.parse(memory, option: "--memory"),
       hartCount: smp, shift: timing.shift, sleeps: timing.sleeps, commandLine: append ?? "")
     guest.engine = engine
+    guest.processor = processor
     if let bios { try guest.load(.bios, from: bios) }
     if let kernel { try guest.load(.kernel, from: kernel) }
     if let initrd { try guest.load(.initrd, from: initrd) }
     for text in drive { guest.drives.append(try DriveOptions(parsing: text)) }
     return guest
+  }
+
+  private func processor() throws(Failure) -> ProcessorModel {
+    guard let known = ProcessorModel(rawValue: cpu) else {
+      throw Failure(
+        .usage, "--cpu \(cpu)", "there is no such processor",
+        remedy: "give one of \(ProcessorModel.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    return known
   }
 
   func limit() throws(Failure) -> UInt64? {

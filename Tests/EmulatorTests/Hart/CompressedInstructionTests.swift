@@ -132,14 +132,14 @@ import Testing
     for half in UInt16.min...UInt16.max where half & 3 != 3 {
       // The first form that fits: special cases stand before the general one.
       let expected = forms.first { half & $0.mask == $0.match }.flatMap { $0.apply(half) }
-      let found = Decoder.expand(half)
+      let found = Decoder(for: []).expand(half)
       #expect(found == expected, "halfword \(String(half, radix: 16))")
-      let decoded = Decoder.decode(UInt32(half) | 0xabcd_0000, pageOffset: 6)
+      let decoded = Decoder(for: []).decode(UInt32(half) | 0xabcd_0000, pageOffset: 6)
       #expect(decoded.length == 2 && decoded.raw == UInt32(half) && decoded.pageOffset == 6)
       #expect((decoded.opcode == .illegal) == (expected == nil), "halfword \(String(half, radix: 16))")
       guard let expected else { continue }
       legal += 1
-      let full = Decoder.decode(expected, pageOffset: 6)
+      let full = Decoder(for: []).decode(expected, pageOffset: 6)
       #expect(
         full.opcode == decoded.opcode && full.destination == decoded.destination
           && full.source1 == decoded.source1

@@ -22,13 +22,15 @@ import Testing
       (0x0000_8000, ".2byte 0x8000"),
     ] as [(UInt32, String)])
   func writesInstructions(word: UInt32, text: String) {
-    #expect(Disassembler(word, at: 0x8000_0000).text == text)
+    #expect(Disassembler(word, at: 0x8000_0000, for: ProcessorModel.max.extensions).text == text)
   }
 
   @Test func showsTargetsOfJumps() {
-    #expect(Disassembler(0xffdf_f06f, at: 0x8000_0000).text == "j 0x7ffffffc")
-    #expect(Disassembler(0x0000_bfdd, at: 0x10).text == "j 0x6")
-    #expect(Disassembler(0x0000_bfdd, at: 0).text == "j 0xfffffffffffffff6")
-    #expect(Disassembler(0x0000_bfdd, at: 0).length == 2)
+    #expect(
+      Disassembler(0xffdf_f06f, at: 0x8000_0000, for: ProcessorModel.max.extensions).text == "j 0x7ffffffc")
+    #expect(Disassembler(0x0000_bfdd, at: 0x10, for: ProcessorModel.max.extensions).text == "j 0x6")
+    #expect(
+      Disassembler(0x0000_bfdd, at: 0, for: ProcessorModel.max.extensions).text == "j 0xfffffffffffffff6")
+    #expect(Disassembler(0x0000_bfdd, at: 0, for: ProcessorModel.max.extensions).length == 2)
   }
 }

@@ -1,10 +1,15 @@
-/// Takes instruction words apart. A pure function of the word: what the privilege or `mstatus.FS` forbids is
-/// found out when the instruction is executed.
+/// Takes instruction words apart. A pure function of the word and of what the harts have: what the privilege,
+/// `menvcfg` or `mstatus.FS` forbids is found out when the instruction is executed.
 ///
 /// Reference: The RISC-V Instruction Set Manual, volume I, "RV32/64G Instruction Set Listings".
-package enum Decoder {
+package struct Decoder {
+  /// Words of other extensions are illegal.
+  let extensions: ProcessorExtensions
+
+  package init(for extensions: ProcessorExtensions) { self.extensions = extensions }
+
   /// Decodes the instruction whose low 16 bits are those of `word` and, unless it is compressed, all 32.
-  package static func decode(_ word: UInt32, pageOffset: UInt16) -> DecodedInstruction {
+  package func decode(_ word: UInt32, pageOffset: UInt16) -> DecodedInstruction {
     if word & 3 == 3 {
       var instruction = decodeFull(word)
       instruction.pageOffset = pageOffset
@@ -18,11 +23,11 @@ package enum Decoder {
     return instruction
   }
 
-  private static func illegal(_ word: UInt32) -> DecodedInstruction {
+  private func illegal(_ word: UInt32) -> DecodedInstruction {
     make(.illegal, word, immediate: 0)
   }
 
-  private static func make(_ opcode: Opcode, _ word: UInt32, immediate: Int32) -> DecodedInstruction {
+  private func make(_ opcode: Opcode, _ word: UInt32, immediate: Int32) -> DecodedInstruction {
     let destination = UInt8(truncatingIfNeeded: word >> 7 & 31)
     return DecodedInstruction(
       opcode: opcode, destination: destination, source1: UInt8(truncatingIfNeeded: word >> 15 & 31),
@@ -31,7 +36,7 @@ package enum Decoder {
   }
 
   /// As `make`, for an instruction that writes an integer register.
-  private static func integer(
+  private func integer(
     _ opcode: Opcode, _ word: UInt32, immediate: Int32 = 0
   ) -> DecodedInstruction {
     var instruction = make(opcode, word, immediate: immediate)
@@ -39,22 +44,22 @@ package enum Decoder {
     return instruction
   }
 
-  private static func decodeFull(_ word: UInt32) -> DecodedInstruction {
+  private func decodeFull(_ word: UInt32) -> DecodedInstruction {
     let function3 = word >> 12 & 7
     switch word & 0x7f {
     case 0x37: return integer(.lui, word, immediate: Int32(bitPattern: word & 0xffff_f000))
     case 0x17: return integer(.auipc, word, immediate: Int32(bitPattern: word & 0xffff_f000))
-    case 0x6f: return integer(.jal, word, immediate: immediateJ(word))
-    case 0x67: return function3 == 0 ? integer(.jalr, word, immediate: immediateI(word)) : illegal(word)
+    case 0x6f: return integer(.jal, word, immediate: Self.immediateJ(word))
+    case 0x67: return function3 == 0 ? integer(.jalr, word, immediate: Self.immediateI(word)) : illegal(word)
     case 0x63:
-      guard let opcode = branches[Int(function3)] else { return illegal(word) }
-      return make(opcode, word, immediate: immediateB(word))
+      guard let opcode = Self.branches[Int(function3)] else { return illegal(word) }
+      return make(opcode, word, immediate: Self.immediateB(word))
     case 0x03:
-      guard let opcode = loads[Int(function3)] else { return illegal(word) }
-      return integer(opcode, word, immediate: immediateI(word))
+      guard let opcode = Self.loads[Int(function3)] else { return illegal(word) }
+      return integer(opcode, word, immediate: Self.immediateI(word))
     case 0x23:
-      guard let opcode = stores[Int(function3)] else { return illegal(word) }
-      return make(opcode, word, immediate: immediateS(word))
+      guard let opcode = Self.stores[Int(function3)] else { return illegal(word) }
+      return make(opcode, word, immediate: Self.immediateS(word))
     case 0x13: return decodeImmediate(word)
     case 0x1b: return decodeImmediateWord(word)
     case 0x33: return registerOperation(word, registerOperations)
@@ -64,14 +69,14 @@ package enum Decoder {
     case 0x2f: return decodeAtomic(word)
     case 0x07:
       switch function3 {
-      case 2: return make(.flw, word, immediate: immediateI(word))
-      case 3: return make(.fld, word, immediate: immediateI(word))
+      case 2: return make(.flw, word, immediate: Self.immediateI(word))
+      case 3: return make(.fld, word, immediate: Self.immediateI(word))
       default: return illegal(word)
       }
     case 0x27:
       switch function3 {
-      case 2: return make(.fsw, word, immediate: immediateS(word))
-      case 3: return make(.fsd, word, immediate: immediateS(word))
+      case 2: return make(.fsw, word, immediate: Self.immediateS(word))
+      case 3: return make(.fsd, word, immediate: Self.immediateS(word))
       default: return illegal(word)
       }
     case 0x43: return fusedMultiplyAdd(word, .fmaddS, .fmaddD)
@@ -110,7 +115,7 @@ package enum Decoder {
   private static let stores: [Opcode?] = [.sb, .sh, .sw, .sd, nil, nil, nil, nil]
 
   /// Opcodes by funct7 and funct3, for the major opcode OP.
-  private static func registerOperations(_ function: UInt32) -> Opcode? {
+  private func registerOperations(_ function: UInt32) -> Opcode? {
     switch function {
     case 0x000: .add
     case 0x001: .sll
@@ -151,7 +156,7 @@ package enum Decoder {
   }
 
   /// The same for the major opcode OP-32.
-  private static func registerWordOperations(_ function: UInt32) -> Opcode? {
+  private func registerWordOperations(_ function: UInt32) -> Opcode? {
     switch function {
     case 0x000: .addw
     case 0x001: .sllw
@@ -173,7 +178,7 @@ package enum Decoder {
     }
   }
 
-  private static func registerOperation(
+  private func registerOperation(
     _ word: UInt32, _ table: (UInt32) -> Opcode?
   ) -> DecodedInstruction {
     let function = word >> 21 & 0x7f0 | word >> 12 & 7
@@ -183,15 +188,15 @@ package enum Decoder {
     return illegal(word)
   }
 
-  private static func decodeImmediate(_ word: UInt32) -> DecodedInstruction {
+  private func decodeImmediate(_ word: UInt32) -> DecodedInstruction {
     let shift = Int32(word >> 20 & 63)
     switch word >> 12 & 7 {
-    case 0: return integer(.addi, word, immediate: immediateI(word))
-    case 2: return integer(.slti, word, immediate: immediateI(word))
-    case 3: return integer(.sltiu, word, immediate: immediateI(word))
-    case 4: return integer(.xori, word, immediate: immediateI(word))
-    case 6: return integer(.ori, word, immediate: immediateI(word))
-    case 7: return integer(.andi, word, immediate: immediateI(word))
+    case 0: return integer(.addi, word, immediate: Self.immediateI(word))
+    case 2: return integer(.slti, word, immediate: Self.immediateI(word))
+    case 3: return integer(.sltiu, word, immediate: Self.immediateI(word))
+    case 4: return integer(.xori, word, immediate: Self.immediateI(word))
+    case 6: return integer(.ori, word, immediate: Self.immediateI(word))
+    case 7: return integer(.andi, word, immediate: Self.immediateI(word))
     case 1:
       switch word >> 26 {
       case 0x00: return integer(.slli, word, immediate: shift)
@@ -224,10 +229,10 @@ package enum Decoder {
     }
   }
 
-  private static func decodeImmediateWord(_ word: UInt32) -> DecodedInstruction {
+  private func decodeImmediateWord(_ word: UInt32) -> DecodedInstruction {
     let shift = Int32(word >> 20 & 31)
     switch (word >> 12 & 7, word >> 25) {
-    case (0, _): return integer(.addiw, word, immediate: immediateI(word))
+    case (0, _): return integer(.addiw, word, immediate: Self.immediateI(word))
     case (1, 0x00): return integer(.slliw, word, immediate: shift)
     case (1, 0x04), (1, 0x05): return integer(.slliUW, word, immediate: Int32(word >> 20 & 63))
     case (1, 0x30):
@@ -244,7 +249,7 @@ package enum Decoder {
     }
   }
 
-  private static func decodeFence(_ word: UInt32) -> DecodedInstruction {
+  private func decodeFence(_ word: UInt32) -> DecodedInstruction {
     switch word >> 12 & 7 {
     case 0: make(.fence, word, immediate: 0)
     case 1: make(.fenceI, word, immediate: 0)
@@ -252,7 +257,7 @@ package enum Decoder {
     }
   }
 
-  private static func decodeSystem(_ word: UInt32) -> DecodedInstruction {
+  private func decodeSystem(_ word: UInt32) -> DecodedInstruction {
     let csr = Int32(word >> 20)
     switch word >> 12 & 7 {
     case 1: return integer(.csrrw, word, immediate: csr)
@@ -276,7 +281,7 @@ package enum Decoder {
     }
   }
 
-  private static func decodeAtomic(_ word: UInt32) -> DecodedInstruction {
+  private func decodeAtomic(_ word: UInt32) -> DecodedInstruction {
     let isDoubleword: Bool
     switch word >> 12 & 7 {
     case 2: isDoubleword = false
@@ -305,7 +310,7 @@ package enum Decoder {
 
   // MARK: Floating point
 
-  private static func fusedMultiplyAdd(
+  private func fusedMultiplyAdd(
     _ word: UInt32, _ single: Opcode, _ double: Opcode
   ) -> DecodedInstruction {
     switch word >> 25 & 3 {
@@ -315,7 +320,7 @@ package enum Decoder {
     }
   }
 
-  private static func decodeFloatingPoint(_ word: UInt32) -> DecodedInstruction {
+  private func decodeFloatingPoint(_ word: UInt32) -> DecodedInstruction {
     let function3 = word >> 12 & 7
     let selector = word >> 20 & 31
     func float(_ opcode: Opcode) -> DecodedInstruction { make(opcode, word, immediate: 0) }

@@ -7,9 +7,11 @@ package struct Disassembler {
   /// Where the instruction stands: jumps are shown with their targets.
   let address: UInt64
 
-  /// - Parameter word: the instruction's bytes; of a compressed one the upper half does not matter.
-  package init(_ word: UInt32, at address: UInt64) {
-    instruction = Decoder.decode(word, pageOffset: 0)
+  /// - Parameters:
+  ///   - word: the instruction's bytes; of a compressed one the upper half does not matter.
+  ///   - extensions: what the machine's harts have.
+  package init(_ word: UInt32, at address: UInt64, for extensions: ProcessorExtensions) {
+    instruction = Decoder(for: extensions).decode(word, pageOffset: 0)
     self.address = address
   }
 

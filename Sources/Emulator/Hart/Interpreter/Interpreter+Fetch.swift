@@ -103,7 +103,7 @@ extension Interpreter {
         if offset == 4094 { break }
         word |= UInt32((pageBytes + offset + 2).load(as: UInt16.self)) << 16
       }
-      let instruction = Decoder.decode(word, pageOffset: UInt16(offset))
+      let instruction = decoder.decode(word, pageOffset: UInt16(offset))
       block.instructions[count] = instruction
       count += 1
       first = min(first, offset)
@@ -160,7 +160,7 @@ extension Interpreter {
       guard let high = fetchHalf(hart, pc &+ 2) else { return nil }
       word |= UInt32(high) << 16
     }
-    var instruction = Decoder.decode(word, pageOffset: UInt16(pc & 0xfff))
+    var instruction = decoder.decode(word, pageOffset: UInt16(pc & 0xfff))
     instruction.remaining = 1
     scratchBlock.instructions[0] = instruction
     finishBlock(scratchBlock, count: 1)

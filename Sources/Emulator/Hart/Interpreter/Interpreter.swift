@@ -11,6 +11,9 @@ final class Interpreter {
   let protection: [PhysicalMemoryProtection]
   let blocks: BlockCache
   let stops = StopPointTable()
+  let decoder: Decoder
+  /// What the harts have.
+  var extensions: ProcessorExtensions { decoder.extensions }
   /// The machine, which owns this object and so outlives it.
   private let machine: Unmanaged<Machine>
 
@@ -31,8 +34,11 @@ final class Interpreter {
     let translator: Translator?
   #endif
 
-  init(memory: GuestMemory, hartCount: Int, machine: Machine, translates: Bool) {
+  init(
+    memory: GuestMemory, hartCount: Int, extensions: ProcessorExtensions, machine: Machine, translates: Bool
+  ) {
     self.memory = memory
+    decoder = Decoder(for: extensions)
     self.machine = .passUnretained(machine)
     harts = (0..<hartCount).map { Hart(index: $0, pageCount: memory.pageCount) }
     protection = (0..<hartCount).map { _ in PhysicalMemoryProtection() }

@@ -17,6 +17,7 @@ package struct MigrationIdentity: Equatable, Sendable {
   init(_ start: RunStart, configuration: MachineConfiguration) throws(Failure) {
     add("--memory", "\(configuration.memorySize) bytes")
     add("--smp", "\(configuration.hartCount)")
+    add("--cpu", configuration.processor.rawValue)
     add("--icount shift", "\(configuration.shift)")
     add("what is booted", Self.hexadecimal(Self.digest(of: start.plan)))
     add("the number of drives", "\(configuration.drives.count)")

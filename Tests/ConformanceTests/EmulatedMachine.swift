@@ -8,9 +8,11 @@ enum EmulatedMachine {
 
   /// Runs a flat image in M mode until it switches the board off, and gives the machine with its RAM at the end.
   static func run(
-    image: [UInt8], memorySize: UInt64, engine: Machine.Engine, instructionLimit: UInt64
+    image: [UInt8], memorySize: UInt64, processor: ProcessorModel, engine: Machine.Engine,
+    instructionLimit: UInt64
   ) throws -> Machine {
-    let configuration = MachineConfiguration(memorySize: memorySize, hartCount: 1, shift: 0, drives: [])
+    let configuration = MachineConfiguration(
+      memorySize: memorySize, hartCount: 1, shift: 0, drives: [], processor: processor)
     let plan = try BootPlan(images: BootImages(bios: image), configuration: configuration)
     let machine = Machine(configuration: configuration, plan: plan, gate: SilentGate(), engine: engine)
     let stop = machine.run(until: instructionLimit)

@@ -14,7 +14,8 @@ extension RandomInstructions {
       return Encode.compressed(1, 4, low << 7 | UInt32(below(3)) << 10 | split)
     case 5, 6:  // c.sub c.xor c.or c.and c.subw c.addw, and two reserved
       let kind = bits(2) << 5 | (oneIn(3) ? 1 << 12 : 0)
-      return Encode.compressed(1, 4, low << 7 | 3 << 10 | kind | (compressedSource() - 8) << 2)
+      return shared(
+        Encode.compressed(1, 4, low << 7 | 3 << 10 | kind | (compressedSource() - 8) << 2))
     case 7: return Encode.compressed(2, 0, destination() << 7 | split)  // c.slli
     case 8, 9:  // c.mv c.add
       return Encode.compressed(2, 4, bits(1) << 12 | namedDestination() << 7 | max(1, source()) << 2)
@@ -33,7 +34,7 @@ extension RandomInstructions {
       return Encode.compressed(2, pick([5, 6, 7]), source() << 2 | bits(6) << 7)
     default:
       if oneIn(6) { return Encode.compressed(2, 4, 1 << 12) }  // c.ebreak
-      return Encode.compressed(0, 4, bits(11) << 2)  // reserved
+      return shared(Encode.compressed(0, 4, bits(11) << 2))  // reserved
     }
   }
 }

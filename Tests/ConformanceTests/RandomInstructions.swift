@@ -1,3 +1,4 @@
+import Emulator
 import TestSupport
 
 /// Random instructions that cannot leave their data window or their chunk of code, whatever the registers hold.
@@ -61,9 +62,29 @@ struct RandomInstructions {
     }
   }
 
+  /// Floating point beyond F and D.
+  struct Later: OptionSet, Sendable {
+    let rawValue: Int
+    static let zfh = Later(rawValue: 1)
+    static let zfa = Later(rawValue: 2)
+
+    /// The hart of ours that programs run on.
+    var processor: ProcessorModel { isEmpty ? .rv64 : .max }
+    /// What of its extensions the other machine has too.
+    var extensions: ProcessorExtensions {
+      var extensions: ProcessorExtensions = contains(.zfh) ? [.zfhmin, .zfh] : []
+      if contains(.zfa) { extensions.insert(.zfa) }
+      return extensions
+    }
+  }
+  let later: Later
+
   private var generator: SeededGenerator
 
-  init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
+  init(seed: UInt64, later: Later = []) {
+    generator = SeededGenerator(seed: seed)
+    self.later = later
+  }
 
   // MARK: Choices
 
@@ -199,10 +220,10 @@ struct RandomInstructions {
         0x03, UInt32(logSize) | (isUnsigned ? 4 : 0), destination(), base, windowOffset(size: 1 << logSize))
     case 1: return Encode.store(0x23, UInt32(logSize), base, source(), windowOffset(size: 1 << logSize))
     case 2:
-      let funct3 = pick([2, 3] as [UInt32])
+      let funct3 = pick(later.contains(.zfh) ? [1, 2, 3] : [2, 3] as [UInt32])
       return Encode.immediate(0x07, funct3, bits(5), base, windowOffset(size: 1 << Int(funct3)))
     default:
-      let funct3 = pick([2, 3] as [UInt32])
+      let funct3 = pick(later.contains(.zfh) ? [1, 2, 3] : [2, 3] as [UInt32])
       return Encode.store(0x27, funct3, base, bits(5), windowOffset(size: 1 << Int(funct3)))
     }
   }
@@ -305,6 +326,15 @@ struct RandomInstructions {
     let (funct3, funct7, rs2) = (bits(3), bits(7), source())
     // Not ctzw, see above.
     if opcode == 0x1b, funct3 == 1, funct7 == 0x30, rs2 == 1 { return [0] }
-    return Encode.register(opcode, funct3, funct7, destination(), source(), rs2)
+    return shared(Encode.register(opcode, funct3, funct7, destination(), source(), rs2))
+  }
+
+  /// The instruction, or an illegal one instead of what our hart has and QEMU's was not told of.
+  func shared(_ parcels: [UInt16]) -> [UInt16] {
+    let word = parcels.reversed().reduce(0 as UInt32) { $0 << 16 | UInt32($1) }
+    func isIllegal(_ extensions: ProcessorExtensions) -> Bool {
+      Decoder(for: extensions).decode(word, pageOffset: 0).opcode == .illegal
+    }
+    return isIllegal(later.extensions) && !isIllegal(later.processor.extensions) ? [0] : parcels
   }
 }

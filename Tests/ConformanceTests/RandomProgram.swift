@@ -49,11 +49,13 @@ struct RandomProgram {
   private(set) var instructionCount = 0
 
   /// At most 1,900 chunks, so that one page table maps all windows.
-  init(seed: UInt64, mode: Mode, chunkCount: Int, itemsPerChunk: Int = 200) {
+  init(
+    seed: UInt64, mode: Mode, later: RandomInstructions.Later = [], chunkCount: Int, itemsPerChunk: Int = 200
+  ) {
     precondition(chunkCount <= 1_900)
     self.seed = seed
     self.mode = mode
-    var random = RandomInstructions(seed: seed)
+    var random = RandomInstructions(seed: seed, later: later)
 
     // The layout is known once the code is: so the code before the chunks has a fixed length, and is made last.
     var code: [UInt16] = []
@@ -194,6 +196,7 @@ struct RandomProgram {
 /// Values at which instructions go wrong, for the windows.
 enum RandomOperands {
   static func value(_ random: inout RandomInstructions) -> UInt64 {
+    if random.later.contains(.zfh) && random.oneIn(2) { return 0xffff_ffff_ffff_0000 | UInt64(half(&random)) }
     switch random.below(10) {
     case 0, 1, 2: return double(&random)
     case 3, 4: return 0xffff_ffff_0000_0000 | UInt64(single(&random))
@@ -215,6 +218,16 @@ enum RandomOperands {
   private static func single(_ random: inout RandomInstructions) -> UInt32 {
     let field = exponent(&random, largest: 255)
     return UInt32(truncatingIfNeeded: (random.next64() & (1 << 31 | fraction(&random, 23))) | field << 23)
+  }
+
+  private static func half(_ random: inout RandomInstructions) -> UInt16 {
+    let field: UInt64 =
+      switch random.below(4) {
+      case 0: UInt64(random.below(3))
+      case 1: UInt64(31 - random.below(3))
+      default: UInt64(random.below(32))
+      }
+    return UInt16(truncatingIfNeeded: (random.next64() & (1 << 15 | fraction(&random, 10))) | field << 10)
   }
 
   private static func exponent(_ random: inout RandomInstructions, largest: Int) -> UInt64 {

@@ -218,6 +218,8 @@
     }
 
     var isAtomic: Bool { rawValue >= Opcode.lrW.rawValue && rawValue <= Opcode.amomaxuD.rawValue }
-    var isFloatingPoint: Bool { rawValue >= Opcode.flw.rawValue && rawValue <= Opcode.fclassD.rawValue }
+    var isFloatingPoint: Bool {
+      rawValue >= Opcode.flw.rawValue && rawValue <= Opcode.laterFloatingPoint.rawValue
+    }
   }
 #endif

@@ -25,6 +25,33 @@ import Testing
     #expect(Disassembler(word, at: 0x8000_0000, for: ProcessorModel.max.extensions).text == text)
   }
 
+  /// As gdb 16.3 shows them when a program says that it has Zfh and Zfa.
+  @Test(
+    arguments: [
+      (0x0045_9507, "flh fa0,4(a1)"), (0xfea5_9e27, "fsh fa0,-4(a1)"), (0x04c5_f553, "fadd.h fa0,fa1,fa2"),
+      (0x04c5_9553, "fadd.h fa0,fa1,fa2,rtz"), (0x6cc5_f543, "fmadd.h fa0,fa1,fa2,fa3"),
+      (0x6cc5_b54f, "fnmadd.h fa0,fa1,fa2,fa3,rup"), (0x5c05_f553, "fsqrt.h fa0,fa1"),
+      (0x24b5_8553, "fmv.h fa0,fa1"), (0x24b5_9553, "fneg.h fa0,fa1"), (0x24b5_a553, "fabs.h fa0,fa1"),
+      (0x24c5_8553, "fsgnj.h fa0,fa1,fa2"), (0x2cc5_8553, "fmin.h fa0,fa1,fa2"),
+      (0x4025_8553, "fcvt.s.h fa0,fa1"), (0x4225_8553, "fcvt.d.h fa0,fa1"), (0x4405_f553, "fcvt.h.s fa0,fa1"),
+      (0x4415_9553, "fcvt.h.d fa0,fa1,rtz"), (0xc405_9553, "fcvt.w.h a0,fa1,rtz"),
+      (0xc435_f553, "fcvt.lu.h a0,fa1"), (0xd405_f553, "fcvt.h.w fa0,a1"),
+      (0xd435_8553, "fcvt.h.lu fa0,a1,rne"), (0xe405_8553, "fmv.x.h a0,fa1"), (0xf405_8553, "fmv.h.x fa0,a1"),
+      (0xa4c5_a553, "feq.h a0,fa1,fa2"), (0xe405_9553, "fclass.h a0,fa1"), (0xf010_0553, "fli.s fa0,-0x1p+0"),
+      (0xf210_8553, "fli.d fa0,min"), (0xf413_0553, "fli.h fa0,0x1p-4"), (0xf01e_8553, "fli.s fa0,0x1p+16"),
+      (0xf01f_0553, "fli.s fa0,inf"), (0xf01f_8553, "fli.s fa0,nan"), (0xf014_8553, "fli.s fa0,0x1.4p-2"),
+      (0xf01b_0553, "fli.s fa0,0x1.8p+1"), (0x28c5_a553, "fminm.s fa0,fa1,fa2"),
+      (0x2cc5_b553, "fmaxm.h fa0,fa1,fa2"), (0x4045_f553, "fround.s fa0,fa1"),
+      (0x4245_9553, "fround.d fa0,fa1,rtz"), (0x4455_8553, "froundnx.h fa0,fa1,rne"),
+      (0xc285_9553, "fcvtmod.w.d a0,fa1,rtz"), (0xa0c5_c553, "fleq.s a0,fa1,fa2"),
+      (0xa2c5_d553, "fltq.d a0,fa1,fa2"),
+    ] as [(UInt32, String)])
+  func writesLaterFloatingPoint(word: UInt32, text: String) {
+    #expect(Disassembler(word, at: 0, for: ProcessorModel.max.extensions).text == text)
+    let without = Disassembler(word, at: 0, for: []).text
+    #expect(without.hasPrefix(".4byte"), "\(without)")
+  }
+
   @Test func showsTargetsOfJumps() {
     #expect(
       Disassembler(0xffdf_f06f, at: 0x8000_0000, for: ProcessorModel.max.extensions).text == "j 0x7ffffffc")

@@ -4,16 +4,18 @@ import Testing
 
 /// Long blocks of random floating-point instructions on both engines. Most guests compute with numbers alone, as programs
 /// do, so that the translator's inline code gets to do whole blocks; the others get NaNs, other rounding modes and values
-/// that are not boxed, and leave it anywhere.
+/// that are not boxed, and leave it anywhere. Some have a hart with Zfh and Zfa, and use them.
 @Suite struct FloatingPointEngineTests {
-  @Test(arguments: [false, true]) func enginesAgree(translatedAtOnce: Bool) {
+  @Test(arguments: [false, true], [ProcessorModel.rv64, .max])
+  func enginesAgree(translatedAtOnce: Bool, processor: ProcessorModel) {
     let seed = UInt64.random(in: 0...UInt64.max)
-    print("engines on floating point: seed \(seed), translated at once: \(translatedAtOnce)")
+    print("engines on floating point: seed \(seed), translated at once: \(translatedAtOnce), \(processor)")
     var random = SeededGenerator(seed: seed)
     for number in 0..<60 {
-      let program = Self.program(isTame: number % 3 != 0, &random)
-      let interpreted = makeMachine(program, memorySize: 1 << 20, engine: .interpreter)
-      let translated = makeMachine(program, memorySize: 1 << 20, engine: .translator)
+      let program = Self.program(isTame: number % 3 != 0, usesLater: processor == .max, &random)
+      let interpreted = makeMachine(
+        program, memorySize: 1 << 20, processor: processor, engine: .interpreter)
+      let translated = makeMachine(program, memorySize: 1 << 20, processor: processor, engine: .translator)
       let blockLength = translatedAtOnce ? Int.random(in: 1...64, using: &random) : 64
       translated.makeBlocks(ofAtMost: blockLength, translatedAtOnce: translatedAtOnce)
       for position in stride(from: 997 as UInt64, through: 20_000, by: 997) {
@@ -90,7 +92,9 @@ import Testing
 
   /// A loop over random instructions. Before each round all registers are loaded anew, from values below a0; what is
   /// stored goes above it.
-  private static func program(isTame: Bool, _ random: inout SeededGenerator) -> Assembly {
+  private static func program(
+    isTame: Bool, usesLater: Bool, _ random: inout SeededGenerator
+  ) -> Assembly {
     typealias I = Instruction
     typealias R = Register
     typealias C = ControlRegister
@@ -109,7 +113,9 @@ import Testing
       program.emit(I.typeI(0x07, isDouble ? 3 : 2, register, R.a0, place))
     }
     for _ in 0..<Int.random(in: 20...120, using: &random) {
-      program.emit(instruction(isTame: isTame, &random))
+      let isLater = usesLater && Int.random(in: 0..<3, using: &random) == 0
+      program.emit(
+        isLater ? RandomLaterFloatingPoint.instruction(&random) : instruction(isTame: isTame, &random))
     }
     program.emit(I.csrr(R.a1, flags))
     program.jump("loop")

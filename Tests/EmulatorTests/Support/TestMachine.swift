@@ -12,11 +12,12 @@ func makeMachine(
   program: [UInt8], extra: [BootPlan.Region] = [], harts: Int = 1, shift: Int = 0,
   memorySize: UInt64 = 2 << 20,
   toHostAddress: UInt64? = nil, gate: ScriptedGate = ScriptedGate(),
-  drives: [MachineConfiguration.Drive] = [], engine: Machine.Engine = .automatic
+  drives: [MachineConfiguration.Drive] = [], processor: ProcessorModel = .rv64,
+  engine: Machine.Engine = .automatic
 ) -> Machine {
   Machine(
     configuration: MachineConfiguration(
-      memorySize: memorySize, hartCount: harts, shift: shift, drives: drives),
+      memorySize: memorySize, hartCount: harts, shift: shift, drives: drives, processor: processor),
     plan: BootPlan(
       regions: [BootPlan.Region(address: ramBase, bytes: program)] + extra,
       start: .machineMode(entry: ramBase), deviceTreeAddress: ramBase + (1 << 20),
@@ -28,11 +29,12 @@ func makeMachine(
   _ assembly: Assembly, harts: Int = 1, shift: Int = 0, memorySize: UInt64 = 2 << 20,
   toHostAddress: UInt64? = nil,
   gate: ScriptedGate = ScriptedGate(),
-  drives: [MachineConfiguration.Drive] = [], engine: Machine.Engine = .automatic
+  drives: [MachineConfiguration.Drive] = [], processor: ProcessorModel = .rv64,
+  engine: Machine.Engine = .automatic
 ) -> Machine {
   makeMachine(
     program: assembly.assembled(), harts: harts, shift: shift, memorySize: memorySize,
-    toHostAddress: toHostAddress, gate: gate, drives: drives, engine: engine)
+    toHostAddress: toHostAddress, gate: gate, drives: drives, processor: processor, engine: engine)
 }
 
 /// A page table with these entries, and zeroes for the others.

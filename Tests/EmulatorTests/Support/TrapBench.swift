@@ -37,6 +37,7 @@ struct TrapBench {
   static func entry(_ address: UInt64, _ flags: UInt64) -> UInt64 { address >> 2 | flags }
 
   var engine: Machine.Engine
+  var processor = ProcessorModel.rv64
   var mode = Mode.machine
   /// Sv39 when set: entries of `leaves`, and of the table of megapages from 0x4020_0000 on.
   var pages: [Int: UInt64]?
@@ -99,7 +100,8 @@ struct TrapBench {
         pageTable(at: Self.root + 0x3000, [0: Self.entry(Self.root, Self.valid)]),
       ]
     }
-    let machine = makeMachine(program: program.assembled(), extra: regions, engine: engine)
+    let machine = makeMachine(
+      program: program.assembled(), extra: regions, processor: processor, engine: engine)
     // So short a program would not get hot.
     if engine == .translator {
       machine.makeBlocks(ofAtMost: Machine.blockLengthLimit, translatedAtOnce: true)

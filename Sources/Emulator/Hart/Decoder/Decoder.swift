@@ -23,11 +23,11 @@ package struct Decoder {
     return instruction
   }
 
-  private func illegal(_ word: UInt32) -> DecodedInstruction {
+  func illegal(_ word: UInt32) -> DecodedInstruction {
     make(.illegal, word, immediate: 0)
   }
 
-  private func make(_ opcode: Opcode, _ word: UInt32, immediate: Int32) -> DecodedInstruction {
+  func make(_ opcode: Opcode, _ word: UInt32, immediate: Int32) -> DecodedInstruction {
     let destination = UInt8(truncatingIfNeeded: word >> 7 & 31)
     return DecodedInstruction(
       opcode: opcode, destination: destination, source1: UInt8(truncatingIfNeeded: word >> 15 & 31),
@@ -36,7 +36,7 @@ package struct Decoder {
   }
 
   /// As `make`, for an instruction that writes an integer register.
-  private func integer(
+  func integer(
     _ opcode: Opcode, _ word: UInt32, immediate: Int32 = 0
   ) -> DecodedInstruction {
     var instruction = make(opcode, word, immediate: immediate)
@@ -69,21 +69,25 @@ package struct Decoder {
     case 0x2f: return decodeAtomic(word)
     case 0x07:
       switch function3 {
+      case 1 where extensions.contains(.zfhmin): return make(.flh, word, immediate: Self.immediateI(word))
       case 2: return make(.flw, word, immediate: Self.immediateI(word))
       case 3: return make(.fld, word, immediate: Self.immediateI(word))
       default: return illegal(word)
       }
     case 0x27:
       switch function3 {
+      case 1 where extensions.contains(.zfhmin): return make(.fsh, word, immediate: Self.immediateS(word))
       case 2: return make(.fsw, word, immediate: Self.immediateS(word))
       case 3: return make(.fsd, word, immediate: Self.immediateS(word))
       default: return illegal(word)
       }
-    case 0x43: return fusedMultiplyAdd(word, .fmaddS, .fmaddD)
-    case 0x47: return fusedMultiplyAdd(word, .fmsubS, .fmsubD)
-    case 0x4b: return fusedMultiplyAdd(word, .fnmsubS, .fnmsubD)
-    case 0x4f: return fusedMultiplyAdd(word, .fnmaddS, .fnmaddD)
-    case 0x53: return decodeFloatingPoint(word)
+    case 0x43: return fusedMultiplyAdd(word, .fmaddS, .fmaddD, .fmaddH)
+    case 0x47: return fusedMultiplyAdd(word, .fmsubS, .fmsubD, .fmsubH)
+    case 0x4b: return fusedMultiplyAdd(word, .fnmsubS, .fnmsubD, .fnmsubH)
+    case 0x4f: return fusedMultiplyAdd(word, .fnmaddS, .fnmaddD, .fnmaddH)
+    case 0x53:
+      let instruction = decodeFloatingPoint(word)
+      return instruction.opcode == .illegal ? later(LaterFloatingPoint(word), word) : instruction
     default: return illegal(word)
     }
   }
@@ -311,13 +315,22 @@ package struct Decoder {
   // MARK: Floating point
 
   private func fusedMultiplyAdd(
-    _ word: UInt32, _ single: Opcode, _ double: Opcode
+    _ word: UInt32, _ single: Opcode, _ double: Opcode, _ half: LaterFloatingPoint
   ) -> DecodedInstruction {
     switch word >> 25 & 3 {
     case 0: make(single, word, immediate: 0)
     case 1: make(double, word, immediate: 0)
+    case 2: later(half, word)
     default: illegal(word)
     }
+  }
+
+  private func later(_ operation: LaterFloatingPoint?, _ word: UInt32) -> DecodedInstruction {
+    guard let operation, extensions.isSuperset(of: operation.required) else { return illegal(word) }
+    let number = Int32(operation.rawValue)
+    return operation.writesInteger
+      ? integer(.laterFloatingPoint, word, immediate: number)
+      : make(.laterFloatingPoint, word, immediate: number)
   }
 
   private func decodeFloatingPoint(_ word: UInt32) -> DecodedInstruction {

@@ -43,6 +43,9 @@ package enum Opcode: UInt8 {
   case fcvtWD, fcvtWUD, fcvtLD, fcvtLUD, fcvtDW, fcvtDWU, fcvtDL, fcvtDLU
   case fmvXD, fmvDX, feqD, fltD, fleD, fclassD
 
+  // Zfhmin, Zfh and Zfa: which one `laterFloatingPoint` is, see there
+  case flh, fsh, laterFloatingPoint
+
   // Zba
   case addUW, sh1add, sh2add, sh3add, sh1addUW, sh2addUW, sh3addUW, slliUW
 

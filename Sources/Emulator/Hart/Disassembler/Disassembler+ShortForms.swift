@@ -9,6 +9,7 @@ extension Disassembler {
     case .jal, .jalr: jump
     case .csrrw, .csrrs, .csrrc, .csrrwi, .csrrsi, .csrrci: systemRegister
     case .fsgnjS, .fsgnjnS, .fsgnjxS, .fsgnjD, .fsgnjnD, .fsgnjxD: sign
+    case .laterFloatingPoint: sign
     case .fence, .sfenceVMA: fence
     default: nil
     }
@@ -101,15 +102,22 @@ extension Disassembler {
 
   private var sign: String? {
     guard source1Number == source2Number else { return nil }
-    let name =
-      switch instruction.opcode {
-      case .fsgnjS: "fmv.s"
-      case .fsgnjnS: "fneg.s"
-      case .fsgnjxS: "fabs.s"
-      case .fsgnjD: "fmv.d"
-      case .fsgnjnD: "fneg.d"
-      default: "fabs.d"
+    let name: String
+    switch instruction.opcode {
+    case .fsgnjS: name = "fmv.s"
+    case .fsgnjnS: name = "fneg.s"
+    case .fsgnjxS: name = "fabs.s"
+    case .fsgnjD: name = "fmv.d"
+    case .fsgnjnD: name = "fneg.d"
+    case .fsgnjxD: name = "fabs.d"
+    default:
+      switch instruction.laterFloatingPoint {
+      case .fsgnjH: name = "fmv.h"
+      case .fsgnjnH: name = "fneg.h"
+      case .fsgnjxH: name = "fabs.h"
+      default: return nil
       }
+    }
     return "\(name) \(Self.floatingPointNames[destinationNumber]),\(floatSource1)"
   }
 

@@ -44,7 +44,9 @@ package struct Disassembler {
 
   /// The opcode's name with dots where the manual has them: `fcvtWUS` is `fcvt.wu.s`.
   private var mnemonic: String {
-    let name = "\(instruction.opcode)"
+    let name =
+      instruction.opcode == .laterFloatingPoint
+      ? "\(instruction.laterFloatingPoint)" : "\(instruction.opcode)"
     var rest = name.drop { !$0.isUppercase }
     var text = String(name[..<rest.startIndex])
     while let first = rest.first {
@@ -68,10 +70,10 @@ package struct Disassembler {
   var destination: String { Self.integerNames[destinationNumber] }
   var source1: String { Self.integerNames[source1Number] }
   var source2: String { Self.integerNames[source2Number] }
-  private var floatDestination: String { Self.floatingPointNames[destinationNumber] }
+  var floatDestination: String { Self.floatingPointNames[destinationNumber] }
   var floatSource1: String { Self.floatingPointNames[source1Number] }
-  private var floatSource2: String { Self.floatingPointNames[source2Number] }
-  private var floatSource3: String { Self.floatingPointNames[instruction.source3] }
+  var floatSource2: String { Self.floatingPointNames[source2Number] }
+  var floatSource3: String { Self.floatingPointNames[instruction.source3] }
 
   var immediate: Int32 { instruction.immediate }
   var hexadecimal: String { "0x" + String(UInt32(bitPattern: immediate), radix: 16) }
@@ -103,7 +105,7 @@ package struct Disassembler {
   }
 
   /// `,rne` and so on; nothing for the mode that `frm` holds.
-  private var rounding: String {
+  var rounding: String {
     [",rne", ",rtz", ",rdn", ",rup", ",rmm", ",unknown", ",unknown", ""][Int(instruction.roundingField)]
   }
 
@@ -117,9 +119,9 @@ package struct Disassembler {
     case .jalr: "\(destination),\(immediate == 0 ? source1 : place)"
     case .beq, .bne, .blt, .bge, .bltu, .bgeu: "\(source1),\(source2),\(target)"
     case .lb, .lh, .lw, .ld, .lbu, .lhu, .lwu: "\(destination),\(place)"
-    case .flw, .fld: "\(floatDestination),\(place)"
+    case .flh, .flw, .fld: "\(floatDestination),\(place)"
     case .sb, .sh, .sw, .sd: "\(source2),\(place)"
-    case .fsw, .fsd: "\(floatSource2),\(place)"
+    case .fsh, .fsw, .fsd: "\(floatSource2),\(place)"
     case .addi, .slti, .sltiu, .xori, .ori, .andi, .addiw: "\(destination),\(source1),\(immediate)"
     case .slli, .srli, .srai, .slliw, .srliw, .sraiw, .rori, .roriw, .slliUW, .bclri, .bexti, .binvi, .bseti:
       "\(destination),\(source1),\(hexadecimal)"
@@ -147,11 +149,12 @@ package struct Disassembler {
     case .feqS, .fltS, .fleS, .feqD, .fltD, .fleD: "\(destination),\(floatSource1),\(floatSource2)"
     case .fmvXW, .fmvXD, .fclassS, .fclassD: "\(destination),\(floatSource1)"
     case .fmvWX, .fmvDX: "\(floatDestination),\(source1)"
+    case .laterFloatingPoint: laterFloatingPointOperands
     default: "\(destination),\(source1),\(source2)"
     }
   }
 
-  private var exactRounding: String { instruction.roundingField == 0 ? "" : rounding }
+  var exactRounding: String { instruction.roundingField == 0 ? "" : rounding }
 
   /// What a fence orders: input, output, reads, writes.
   private static func accesses(_ bits: UInt32) -> String {

@@ -1,4 +1,4 @@
-/// The F and D extensions: registers, rounding modes and `mstatus.FS` around `FloatingPointArithmetic`.
+/// The F and D extensions, and loads and stores of halves: registers, rounding modes and `mstatus.FS` around `FloatingPointArithmetic`.
 extension Interpreter {
   /// True: the block was left.
   @inline(never)
@@ -46,6 +46,23 @@ extension Interpreter {
       }
       return storeSlowly(hart, op, address, size: 8, f[rs2])
 
+    case .flh:
+      let address = x[rs1] &+ immediate
+      if let host = TranslationCache.lookUp(state.pointee.loadTable, address, size: 2) {
+        f[rd] = NaNBoxing.box16(host.loadUnaligned(as: UInt16.self))
+      } else if loadSlowly(hart, op, address, size: 2) {
+        return true
+      }
+    case .fsh:
+      let address = x[rs1] &+ immediate
+      if let host = TranslationCache.lookUp(state.pointee.storeTable, address, size: 2) {
+        host.storeBytes(of: UInt16(truncatingIfNeeded: f[rs2]), as: UInt16.self)
+        return false
+      }
+      return storeSlowly(hart, op, address, size: 2, f[rs2])
+
+    case .laterFloatingPoint: return executeLaterFloatingPoint(hart, op)
+
     case .fmvXW:
       x[rd] = UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: f[rs1])))
       return false
@@ -90,7 +107,7 @@ extension Interpreter {
 
   /// The instruction's rounding mode; nil when it is reserved, in the instruction or in `frm`.
   @inline(__always)
-  private func roundingMode(
+  func roundingMode(
     _ state: UnsafeMutablePointer<HartState>, _ op: UnsafePointer<DecodedInstruction>
   ) -> RoundingMode? {
     let field = op.pointee.roundingField

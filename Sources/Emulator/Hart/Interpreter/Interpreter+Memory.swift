@@ -85,6 +85,9 @@ extension Interpreter {
     case .flw:
       hart.f[destination] = value | 0xffff_ffff_0000_0000
       hart.state.pointee.mstatus |= Status.fs
+    case .flh:
+      hart.f[destination] = NaNBoxing.box16(UInt16(truncatingIfNeeded: value))
+      hart.state.pointee.mstatus |= Status.fs
     case .fld:
       hart.f[destination] = value
       hart.state.pointee.mstatus |= Status.fs

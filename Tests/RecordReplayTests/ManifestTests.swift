@@ -31,6 +31,7 @@ import Testing
     ("\"memorySize\" : 16777216", "\"memorySize\" : -1"),
     ("\"hartCount\" : 1", "\"hartCount\" : 0"), ("\"hartCount\" : 1", "\"hartCount\" : 9"),
     ("\"shift\" : 3", "\"processor\" : \"z80\",\"shift\" : 3"), ("\"shift\" : 3", "\"shift\" : 11"),
+    ("\"revision\" : 2", "\"revision\" : 99"), ("\"revision\" : 2,", ""),
     ("\"digestInterval\" : 1000000", "\"digestInterval\" : 0"),
     ("\"sectorCount\" : 2048", "\"sectorCount\" : 0"),
     ("\"sectorCount\" : 2048", "\"sectorCount\" : 18446744073709551615"),
@@ -54,7 +55,7 @@ import Testing
   }
 
   @Test func aNewerFormatIsNamed() throws {
-    try replaceInManifest("\"version\" : 1", "\"version\" : 7")
+    try replaceInManifest("\"version\" : 3", "\"version\" : 7")
     let failure = try openingFails()
     #expect(failure.kind == .newerFormat)
     #expect(failure.problem.contains("format 7") && failure.problem.contains("rrtool 0.1"))

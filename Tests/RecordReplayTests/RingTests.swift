@@ -28,7 +28,7 @@ import Testing
   @Test func aRingKeepsTheNewestPart() throws {
     let recorded = try record(ring: 1)
     let recording = try recorded.recording
-    #expect(recording.manifest.version == 2)
+    #expect(recording.manifest.version == 3)
     let store = SnapshotStore(recording)
     let snapshots = try store.list()
     let start = try #require(snapshots.first)
@@ -62,7 +62,7 @@ import Testing
   @Test func aRingWithRoomKeepsEverything() throws {
     let recorded = try record(ring: 1 << 30)
     let recording = try recorded.recording
-    #expect(recording.manifest.version == 1 && recording.manifest.initialSnapshot == "replay_init")
+    #expect(recording.manifest.version == 3 && recording.manifest.initialSnapshot == "replay_init")
     #expect(try recording.openLog().firstEventNumber == 0)
     _ = try recorded.replay()
   }
@@ -130,7 +130,7 @@ import Testing
     try HostFiles.removeFlatFolder(parent.path)
 
     let branch = try Recording(opening: folder.file("branch.rr"))
-    #expect(branch.manifest.version == 2 && branch.manifest.branch?.position == place)
+    #expect(branch.manifest.version == 3 && branch.manifest.branch?.position == place)
     let replayed = KeptOutput()
     let replay = try Timeline(branch, console: replayed)
     #expect(replay.position == place && replay.machine.digests() == digests)

@@ -12,13 +12,13 @@ struct Hart {
   let base: UnsafeMutableRawPointer
 
   /// - Parameter pageCount: of RAM.
-  init(index: Int, pageCount: Int) {
+  init(index: Int, pageCount: Int, revision: MachineRevision) {
     precondition(Self.stateOffset + MemoryLayout<HartState>.size <= Self.jumpCacheOffset)
     let byteCount = Self.pageTableUseOffset + PageTableUse.byteCount(pageCount: pageCount)
     base = .allocate(byteCount: byteCount, alignment: 4096)
     base.initializeMemory(as: UInt64.self, repeating: 0, count: Self.pageTableUseOffset / 8)
     (base + Self.stateOffset).bindMemory(to: HartState.self, capacity: 1)
-      .initialize(to: HartState(index: index))
+      .initialize(to: HartState(index: index, uncountedAtTrap: revision == .first ? 0 : 1))
     pageTableUse.removeAll()
     reset()
   }
@@ -49,7 +49,7 @@ struct Hart {
     let executed = state.pointee.executedBeforeTurn
     let isWatched = state.pointee.isWatched
     let engine = state.pointee.engine
-    state.pointee = HartState(index: index)
+    state.pointee = HartState(index: index, uncountedAtTrap: state.pointee.uncountedAtTrap)
     state.pointee.engine = engine
     state.pointee.executedBeforeTurn = executed
     state.pointee.isWatched = isWatched

@@ -9,8 +9,13 @@ struct HartState {
   let index: Int
   /// The `Interpreter` that owns the hart, for what translated code calls. Set once.
   var engine: UInt = 0
+  /// What `minstret` is to leave out for each instruction that traps: 1, but 0 in machines of the first revision.
+  let uncountedAtTrap: UInt64
 
-  init(index: Int) { self.index = index }
+  init(index: Int, uncountedAtTrap: UInt64) {
+    self.index = index
+    self.uncountedAtTrap = uncountedAtTrap
+  }
 
   // MARK: Running
 
@@ -41,7 +46,7 @@ struct HartState {
   /// The tables of the translation cache that loads and stores go through (`TranslationCache`).
   var loadTable: UInt = 0
   var storeTable: UInt = 0
-  /// Some PMP entry is active.
+  /// PMP may refuse S or U mode some access to RAM.
   var isProtected: UInt64 = 0
   /// PMP may refuse M mode some access to RAM.
   var isMachineModeProtected: UInt64 = 0

@@ -49,10 +49,17 @@ extension Hart {
     state.pointee.mstatus = status
     let isVectored = vector & 1 != 0 && isInterrupt
     state.pointee.pc = (vector & ~3) &+ (isVectored ? cause * 4 : 0)
+    if !isInterrupt { uncountTrapping() }
     // A reservation does not outlive a change of context.
     state.pointee.reservationAddress = ~0
     state.pointee.attention |= Attention.interrupts
     contextChanged()
+  }
+
+  /// An instruction that traps does not retire, so `minstret` does not count it (volume II, section 3.3.1); its position counts.
+  func uncountTrapping() {
+    guard state.pointee.mcountinhibit & 4 == 0 else { return }
+    state.pointee.minstretOffset &-= state.pointee.uncountedAtTrap
   }
 
   /// The interrupt to take now, if any (volume II, section 3.1.9): M before S, and within these by the standard order.

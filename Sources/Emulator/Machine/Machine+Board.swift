@@ -37,7 +37,9 @@ extension Machine {
 
   func environmentCall(hart index: Int) -> Bool {
     guard case .builtInSBI = plan.start else { return false }
-    let x = interpreter.harts[index].x
+    let hart = interpreter.harts[index]
+    hart.uncountTrapping()
+    let x = hart.x
     let call = SupervisorBinaryInterface.Call(
       extensionID: x[17], functionID: x[16], arguments: (x[10], x[11], x[12], x[13], x[14], x[15]))
     storeSource = .firmware

@@ -19,6 +19,7 @@ extension Machine {
     let lines = hart.state.pointee.interruptLines
     hart.reset()
     interpreter.protection[hart.index].reset()
+    if configuration.revision != .first { interpreter.protection[hart.index].open() }
     interpreter.protectionChanged(hart)
     let state = hart.state
     state.pointee.interruptLines = lines

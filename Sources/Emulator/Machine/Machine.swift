@@ -102,7 +102,7 @@ public final class Machine {
     memory = GuestMemory(base: MemoryMap.memoryBase, size: configuration.memorySize)
     memoryDigest = MemoryDigest(memory: memory)
     interpreter = Interpreter(
-      memory: memory, hartCount: configuration.hartCount, extensions: configuration.extensions, machine: self,
+      memory: memory, configuration: configuration, machine: self,
       translates: engine != .interpreter)
     attachDevices()
     memory.beginKeeping(for: memoryDigest)
@@ -230,12 +230,20 @@ public final class Machine {
     for step in 1...configuration.hartCount {
       let candidate = (turnHart + step) % configuration.hartCount
       guard isRunnable(candidate) else { continue }
+      if candidate != turnHart { endReservation(of: turnHart) }
       turnHart = candidate
       quantumLeft = Self.quantum
       return true
     }
     quantumLeft = 0
     return false
+  }
+
+  /// A reservation does not outlive its hart's turn: another hart is about to run, and may store there (volume I, "Zalrsc"). An `sc`
+  /// may fail for no reason, and a loop of `lr` and `sc` fits into a turn many times, so that the next try succeeds.
+  private func endReservation(of index: Int) {
+    if configuration.revision == .first { return }
+    interpreter.harts[index].state.pointee.reservationAddress = ~0
   }
 
   private func isRunnable(_ index: Int) -> Bool {
@@ -354,6 +362,7 @@ public final class Machine {
     case .blockCompletion(let completion):
       storeSource = .blockCompletion(drive: completion.drive, request: completion.id)
       defer { storeSource = .instruction }
+      for hart in interpreter.harts { endReservation(of: hart.index) }
       // An answer that no device waits for changes nothing.
       guard blockDevices.indices.contains(completion.drive) else { return }
       _ = blockDevices[completion.drive].complete(completion)

@@ -28,15 +28,19 @@ public struct MachineConfiguration: Sendable, Equatable {
   public var drives: [Drive]
   /// What its harts are.
   public var processor: ProcessorModel
+  /// Older than `current` for replays of older recordings alone.
+  public var revision: MachineRevision
 
   public init(
-    memorySize: UInt64, hartCount: Int, shift: Int, drives: [Drive], processor: ProcessorModel = .rv64
+    memorySize: UInt64, hartCount: Int, shift: Int, drives: [Drive], processor: ProcessorModel = .rv64,
+    revision: MachineRevision = .current
   ) {
     self.memorySize = memorySize
     self.hartCount = hartCount
     self.shift = shift
     self.drives = drives
     self.processor = processor
+    self.revision = revision
   }
 
   /// What its harts have.

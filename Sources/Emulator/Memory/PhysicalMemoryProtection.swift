@@ -1,7 +1,7 @@
 /// PMP of one hart: 16 entries (volume II, section 3.7).
 ///
-/// As on QEMU's board, and unlike a strict reading of the manual, S and U mode may access everything while no entry
-/// is active.
+/// Where no entry matches, S and U mode may access nothing: so a system that never sets up PMP does not get out of M mode,
+/// as on hardware.
 final class PhysicalMemoryProtection {
   enum Permission {
     static let read: UInt8 = 1
@@ -34,9 +34,21 @@ final class PhysicalMemoryProtection {
   private let regionMemory = UnsafeMutablePointer<Region>.allocate(capacity: entryCount)
   private var regionCount = 0
   /// Is any entry active, be it one that holds no byte?
-  private(set) var isActive = false
+  private var isActive = false
+
+  /// In machines of the first revision S and U mode may access everything while no entry is active.
+  private let isOpenUntilUsed: Bool
+
+  init(revision: MachineRevision) { isOpenUntilUsed = revision == .first }
 
   deinit { regionMemory.deallocate() }
+
+  /// Lets everything through, as firmware does that does not mean to protect anything: one entry for all addresses.
+  func open() {
+    configurations[0] = 3 << 3 | Permission.read | Permission.write | Permission.execute
+    addresses[0] = Self.addressMask
+    compile()
+  }
 
   func reset() {
     configurations = [UInt8](repeating: 0, count: Self.entryCount)
@@ -120,7 +132,7 @@ final class PhysicalMemoryProtection {
       if privilege == Privilege.machine && !region.isLocked { return true }
       return region.permissions & permission != 0
     }
-    return privilege == Privilege.machine
+    return privilege == Privilege.machine || isOpenUntilUsed && !isActive
   }
 
   /// May M mode access every byte from `first` to `last`, whatever the size of an access?
@@ -134,7 +146,7 @@ final class PhysicalMemoryProtection {
 
   /// May everyone do everything from address 0 to `last`? Firmware that does not mean to protect sets one such entry.
   func allowsAll(upTo last: UInt64) -> Bool {
-    guard let region = regions.first else { return !isActive }
+    guard let region = regions.first else { return isOpenUntilUsed && !isActive }
     let all = Permission.read | Permission.write | Permission.execute
     return region.first == 0 && region.last >= last && region.permissions == all
   }
@@ -149,7 +161,7 @@ final class PhysicalMemoryProtection {
   }
 }
 
-/// Most guests set no entry, and then nothing but a field of the hart is looked at.
+/// Most systems run with one entry that lets everything through, and then nothing but a field of the hart is looked at.
 extension Interpreter {
   @inline(__always)
   func allows(

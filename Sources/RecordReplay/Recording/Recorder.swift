@@ -135,8 +135,8 @@ public final class Recorder {
       sink = LogSink(writer: writer, inbox: inbox, sleeps: origin.sleeps)
       relay.sink = sink
 
-      let version =
-        origin.boot.snapshot == nil ? RecordingManifest.plainVersion : RecordingManifest.formatVersion
+      let revision = origin.configuration.revision
+      let version = RecordingManifest.version(of: revision, startsAtPowerOn: origin.boot.snapshot == nil)
       let manifest = RecordingManifest(
         format: RecordingManifest.formatName, version: version,
         tool: RecordingManifest.toolVersion, state: .recording, created: HostClock.realTime(),
@@ -144,7 +144,8 @@ public final class Recorder {
           memorySize: origin.configuration.memorySize, hartCount: origin.configuration.hartCount,
           shift: shift, sleep: origin.sleeps,
           processor: origin.configuration.processor == .rv64
-            ? nil : origin.configuration.processor.rawValue),
+            ? nil : origin.configuration.processor.rawValue,
+          revision: revision == .first ? nil : revision.rawValue),
         boot: origin.boot, drives: driveManifests, initialSnapshot: snapshotName, log: logName,
         digestInterval: policy.digestInterval(asked: options.digestInterval, shift: shift), ending: nil,
         branch: origin.left?.branch)

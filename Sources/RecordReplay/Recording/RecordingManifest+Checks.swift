@@ -25,6 +25,11 @@ extension RecordingManifest {
     if let processor = machine.processor, ProcessorModel(rawValue: processor) == nil {
       return "a processor '\(processor.prefix(80))'"
     }
+    if let revision = machine.revision {
+      guard MachineRevision(rawValue: revision) != nil else { return "a machine of revision \(revision)" }
+    } else if version > Self.movedStartVersion {
+      return "a machine of no revision"
+    }
     guard drives.count <= MachineConfiguration.driveCountLimit else { return "\(drives.count) drives" }
     for (index, drive) in drives.enumerated() {
       guard drive.sectorCount > 0, drive.sectorCount <= UInt64(Int.max) / 512 else {

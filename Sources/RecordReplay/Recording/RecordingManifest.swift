@@ -8,8 +8,10 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
   public static let formatName = "rrtool recording"
   /// The version of a recording that starts where its machine was switched on; all before 0.2 read it.
   public static let plainVersion = 1
-  /// The newest version that is read: the recording may start anywhere, and `boot.snapshot` has what a reset needs.
-  public static let formatVersion = 2
+  /// The same that may start anywhere: `boot.snapshot` has what a reset needs.
+  public static let movedStartVersion = 2
+  /// The newest version that is read: `machine.revision` says which machine it was made on. Those before are the first's.
+  public static let formatVersion = 3
   public static let toolVersion = "0.1"
 
   public enum State: String, Codable, Sendable {
@@ -73,6 +75,8 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var sleep: Bool
     /// `ProcessorModel`; nil for the one that is taken when nothing is said.
     public var processor: String?
+    /// `MachineRevision`; nil for the first.
+    public var revision: Int?
   }
 
   public struct Drive: Codable, Equatable, Sendable {
@@ -152,6 +156,15 @@ extension RecordingManifest {
     MachineConfiguration(
       memorySize: machine.memorySize, hartCount: machine.hartCount, shift: machine.shift,
       drives: drives.map { .init(sectorCount: $0.sectorCount, isReadOnly: $0.readOnly, serial: $0.serial) },
-      processor: machine.processor.flatMap(ProcessorModel.init) ?? .rv64)
+      processor: machine.processor.flatMap(ProcessorModel.init) ?? .rv64,
+      revision: machine.revision.flatMap(MachineRevision.init) ?? .first)
+  }
+
+  /// The version that a recording of such a machine is written with.
+  static func version(of revision: MachineRevision, startsAtPowerOn: Bool) -> Int {
+    switch revision {
+    case .first: startsAtPowerOn ? plainVersion : movedStartVersion
+    case .second: formatVersion
+    }
   }
 }

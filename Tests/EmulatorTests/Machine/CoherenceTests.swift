@@ -123,8 +123,7 @@ import Testing
     program.emit(I.sd(R.t2, R.t1))
     program.loadAddress(R.t0, "fault")
     program.emit(I.csrw(C.stvec, R.t0), I.csrw(C.mtvec, R.t0))
-    program.set(C.pmpaddr0, ~0 >> 10)
-    program.set(C.pmpcfg0, 0x1f)
+    program.openProtection()
     program.set(C.medeleg, 0xb1ff)
     program.set(C.menvcfg, 1 << 61)
     program.set(C.satp, 8 << 60 | (ramBase + 0x10000) >> 12)
@@ -265,6 +264,7 @@ import Testing
     let page = { (number: UInt64, bits: UInt64) in (ramBase + number * 0x1000) >> 2 | bits }
     let satp = { (root: UInt64) in 8 << 60 | (ramBase + root * 0x1000) >> 12 }
     var program = Assembly()
+    program.openProtection()
     program.load(R.t1, satp(0x10))
     program.emit(I.csrw(C.satp, R.t1))
     program.loadAddress(R.t1, "kernel")

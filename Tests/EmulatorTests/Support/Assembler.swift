@@ -248,6 +248,12 @@ struct Assembly {
     emit(Instruction.csrw(csr, Register.t0))
   }
 
+  /// One PMP entry that lets S and U mode access everything.
+  mutating func openProtection() {
+    set(ControlRegister.pmpaddr0, ~0 >> 10)
+    set(ControlRegister.pmpcfg0, 0x1f)
+  }
+
   func address(of name: String) -> UInt64 {
     guard let address = labels[name] else { preconditionFailure("no label \(name)") }
     return address

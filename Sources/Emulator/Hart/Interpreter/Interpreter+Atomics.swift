@@ -34,8 +34,8 @@ extension Interpreter {
       hart.state.pointee.reservationValue = result
       hart.x[destination] = result
     case .scW, .scD:
-      // The reservation holds while the value does, as on QEMU: harts run in turns, so the difference to watching
-      // every store is one of A-B-A only.
+      // The reservation holds while the value does: no other hart has stored here, as none has had a turn since
+      // (`Machine.chooseHart`). What is left are the hart's own stores and those of devices that it started.
       let holds =
         hart.state.pointee.reservationAddress == physical
         && hart.state.pointee.reservationValue == result

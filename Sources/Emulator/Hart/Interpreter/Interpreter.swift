@@ -35,13 +35,14 @@ final class Interpreter {
   #endif
 
   init(
-    memory: GuestMemory, hartCount: Int, extensions: ProcessorExtensions, machine: Machine, translates: Bool
+    memory: GuestMemory, configuration: MachineConfiguration, machine: Machine, translates: Bool
   ) {
+    let (hartCount, revision) = (configuration.hartCount, configuration.revision)
     self.memory = memory
-    decoder = Decoder(for: extensions)
+    decoder = Decoder(for: configuration.extensions)
     self.machine = .passUnretained(machine)
-    harts = (0..<hartCount).map { Hart(index: $0, pageCount: memory.pageCount) }
-    protection = (0..<hartCount).map { _ in PhysicalMemoryProtection() }
+    harts = (0..<hartCount).map { Hart(index: $0, pageCount: memory.pageCount, revision: revision) }
+    protection = (0..<hartCount).map { _ in PhysicalMemoryProtection(revision: revision) }
     blocks = BlockCache(memory: memory)
     leaveFlag = .allocate(capacity: 1)
     leaveFlag.initialize(to: false)

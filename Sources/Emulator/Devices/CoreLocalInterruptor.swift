@@ -9,6 +9,7 @@ package final class CoreLocalInterruptor: Device {
   private enum Window {
     static let timeCompare: UInt64 = 0x4000
     static let time: UInt64 = 0xbff8
+    static let end: UInt64 = 0xc000
   }
 
   package let name = "clint"
@@ -92,6 +93,11 @@ package final class CoreLocalInterruptor: Device {
     }
     let hart = offset >> 2
     return hart < UInt64(hartCount) ? .softwareInterrupt(hart: Int(hart)) : nil
+  }
+
+  package func accepts(offset: UInt64, size: Int) -> Bool {
+    if offset < Window.timeCompare { return size == 4 }
+    return offset < Window.end && size >= 4
   }
 
   package func read(offset: UInt64, size: Int) -> UInt64 {

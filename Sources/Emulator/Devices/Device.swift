@@ -2,11 +2,14 @@ import ByteCoding
 
 /// A device on the physical bus. It knows its registers, not its address.
 ///
-/// Accesses are naturally aligned and of 1, 2, 4 or 8 bytes; what a device does not define reads as zero and ignores
-/// writes, as on QEMU's board.
+/// Accesses are naturally aligned, of 1, 2, 4 or 8 bytes, and such as `accepts` says; what a device does not define reads as
+/// zero and ignores writes, as on QEMU's board.
 package protocol Device: AnyObject {
   /// Name in digests, snapshots and messages, unique on the board ("uart", "plic", "virtio-blk-0").
   var name: String { get }
+  /// Whether an access of `size` bytes at `offset` gets an answer at all; if not, it is an access fault. Machines of the first
+  /// revision do not ask.
+  func accepts(offset: UInt64, size: Int) -> Bool
   func read(offset: UInt64, size: Int) -> UInt64
   func write(offset: UInt64, size: Int, value: UInt64)
   /// Back to the state after power-on.
@@ -16,6 +19,10 @@ package protocol Device: AnyObject {
   /// Puts back what `save` wrote. Bytes come from a stranger: anything out of range throws, and the machine is then
   /// not used any further.
   func restore(from reader: inout ByteReader) throws(ByteCodingError)
+}
+
+extension Device {
+  package func accepts(offset: UInt64, size: Int) -> Bool { true }
 }
 
 /// What the board offers its devices. Implemented by `Machine`.

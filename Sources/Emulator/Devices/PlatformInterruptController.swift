@@ -3,10 +3,14 @@ import ByteCoding
 /// The platform-level interrupt controller in SiFive's layout (RISC-V PLIC specification 1.0), as on QEMU's
 /// `virt` board: 96 sources, of which 0 is none, seven priorities, and two contexts a hart, M mode first.
 ///
-/// Sources are level-triggered. A source's gateway asks for one service at a time: a high level makes the
-/// source pending; a claim takes it; and not before the completion does the gateway look at the level again.
-/// A source that falls before it is claimed stays pending, as the specification says and newer versions of
-/// QEMU do. A completion from a context where the source is not enabled is taken too, as QEMU does.
+/// As on QEMU, a source becomes pending each time its device says that the line is high, and then only: a line that
+/// stays high is not looked at again at the completion, and what a device says while its source is claimed waits for the
+/// completion. A source that falls before it is claimed stays pending. A completion from a context where the source is not enabled
+/// is taken too. The harts' lines follow from priorities, thresholds, claims, completions and what devices say; a write to the
+/// enable bits changes them only with the next of these.
+///
+/// In machines of the first revision the level of a source is looked at, as the specification says: it pends when it
+/// rises, and again at a completion under a high line; and enable bits take effect at once.
 package final class PlatformInterruptController: Device {
   package static let sourceCount = 96
   private static let wordCount = sourceCount / 32
@@ -28,6 +32,7 @@ package final class PlatformInterruptController: Device {
   package let name = "plic"
   private unowned let board: any Board
   private let contextCount: Int
+  private let looksAtLevels: Bool
 
   private var priorities = [UInt32](repeating: 0, count: sourceCount)
   private var levels = [UInt32](repeating: 0, count: wordCount)
@@ -37,12 +42,13 @@ package final class PlatformInterruptController: Device {
   /// `wordCount` words a context.
   private var enables: [UInt32]
   private var thresholds: [UInt32]
-  /// Bit n: the interrupt line of context n, as the harts last saw it. Follows from all the rest.
+  /// Bit n: the interrupt line of context n, as the harts last saw it. In the first revision it follows from all the rest.
   private var outputs: UInt32 = 0
 
   package init(board: any Board, hartCount: Int) {
     self.board = board
     contextCount = hartCount * Self.contextsPerHart
+    looksAtLevels = board.configuration.revision == .first
     precondition(contextCount <= 32, "one bit of `outputs` a context")
     enables = [UInt32](repeating: 0, count: contextCount * Self.wordCount)
     thresholds = [UInt32](repeating: 0, count: contextCount)
@@ -55,9 +61,11 @@ package final class PlatformInterruptController: Device {
     precondition(source > 0 && source < Self.sourceCount, "no such interrupt source")
     let word = source >> 5
     let bit: UInt32 = 1 << UInt32(source & 31)
-    guard (levels[word] & bit != 0) != level else { return }
-    levels[word] ^= bit
-    if level, claimed[word] & bit == 0 {
+    if looksAtLevels {
+      guard (levels[word] & bit != 0) != level else { return }
+    }
+    levels[word] = levels[word] & ~bit | (level ? bit : 0)
+    if level, claimed[word] & bit == 0 || !looksAtLevels {
       pending[word] |= bit
       update()
     }
@@ -69,7 +77,7 @@ package final class PlatformInterruptController: Device {
     var best = 0
     var bestPriority = thresholds[context]
     for word in 0..<Self.wordCount {
-      var bits = pending[word] & enables[context * Self.wordCount + word]
+      var bits = pending[word] & ~claimed[word] & enables[context * Self.wordCount + word]
       while bits != 0 {
         let source = word << 5 + bits.trailingZeroBitCount
         if priorities[source] > bestPriority {
@@ -107,8 +115,8 @@ package final class PlatformInterruptController: Device {
     if source != 0 {
       pending[source >> 5] &= ~(1 << UInt32(source & 31))
       claimed[source >> 5] |= 1 << UInt32(source & 31)
-      update()
     }
+    update()
     return source
   }
 
@@ -116,12 +124,10 @@ package final class PlatformInterruptController: Device {
     guard source < UInt32(Self.sourceCount) else { return }
     let word = Int(source >> 5)
     let bit: UInt32 = 1 << (source & 31)
-    guard claimed[word] & bit != 0 else { return }
+    guard claimed[word] & bit != 0 || !looksAtLevels else { return }
     claimed[word] &= ~bit
-    if levels[word] & bit != 0 {
-      pending[word] |= bit
-      update()
-    }
+    if looksAtLevels, levels[word] & bit != 0 { pending[word] |= bit }
+    update()
   }
 
   // MARK: Registers
@@ -160,6 +166,8 @@ package final class PlatformInterruptController: Device {
     return source < Self.sourceCount ? .priority(source: source) : nil
   }
 
+  package func accepts(offset: UInt64, size: Int) -> Bool { size == 4 }
+
   package func read(offset: UInt64, size: Int) -> UInt64 {
     switch location(offset: offset, size: size) {
     case .priority(let source): UInt64(priorities[source])
@@ -181,7 +189,7 @@ package final class PlatformInterruptController: Device {
       update()
     case .enable(let context, let word):
       enables[context * Self.wordCount + word] = value & Self.enableMask(word: word)
-      update()
+      if looksAtLevels { update() }
     case .threshold(let context):
       thresholds[context] = value & Self.priorityMask
       update()
@@ -214,6 +222,7 @@ package final class PlatformInterruptController: Device {
     }
     for word in enables { writer.uint32(word) }
     for threshold in thresholds { writer.uint8(UInt8(threshold)) }
+    if !looksAtLevels { writer.uint32(outputs) }
   }
 
   package func restore(from reader: inout ByteReader) throws(ByteCodingError) {
@@ -225,7 +234,8 @@ package final class PlatformInterruptController: Device {
       let existing = Self.enableMask(word: word)
       levels[word] = try reader.uint32(within: existing, "PLIC levels")
       pending[word] = try reader.uint32(within: existing, "PLIC pending bits")
-      claimed[word] = try reader.uint32(within: existing & ~pending[word], "PLIC claimed bits")
+      let claimable = looksAtLevels ? existing & ~pending[word] : existing
+      claimed[word] = try reader.uint32(within: claimable, "PLIC claimed bits")
     }
     for index in enables.indices {
       enables[index] = try reader.uint32(
@@ -234,6 +244,8 @@ package final class PlatformInterruptController: Device {
     for context in thresholds.indices {
       thresholds[context] = UInt32(try reader.uint8(within: mask, "PLIC threshold"))
     }
-    outputs = computeOutputs()
+    outputs =
+      looksAtLevels
+      ? computeOutputs() : try reader.uint32(within: ~0 >> UInt32(32 - contextCount), "PLIC outputs")
   }
 }

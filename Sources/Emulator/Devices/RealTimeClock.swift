@@ -18,6 +18,9 @@ package final class RealTimeClock: Device {
     static let clearInterrupt: UInt64 = 0x1c
   }
 
+  /// Bytes that answer at all.
+  private static let extent: UInt64 = 0x24
+
   package let name = "rtc"
   private unowned let board: any Board
 
@@ -66,8 +69,22 @@ package final class RealTimeClock: Device {
 
   // MARK: Registers
 
+  package func accepts(offset: UInt64, size: Int) -> Bool {
+    size >= 4 && offset + UInt64(size) <= Self.extent
+  }
+
+  /// Eight bytes are two words, the low one first.
   package func read(offset: UInt64, size: Int) -> UInt64 {
-    guard size == 4 else { return 0 }
+    if size == 8, isPaired {
+      let low = readWord(offset: offset)
+      return low | readWord(offset: offset + 4) << 32
+    }
+    return size == 4 ? readWord(offset: offset) : 0
+  }
+
+  private var isPaired: Bool { board.configuration.revision != .first }
+
+  private func readWord(offset: UInt64) -> UInt64 {
     switch offset {
     case Register.timeLow:
       let time = readTime()
@@ -83,7 +100,15 @@ package final class RealTimeClock: Device {
   }
 
   package func write(offset: UInt64, size: Int, value: UInt64) {
-    guard size == 4 else { return }
+    if size == 8, isPaired {
+      writeWord(offset: offset, value: value & 0xffff_ffff)
+      writeWord(offset: offset + 4, value: value >> 32)
+    } else if size == 4 {
+      writeWord(offset: offset, value: value)
+    }
+  }
+
+  private func writeWord(offset: UInt64, value: UInt64) {
     switch offset {
     case Register.timeLow:
       let time = readTime()

@@ -20,6 +20,7 @@ package final class SerialPort: Device {
     static let lineStatus: UInt64 = 5
     static let modemStatus: UInt64 = 6
     static let scratch: UInt64 = 7
+    static let count: UInt64 = 8
   }
 
   private enum InterruptEnable {
@@ -112,6 +113,8 @@ package final class SerialPort: Device {
     return Identification.none
   }
 
+  /// Tells the controller the level of the interrupt. It takes note each time that it hears of a high one, so this is called
+  /// where QEMU's does, and nowhere else.
   private func updateInterrupt() {
     board.setInterruptLine(
       source: MemoryMap.InterruptSource.serialPort, level: identification != Identification.none)
@@ -122,8 +125,7 @@ package final class SerialPort: Device {
   /// Brings input from outside.
   package func receive(_ bytes: [UInt8]) {
     backlog.append(bytes.prefix(Self.backlogLimit - backlog.count))
-    fillReceiver()
-    updateInterrupt()
+    if fillReceiver() { updateInterrupt() }
   }
 
   /// Takes at most `count` bytes of input past the registers, oldest first, for the SBI's debug console.
@@ -136,9 +138,16 @@ package final class SerialPort: Device {
     return taken
   }
 
-  private func fillReceiver() {
-    guard !isLoopback else { return }
-    while receiver.count < triggerLevel, let byte = backlog.popFirst() { put(byte) }
+  /// Whether anything came in.
+  @discardableResult
+  private func fillReceiver() -> Bool {
+    guard !isLoopback else { return false }
+    var hasReceived = false
+    while receiver.count < triggerLevel, let byte = backlog.popFirst() {
+      put(byte)
+      hasReceived = true
+    }
+    return hasReceived
   }
 
   /// Receives a byte. An overrun leaves a FIFO as it is, but the single byte of RBR is overwritten.
@@ -154,6 +163,8 @@ package final class SerialPort: Device {
   }
 
   // MARK: Registers
+
+  package func accepts(offset: UInt64, size: Int) -> Bool { offset + UInt64(size) <= Register.count }
 
   package func read(offset: UInt64, size: Int) -> UInt64 {
     switch offset {
@@ -216,8 +227,8 @@ package final class SerialPort: Device {
     case Register.lineControl: lineControl = value
     case Register.modemControl:
       modemControl = value & 0x1f
-      fillReceiver()
-      updateInterrupt()
+      // The controller hears of it only if input came in.
+      if fillReceiver() { updateInterrupt() }
     case Register.scratch: scratch = value
     default: break
     }
@@ -236,6 +247,7 @@ package final class SerialPort: Device {
   /// Enabling the transmitter's interrupt raises it when the transmitter is empty, even if IIR had been read
   /// before: not in the datasheet, but drivers rely on it, and QEMU does so.
   private func writeInterruptEnable(_ value: UInt8) {
+    guard value != interruptEnable else { return }
     if (value ^ interruptEnable) & InterruptEnable.transmitterEmpty != 0 {
       transmitterEmptyPending = value & InterruptEnable.transmitterEmpty != 0
     }

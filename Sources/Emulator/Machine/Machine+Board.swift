@@ -23,16 +23,22 @@ extension Machine {
   var position: UInt64 { now.position }
 
   func readBus(_ address: UInt64, size: Int) -> UInt64? {
-    guard let (device, offset) = bus.find(address, size: size) else { return nil }
+    guard let (device, offset) = bus.find(address, size: size), accepts(device, offset: offset, size: size)
+    else { return nil }
     return device.read(offset: offset, size: size)
   }
 
   func writeBus(_ address: UInt64, size: Int, value: UInt64) -> Bool {
-    guard let (device, offset) = bus.find(address, size: size) else { return false }
+    guard let (device, offset) = bus.find(address, size: size), accepts(device, offset: offset, size: size)
+    else { return false }
     storeSource = .device(register: address)
     device.write(offset: offset, size: size, value: value)
     storeSource = .instruction
     return true
+  }
+
+  private func accepts(_ device: any Device, offset: UInt64, size: Int) -> Bool {
+    configuration.revision == .first || device.accepts(offset: offset, size: size)
   }
 
   func environmentCall(hart index: Int) -> Bool {

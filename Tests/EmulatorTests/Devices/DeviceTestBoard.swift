@@ -21,9 +21,10 @@ final class DeviceTestBoard: Board {
   private(set) var powerOffStatus: UInt32?
   private(set) var resetCount = 0
 
-  init(memorySize: UInt64 = 1 << 20, hartCount: Int = 2) {
+  init(memorySize: UInt64 = 1 << 20, hartCount: Int = 2, revision: MachineRevision = .current) {
     memory = GuestMemory(base: MemoryMap.memoryBase, size: memorySize)
-    configuration = MachineConfiguration(memorySize: memorySize, hartCount: hartCount, shift: 0, drives: [])
+    configuration = MachineConfiguration(
+      memorySize: memorySize, hartCount: hartCount, shift: 0, drives: [], revision: revision)
   }
 
   /// Is told of the sources, too, when there is one.

@@ -36,6 +36,7 @@ package final class VirtioTransport: Device {
     static let sharedMemoryBaseHigh: UInt64 = 0xbc
     static let configurationGeneration: UInt64 = 0xfc
     static let configuration: UInt64 = 0x100
+    static let end: UInt64 = 0x200
   }
 
   private enum Status {
@@ -137,7 +138,17 @@ package final class VirtioTransport: Device {
   /// The queue that the queue registers mean; nil when the driver selected none that exists.
   private var selectedQueue: Int? { queueSelect < UInt32(queues.count) ? Int(queueSelect) : nil }
 
+  /// The machine is not of the first revision.
+  private var isMended: Bool { board.configuration.revision != .first }
+
+  package func accepts(offset: UInt64, size: Int) -> Bool { offset + UInt64(size) <= Register.end }
+
+  /// Eight bytes are two words, the low one first.
   package func read(offset: UInt64, size: Int) -> UInt64 {
+    if size == 8, isMended {
+      let low = read(offset: offset, size: 4)
+      return low | read(offset: offset + 4, size: 4) << 32
+    }
     if offset >= Register.configuration {
       return readConfiguration(offset: offset - Register.configuration, size: size)
     }
@@ -157,7 +168,8 @@ package final class VirtioTransport: Device {
       switch deviceFeaturesSelect {
       case 0: return offeredFeatures & 0xffff_ffff
       case 1: return offeredFeatures >> 32
-      default: return 0
+      // QEMU's has two halves and takes any other number for the second.
+      default: return isMended ? offeredFeatures >> 32 : 0
       }
     case Register.queueSizeMaximum: return selectedQueue == nil ? 0 : UInt64(VirtQueue.maximumSize)
     case Register.queueReady: return selectedQueue.map { queues[$0].isReady ? 1 : 0 } ?? 0
@@ -174,6 +186,10 @@ package final class VirtioTransport: Device {
 
   private func readConfiguration(offset: UInt64, size: Int) -> UInt64 {
     var value: UInt64 = 0
+    if isMended, device != nil, offset + UInt64(size) > UInt64(configuration.count) {
+      // As on QEMU, and on a bus that nobody drives.
+      return ~0 >> UInt64(64 - size * 8)
+    }
     for index in 0..<UInt64(size) where offset + index < UInt64(configuration.count) {
       value |= UInt64(configuration[Int(offset + index)]) << (index * 8)
     }
@@ -181,6 +197,10 @@ package final class VirtioTransport: Device {
   }
 
   package func write(offset: UInt64, size: Int, value: UInt64) {
+    if size == 8, isMended {
+      write(offset: offset, size: 4, value: value & 0xffff_ffff)
+      return write(offset: offset + 4, size: 4, value: value >> 32)
+    }
     guard device != nil, size == 4 else { return }
     let value = UInt32(truncatingIfNeeded: value)
     switch offset {
@@ -207,14 +227,21 @@ package final class VirtioTransport: Device {
     }
   }
 
-  /// Zero resets. Otherwise features are agreed on only if the driver accepts nothing that was not offered,
-  /// and does not take this for a legacy device; and a device that needs a reset goes on needing it.
+  /// Zero resets. Otherwise features are agreed on, those that were not offered left out, whether or not the driver knows that this
+  /// is no legacy device: QEMU is as lenient, and drivers rely on it. A device that needs a reset goes on needing it.
+  ///
+  /// In machines of the first revision only a driver that accepts nothing but what was offered, and version 1, comes through.
   private func writeStatus(_ value: UInt8) {
     if value == 0 { return reset() }
     var new = value & ~Status.needsReset | status & Status.needsReset
-    let isAcceptable =
-      driverFeatures & ~offeredFeatures == 0 && driverFeatures & VirtioFeature.version1 != 0
-    if status & Status.featuresOK == 0, !isAcceptable { new &= ~Status.featuresOK }
+    if status & Status.featuresOK == 0, new & Status.featuresOK != 0 {
+      let isExact = driverFeatures & ~offeredFeatures == 0 && driverFeatures & VirtioFeature.version1 != 0
+      if board.configuration.revision != .first {
+        driverFeatures &= offeredFeatures
+      } else if !isExact {
+        new &= ~Status.featuresOK
+      }
+    }
     status = new
   }
 

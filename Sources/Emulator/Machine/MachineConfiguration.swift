@@ -14,6 +14,14 @@ public struct MachineConfiguration: Sendable, Equatable {
     }
   }
 
+  /// Which interface virtio-mmio slots have.
+  public enum Virtio: String, Sendable, CaseIterable {
+    /// Version 2, of virtio 1.0 and later.
+    case modern
+    /// Version 1, from before the standard; QEMU's default.
+    case legacy
+  }
+
   public static let memorySizeLimit: UInt64 = 64 << 30
   public static let hartCountLimit = 8
   /// QEMU's `virt` board has eight virtio-mmio slots; one is for entropy.
@@ -30,6 +38,7 @@ public struct MachineConfiguration: Sendable, Equatable {
   public var processor: ProcessorModel
   /// Older than `current` for replays of older recordings alone.
   public var revision: MachineRevision
+  public var virtio = Virtio.modern
 
   public init(
     memorySize: UInt64, hartCount: Int, shift: Int, drives: [Drive], processor: ProcessorModel = .rv64,

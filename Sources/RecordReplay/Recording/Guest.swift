@@ -13,6 +13,8 @@ public struct Guest: Sendable {
   public var sleeps: Bool
   /// What its harts are.
   public var processor = ProcessorModel.rv64
+  /// The interface of its virtio devices.
+  public var virtio = MachineConfiguration.Virtio.modern
   public var images: BootImages
   /// Where `images` came from.
   public private(set) var sources: [RecordingManifest.Boot.Image] = []
@@ -82,10 +84,12 @@ public struct Guest: Sendable {
       drives.count <= MachineConfiguration.driveCountLimit, "--drive",
       "\(drives.count) drives are not possible",
       "give at most \(MachineConfiguration.driveCountLimit)")
-    return MachineConfiguration(
+    var configuration = MachineConfiguration(
       memorySize: memorySize, hartCount: hartCount, shift: shift,
       drives: drives.map { .init(sectorCount: $0.sectorCount, isReadOnly: $0.readOnly, serial: $0.serial) },
       processor: processor)
+    configuration.virtio = virtio
+    return configuration
   }
 
   func plan(_ configuration: MachineConfiguration) throws(Failure) -> BootPlan {

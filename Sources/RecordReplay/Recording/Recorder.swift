@@ -145,7 +145,8 @@ public final class Recorder {
           shift: shift, sleep: origin.sleeps,
           processor: origin.configuration.processor == .rv64
             ? nil : origin.configuration.processor.rawValue,
-          revision: revision == .first ? nil : revision.rawValue),
+          revision: revision == .first ? nil : revision.rawValue,
+          virtio: origin.configuration.virtio == .modern ? nil : origin.configuration.virtio.rawValue),
         boot: origin.boot, drives: driveManifests, initialSnapshot: snapshotName, log: logName,
         digestInterval: policy.digestInterval(asked: options.digestInterval, shift: shift), ending: nil,
         branch: origin.left?.branch)

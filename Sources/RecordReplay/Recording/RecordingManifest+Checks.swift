@@ -30,6 +30,9 @@ extension RecordingManifest {
     } else if version > Self.movedStartVersion {
       return "a machine of no revision"
     }
+    if let virtio = machine.virtio, MachineConfiguration.Virtio(rawValue: virtio) == nil {
+      return "virtio devices of the kind \(virtio)"
+    }
     guard drives.count <= MachineConfiguration.driveCountLimit else { return "\(drives.count) drives" }
     for (index, drive) in drives.enumerated() {
       guard drive.sectorCount > 0, drive.sectorCount <= UInt64(Int.max) / 512 else {

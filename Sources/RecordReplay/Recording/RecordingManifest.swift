@@ -77,6 +77,8 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var processor: String?
     /// `MachineRevision`; nil for the first.
     public var revision: Int?
+    /// `MachineConfiguration.Virtio`; nil for modern.
+    public var virtio: String?
   }
 
   public struct Drive: Codable, Equatable, Sendable {
@@ -153,11 +155,13 @@ extension RecordingManifest {
 
   /// The machine it describes.
   public var configuration: MachineConfiguration {
-    MachineConfiguration(
+    var configuration = MachineConfiguration(
       memorySize: machine.memorySize, hartCount: machine.hartCount, shift: machine.shift,
       drives: drives.map { .init(sectorCount: $0.sectorCount, isReadOnly: $0.readOnly, serial: $0.serial) },
       processor: machine.processor.flatMap(ProcessorModel.init) ?? .rv64,
       revision: machine.revision.flatMap(MachineRevision.init) ?? .first)
+    configuration.virtio = machine.virtio.flatMap(MachineConfiguration.Virtio.init) ?? .modern
+    return configuration
   }
 
   /// The version that a recording of such a machine is written with.

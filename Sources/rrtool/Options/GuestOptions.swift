@@ -18,6 +18,11 @@ struct GuestOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "The interface of virtio devices: modern, or legacy as is QEMU's default.", valueName: "interface"))
+  var virtio = "modern"
+
+  @Option(
+    help: ArgumentHelp(
       "Firmware or bare-metal program (ELF or flat) that starts in M mode.", valueName: "file"))
   var bios: String?
 
@@ -92,6 +97,11 @@ struct GuestOptions: ParsableArguments {
       hartCount: smp, shift: timing.shift, sleeps: timing.sleeps, commandLine: append ?? "")
     guest.engine = engine
     guest.processor = processor
+    guard let interface = MachineConfiguration.Virtio(rawValue: virtio) else {
+      throw Failure(
+        .usage, "--virtio \(virtio)", "is no interface of virtio devices", remedy: "give modern or legacy")
+    }
+    guest.virtio = interface
     if let bios { try guest.load(.bios, from: bios) }
     if let kernel { try guest.load(.kernel, from: kernel) }
     if let initrd { try guest.load(.initrd, from: initrd) }

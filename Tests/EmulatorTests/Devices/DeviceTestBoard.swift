@@ -21,10 +21,15 @@ final class DeviceTestBoard: Board {
   private(set) var powerOffStatus: UInt32?
   private(set) var resetCount = 0
 
-  init(memorySize: UInt64 = 1 << 20, hartCount: Int = 2, revision: MachineRevision = .current) {
+  init(
+    memorySize: UInt64 = 1 << 20, hartCount: Int = 2, revision: MachineRevision = .current,
+    virtio: MachineConfiguration.Virtio = .modern
+  ) {
     memory = GuestMemory(base: MemoryMap.memoryBase, size: memorySize)
-    configuration = MachineConfiguration(
+    var configuration = MachineConfiguration(
       memorySize: memorySize, hartCount: hartCount, shift: 0, drives: [], revision: revision)
+    configuration.virtio = virtio
+    self.configuration = configuration
   }
 
   /// Is told of the sources, too, when there is one.

@@ -172,8 +172,10 @@ import Testing
     var isHigh = [false, false, false, false]
     let sources = [1, 2, 10, 11, 31, 32, 64, 95]
     func best(_ context: Int) -> Int {
-      pending.subtracting(claimed).intersection(enabled[context]).filter { priority[$0, default: 0] > threshold[context] }
-        .max { (priority[$0, default: 0], -$0) < (priority[$1, default: 0], -$1) } ?? 0
+      pending.subtracting(claimed).intersection(enabled[context]).filter {
+        priority[$0, default: 0] > threshold[context]
+      }
+      .max { (priority[$0, default: 0], -$0) < (priority[$1, default: 0], -$1) } ?? 0
     }
     for step in 0..<20_000 {
       let source = sources.randomElement(using: &random)!  // not empty
@@ -245,7 +247,9 @@ import Testing
     }
     // Priority of source 0, priority 8, level of source 0, enable of source 0, threshold 8.
     // And an output of a fifth context.
-    for (index, value) in [(0, 1), (1, 8), (96, 1), (96 + 36, 1), (saved.count - 5, 8), (saved.count - 4, 16)]
+    for (index, value) in [
+      (0, 1), (1, 8), (96, 1), (96 + 36, 1), (saved.count - 5, 8), (saved.count - 4, 16),
+    ]
       as [(Int, UInt8)]
     {
       var bad = saved

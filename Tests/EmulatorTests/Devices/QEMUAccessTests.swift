@@ -7,22 +7,24 @@ import Testing
 @Suite struct QEMUAccessTests {
   /// The devices of the board, in their windows, after power-on.
   private struct Devices {
-    let board = DeviceTestBoard()
+    let board: DeviceTestBoard
     let windows: [(base: UInt64, size: UInt64, device: any Device)]
 
-    init() {
+    init(virtio: MachineConfiguration.Virtio = .modern) {
+      board = DeviceTestBoard(virtio: virtio)
       let plic = PlatformInterruptController(board: board, hartCount: 2)
       let clint = CoreLocalInterruptor(board: board, hartCount: 2)
       let entropy = VirtioTransport(board: board, slot: 7, device: VirtioEntropy(board: board))
       // Far from any alarm of the trace's.
       board.testGate.wallClock = 1 << 60
-      windows = [
-        (MemoryMap.testFinisher, TestFinisher(board: board)),
-        (MemoryMap.realTimeClock, RealTimeClock(board: board)), (MemoryMap.coreLocalInterruptor, clint),
-        (MemoryMap.platformInterruptController, plic), (MemoryMap.serialPort, SerialPort(board: board)),
-      ].map { ($0.0.base, $0.0.size, $0.1) } + [
-        (MemoryMap.virtioSlots.base + 7 * MemoryMap.virtioSlotSize, MemoryMap.virtioSlotSize, entropy)
-      ]
+      windows =
+        [
+          (MemoryMap.testFinisher, TestFinisher(board: board)),
+          (MemoryMap.realTimeClock, RealTimeClock(board: board)), (MemoryMap.coreLocalInterruptor, clint),
+          (MemoryMap.platformInterruptController, plic), (MemoryMap.serialPort, SerialPort(board: board)),
+        ].map { ($0.0.base, $0.0.size, $0.1) } + [
+          (MemoryMap.virtioSlots.base + 7 * MemoryMap.virtioSlotSize, MemoryMap.virtioSlotSize, entropy)
+        ]
       board.interruptController = plic
       clint.reset()
     }
@@ -50,8 +52,7 @@ import Testing
       var answer: String
       switch fields[0] {
       case "v":
-        try #require(fields[1] == "2")
-        devices = Devices()
+        devices = Devices(virtio: fields[1] == "1" ? .legacy : .modern)
         continue
       case "m": answer = String(devices.pending, radix: 16)
       default:

@@ -53,6 +53,20 @@ package struct VirtQueue {
     isReady = true
   }
 
+  /// Puts the three parts in one piece of memory, as the legacy interface does (2.7.2), with the device's ring at the next
+  /// multiple of `alignment`. The queue is ready then.
+  package mutating func place(
+    at address: UInt64, alignment: UInt64, in memory: GuestMemory
+  ) throws(VirtQueueViolation) {
+    isReady = false
+    descriptorAddress = address
+    driverAddress = address &+ UInt64(size * Self.descriptorSize)
+    // Without the event index at the driver's ring's end, as QEMU counts.
+    let end = driverAddress &+ UInt64(4 + 2 * size)
+    deviceAddress = (end &+ (alignment - 1)) & ~(alignment - 1)
+    try makeReady(in: memory)
+  }
+
   package mutating func stop() { isReady = false }
 
   private func areRingsInside(_ memory: GuestMemory) -> Bool {

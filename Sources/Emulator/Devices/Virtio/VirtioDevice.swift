@@ -33,6 +33,10 @@ enum VirtioFeature {
   static let indirectDescriptors: UInt64 = 1 << 28
   static let eventIndex: UInt64 = 1 << 29
   static let version1: UInt64 = 1 << 32
+  /// Of the legacy interface: interrupts for an empty queue if asked for (which this one never is), any cut of requests.
+  static let notifyOnEmpty: UInt64 = 1 << 24
+  static let anyLayout: UInt64 = 1 << 27
+  static let legacyTransport = notifyOnEmpty | anyLayout | indirectDescriptors | eventIndex
   static let transport = indirectDescriptors | eventIndex | version1
 }
 

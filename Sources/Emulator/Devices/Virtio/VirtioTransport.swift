@@ -1,13 +1,13 @@
 import ByteCoding
 
 /// One virtio-mmio slot of QEMU's `virt` board: the registers of virtio specification 1.2, section 4.2.2
-/// (version 2, not the legacy interface), the status machine, and the queues. What kind of device it is,
+/// (version 2) or of the legacy interface (version 1, section 4.2.4), the status machine, and the queues. What kind of device it is,
 /// `device` says; a slot without one answers device ID 0.
 ///
 /// A driver that breaks a queue's rules gets a device that needs a reset (section 2.1.2), and a configuration
 /// interrupt that says so; until the reset its requests are ignored.
 package final class VirtioTransport: Device {
-  private enum Register {
+  enum Register {
     static let magic: UInt64 = 0x00
     static let version: UInt64 = 0x04
     static let deviceID: UInt64 = 0x08
@@ -16,9 +16,12 @@ package final class VirtioTransport: Device {
     static let deviceFeaturesSelect: UInt64 = 0x14
     static let driverFeatures: UInt64 = 0x20
     static let driverFeaturesSelect: UInt64 = 0x24
+    static let guestPageSize: UInt64 = 0x28  // legacy
     static let queueSelect: UInt64 = 0x30
     static let queueSizeMaximum: UInt64 = 0x34
     static let queueSize: UInt64 = 0x38
+    static let queueAlignment: UInt64 = 0x3c  // legacy
+    static let queuePageNumber: UInt64 = 0x40  // legacy
     static let queueReady: UInt64 = 0x44
     static let queueNotify: UInt64 = 0x50
     static let interruptStatus: UInt64 = 0x60
@@ -39,7 +42,7 @@ package final class VirtioTransport: Device {
     static let end: UInt64 = 0x200
   }
 
-  private enum Status {
+  enum Status {
     static let driverOK: UInt8 = 0x04
     static let featuresOK: UInt8 = 0x08
     static let needsReset: UInt8 = 0x40
@@ -53,25 +56,27 @@ package final class VirtioTransport: Device {
 
   /// "virt", little-endian.
   private static let magic: UInt64 = 0x7472_6976
-  private static let version: UInt64 = 2
   /// "QEMU", little-endian, so that guests see the board they know.
   private static let vendorID: UInt64 = 0x554d_4551
 
   package var name: String { device?.name ?? "virtio-slot-\(slot)" }
   package let slot: Int
-  private unowned let board: any Board
-  private let device: (any VirtioDevice)?
-  private let offeredFeatures: UInt64
+  unowned let board: any Board
+  let device: (any VirtioDevice)?
+  let offeredFeatures: UInt64
   private let configuration: [UInt8]
 
-  private var status: UInt8 = 0
-  private var interruptStatus: UInt8 = 0
-  private var deviceFeaturesSelect: UInt32 = 0
-  private var driverFeaturesSelect: UInt32 = 0
+  var status: UInt8 = 0
+  var interruptStatus: UInt8 = 0
+  var deviceFeaturesSelect: UInt32 = 0
+  var driverFeaturesSelect: UInt32 = 0
   /// What the driver has accepted; a subset of what is offered once `Status.featuresOK` is set.
-  private var driverFeatures: UInt64 = 0
-  private var queueSelect: UInt32 = 0
-  private var queues: [VirtQueue]
+  var driverFeatures: UInt64 = 0
+  var queueSelect: UInt32 = 0
+  var queues: [VirtQueue]
+  /// The legacy interface, which has some registers of its own: see `VirtioTransport+Legacy`.
+  let isLegacy: Bool
+  var legacy = LegacyRegisters()
 
   /// Slot `slot`, with PLIC source `MemoryMap.InterruptSource.virtioFirst + slot`. A nil device leaves it
   /// empty.
@@ -80,7 +85,9 @@ package final class VirtioTransport: Device {
     self.board = board
     self.slot = slot
     self.device = device
-    offeredFeatures = device.map { $0.features | VirtioFeature.transport } ?? 0
+    isLegacy = board.configuration.virtio == .legacy
+    let common = isLegacy ? VirtioFeature.legacyTransport : VirtioFeature.transport
+    offeredFeatures = device.map { $0.features | common } ?? 0
     configuration = device?.configuration ?? []
     queues = [VirtQueue](repeating: VirtQueue(), count: device?.queueCount ?? 0)
     device?.plug(into: self)
@@ -88,8 +95,11 @@ package final class VirtioTransport: Device {
 
   // MARK: For the device
 
-  /// The driver has set the device up and has not broken it.
-  package var isLive: Bool { status & (Status.driverOK | Status.needsReset) == Status.driverOK }
+  /// The driver has set the device up and has not broken it. A legacy driver may use its queues before it says that it is ready.
+  package var isLive: Bool {
+    isLegacy
+      ? status & Status.needsReset == 0 : status & (Status.driverOK | Status.needsReset) == Status.driverOK
+  }
 
   /// The next request in a queue; nil when there is none, or the queue turns out to be broken.
   package func nextRequest(queue index: Int) -> DescriptorChain? {
@@ -118,8 +128,11 @@ package final class VirtioTransport: Device {
   package func fail() {
     guard status & Status.needsReset == 0 else { return }
     status |= Status.needsReset
-    if status & Status.driverOK != 0 { raise(InterruptReason.configurationChange) }
+    if status & Status.driverOK != 0, !hidesNeedForReset { raise(InterruptReason.configurationChange) }
   }
+
+  /// A driver that does not know of virtio 1.0 is not told that the device needs a reset.
+  private var hidesNeedForReset: Bool { isMended && driverFeatures & VirtioFeature.version1 == 0 }
 
   // MARK: Interrupts
 
@@ -128,7 +141,7 @@ package final class VirtioTransport: Device {
     updateInterrupt()
   }
 
-  private func updateInterrupt() {
+  func updateInterrupt() {
     board.setInterruptLine(
       source: MemoryMap.InterruptSource.virtioFirst + slot, level: interruptStatus != 0)
   }
@@ -136,7 +149,7 @@ package final class VirtioTransport: Device {
   // MARK: Registers
 
   /// The queue that the queue registers mean; nil when the driver selected none that exists.
-  private var selectedQueue: Int? { queueSelect < UInt32(queues.count) ? Int(queueSelect) : nil }
+  var selectedQueue: Int? { queueSelect < UInt32(queues.count) ? Int(queueSelect) : nil }
 
   /// The machine is not of the first revision.
   private var isMended: Bool { board.configuration.revision != .first }
@@ -155,7 +168,7 @@ package final class VirtioTransport: Device {
     guard size == 4 else { return 0 }
     switch offset {
     case Register.magic: return Self.magic
-    case Register.version: return Self.version
+    case Register.version: return isLegacy ? 1 : 2
     case Register.vendorID: return Self.vendorID
     case Register.deviceID: return UInt64(device?.deviceID ?? 0)
     default: return device == nil ? 0 : readState(offset: offset)
@@ -163,6 +176,7 @@ package final class VirtioTransport: Device {
   }
 
   private func readState(offset: UInt64) -> UInt64 {
+    if isLegacy, let value = readLegacyRegister(offset) { return value }
     switch offset {
     case Register.deviceFeatures:
       switch deviceFeaturesSelect {
@@ -174,7 +188,7 @@ package final class VirtioTransport: Device {
     case Register.queueSizeMaximum: return selectedQueue == nil ? 0 : UInt64(VirtQueue.maximumSize)
     case Register.queueReady: return selectedQueue.map { queues[$0].isReady ? 1 : 0 } ?? 0
     case Register.interruptStatus: return UInt64(interruptStatus)
-    case Register.status: return UInt64(status)
+    case Register.status: return UInt64(hidesNeedForReset ? status & ~Status.needsReset : status)
     case Register.sharedMemoryLengthLow, Register.sharedMemoryLengthHigh, Register.sharedMemoryBaseLow,
       Register.sharedMemoryBaseHigh:
       // All ones: there is no such region.
@@ -203,6 +217,7 @@ package final class VirtioTransport: Device {
     }
     guard device != nil, size == 4 else { return }
     let value = UInt32(truncatingIfNeeded: value)
+    if isLegacy, writeLegacyRegister(offset, value) { return }
     switch offset {
     case Register.deviceFeaturesSelect: deviceFeaturesSelect = value
     case Register.driverFeaturesSelect: driverFeaturesSelect = value
@@ -232,7 +247,7 @@ package final class VirtioTransport: Device {
   ///
   /// In machines of the first revision only a driver that accepts nothing but what was offered, and version 1, comes through.
   private func writeStatus(_ value: UInt8) {
-    if value == 0 { return reset() }
+    if value == 0 { return isLegacy ? resetLegacyDevice() : reset() }
     var new = value & ~Status.needsReset | status & Status.needsReset
     if status & Status.featuresOK == 0, new & Status.featuresOK != 0 {
       let isExact = driverFeatures & ~offeredFeatures == 0 && driverFeatures & VirtioFeature.version1 != 0
@@ -291,6 +306,7 @@ package final class VirtioTransport: Device {
     driverFeaturesSelect = 0
     driverFeatures = 0
     queueSelect = 0
+    legacy = LegacyRegisters()
     for index in queues.indices { queues[index] = VirtQueue() }
     device?.reset()
     updateInterrupt()
@@ -304,6 +320,7 @@ package final class VirtioTransport: Device {
     writer.uint32(driverFeaturesSelect)
     writer.uint64(driverFeatures)
     writer.uint32(queueSelect)
+    if isLegacy { legacy.save(to: &writer) }
     for queue in queues { queue.save(to: &writer) }
     device.save(to: &writer)
   }
@@ -320,6 +337,7 @@ package final class VirtioTransport: Device {
       throw .malformed(offset: start, what: "virtio features that were not offered")
     }
     queueSelect = try reader.uint32()
+    if isLegacy { legacy = try LegacyRegisters(from: &reader) }
     for index in queues.indices { queues[index] = try VirtQueue(from: &reader, memory: board.memory) }
     try device.restore(from: &reader)
   }

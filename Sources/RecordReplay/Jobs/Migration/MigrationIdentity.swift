@@ -19,6 +19,7 @@ package struct MigrationIdentity: Equatable, Sendable {
     add("--smp", "\(configuration.hartCount)")
     add("--cpu", configuration.processor.rawValue)
     add("--icount shift", "\(configuration.shift)")
+    if configuration.virtio != .modern { add("--virtio", configuration.virtio.rawValue) }
     add("what is booted", Self.hexadecimal(Self.digest(of: start.plan)))
     add("the number of drives", "\(configuration.drives.count)")
     for (index, (options, drive)) in zip(start.guest.drives, configuration.drives).enumerated() {

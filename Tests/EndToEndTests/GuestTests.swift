@@ -8,6 +8,7 @@ import Testing
     var status: Int32 = 0
     var lastLine: String
     var hasDisk = false
+    var options: [String] = []
     var testDescription: String { "\(name), \(harts) harts" }
   }
 
@@ -31,11 +32,15 @@ import Testing
       name: "smp", harts: 8,
       lastLine: "smp: 8 harts, 40000 by lock, 180000 by atomic additions, 200 rounds of the token: right"),
     Guest(name: "diskcheck", lastLine: "diskcheck: 86 checks, 0 failed", hasDisk: true),
+    Guest(
+      name: "diskcheck-legacy", lastLine: "diskcheck: 86 checks, 0 failed", hasDisk: true,
+      options: ["--virtio", "legacy"]),
   ]
 
   @Test(arguments: guests) func replaysAsRecorded(_ guest: Guest) throws {
     let scratch = try Scratch()
     var options = ["--bios", Place.guest(guest.name), "--smp", String(guest.harts), "--memory", "64M"]
+    options += guest.options
     if guest.hasDisk { options += ["--drive", "file=\(try scratch.disk("disk.raw", sectors: 1024))"] }
 
     let recorded = try scratch.rrtool(

@@ -100,7 +100,6 @@ package final class VirtioBlock: VirtioDevice {
     writer.uint32(rangeLimit)
     writer.uint32(rangeCountLimit)
     writer.uint8(drive.isReadOnly ? 0 : 1)  // write zeroes may unmap
-    writer.raw([0, 0, 0])
     return writer.bytes
   }
 

@@ -18,7 +18,8 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .target(name: "ByteCoding", dependencies: ["CZlib"], swiftSettings: settings),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "ByteCoding", dependencies: ["CZlib", "CZstd"], swiftSettings: settings),
     .target(name: "DiskImage", dependencies: ["ByteCoding"], swiftSettings: settings),
     .target(name: "ReplayLog", dependencies: ["ByteCoding"], swiftSettings: settings),
     .target(name: "Emulator", dependencies: ["ByteCoding"], swiftSettings: settings),
@@ -53,7 +54,8 @@ let package = Package(
       exclude: ["decode_log.py"],
       swiftSettings: settings),
     .testTarget(
-      name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding", "TestSupport"], swiftSettings: settings),
+      name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding", "CZstd", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "CoreDumpTests", dependencies: ["CoreDump", "TestSupport"], exclude: ["read_core.py"],
       swiftSettings: settings),

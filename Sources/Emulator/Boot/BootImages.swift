@@ -7,6 +7,13 @@ public struct BootImages: Sendable, Equatable {
   public var initrd: [UInt8]?
   /// The kernel's command line.
   public var commandLine: String
+  /// Without a bios: the kernel starts in M mode where RAM begins, as QEMU has it with `-bios none`.
+  public var startsInMachineMode = false
+  /// A flattened device tree to use in place of the board's own.
+  public var deviceTree: [UInt8]?
+  /// Random numbers for the kernel (`/chosen/rng-seed`), drawn by whoever makes the guest. They are part of the start, so
+  /// a replay and every reset find the same.
+  public var randomSeed: [UInt8]?
 
   public init(
     bios: [UInt8]? = nil, kernel: [UInt8]? = nil, initrd: [UInt8]? = nil, commandLine: String = ""

@@ -22,6 +22,8 @@ struct BootLayout {
     var kernel: [Extent] = []
     /// Bytes in memory of a relocatable kernel; 0 when there is none.
     var relocatableKernelSize: UInt64 = 0
+    /// No firmware, not even the built-in one: a relocatable kernel lies where RAM begins.
+    var hasNoFirmware = false
     /// 0 when there is none.
     var initrdSize: UInt64 = 0
     var deviceTreeSize: UInt64 = 0
@@ -65,7 +67,8 @@ struct BootLayout {
     var kernelEnd: UInt64
     if parts.relocatableKernelSize > 0 {
       let firmwareEnd = parts.bios.map(\.end).max() ?? 0
-      kernelAddress = max(Self.memoryBase + Self.alignment, Self.roundUp(firmwareEnd, Self.alignment))
+      let lowest = Self.memoryBase + (parts.hasNoFirmware ? 0 : Self.alignment)
+      kernelAddress = max(lowest, Self.roundUp(firmwareEnd, Self.alignment))
       kernelEnd = kernelAddress.addingSaturating(parts.relocatableKernelSize)
       placed.append(Extent(image: "kernel", address: kernelAddress, size: kernelEnd - kernelAddress))
     } else {

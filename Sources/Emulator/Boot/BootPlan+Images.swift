@@ -17,13 +17,15 @@ extension BootPlan {
     case .relocatable(_, let memorySize): parts.relocatableKernelSize = memorySize
     case nil: break
     }
+    parts.hasNoFirmware = images.startsInMachineMode
     parts.initrdSize = UInt64(images.initrd?.count ?? 0)
 
+    var tree = try Self.deviceTree(images, configuration)
     // The tree has the same size wherever the initrd lies, so it can be measured before that is known.
     func deviceTree(initrdAddress: UInt64) -> [UInt8] {
       let initrd = images.initrd.map { initrdAddress..<initrdAddress + UInt64($0.count) }
-      let tree = DeviceTreeNode.board(configuration, commandLine: images.commandLine, initrd: initrd)
-      return FlattenedDeviceTree.encode(tree)
+      tree.root.tellKernel(commandLine: images.commandLine, initrd: initrd)
+      return tree.encoded()
     }
     parts.deviceTreeSize = UInt64(deviceTree(initrdAddress: 0).count)
     let layout = BootLayout(parts, memorySize: configuration.memorySize)
@@ -51,8 +53,20 @@ extension BootPlan {
     regions.sort { $0.address < $1.address }
 
     let start: Start
+    var toHostAddress = bios?.toHostAddress
     if let bios {
       start = .machineMode(entry: bios.entry)
+    } else if images.startsInMachineMode {
+      let entry = MemoryMap.memoryBase
+      guard loaded.contains(where: { $0.address <= entry && entry - $0.address < UInt64($0.bytes.count) })
+      else {
+        throw .unusable(
+          image: "kernel",
+          reason: "it has nothing at \(hexadecimal(entry)), where the harts start without a bios; "
+            + "link it for that address, or leave out --bios none")
+      }
+      start = .machineMode(entry: entry)
+      if case .executable(let file) = kernel { toHostAddress = file.physicalAddress(ofSymbol: "tohost") }
     } else if let kernelEntry {
       start = .builtInSBI(entry: kernelEntry)
     } else {
@@ -60,7 +74,18 @@ extension BootPlan {
     }
     self.init(
       regions: regions, start: start, deviceTreeAddress: layout.deviceTreeAddress,
-      nextStageAddress: bios == nil ? nil : kernelEntry, toHostAddress: bios?.toHostAddress)
+      nextStageAddress: bios == nil && !images.startsInMachineMode ? nil : kernelEntry,
+      toHostAddress: toHostAddress)
+  }
+
+  /// The board's tree, or the one that was given; without what the kernel is started with.
+  private static func deviceTree(
+    _ images: BootImages, _ configuration: MachineConfiguration
+  ) throws(BootError) -> DeviceTreeFile {
+    guard let file = images.deviceTree else {
+      return DeviceTreeFile(root: .board(configuration, randomSeed: images.randomSeed))
+    }
+    return try understand("dtb") { () throws(ImageFormatError) in try DeviceTreeFile(file) }
   }
 
   /// Bytes on their way to memory, and how much memory they stand for.
@@ -91,7 +116,11 @@ extension BootPlan {
   }
 
   private static func checkCombination(_ images: BootImages) throws(BootError) {
-    let files = [("bios", images.bios), ("kernel", images.kernel), ("initrd", images.initrd)]
+    precondition(images.bios == nil || !images.startsInMachineMode, "a bios, and none")
+    let files = [
+      ("bios", images.bios), ("kernel", images.kernel), ("initrd", images.initrd),
+      ("dtb", images.deviceTree),
+    ]
     for (name, file) in files {
       if let file, file.isEmpty {
         throw .unusable(image: name, reason: "the file is empty; copy or build it again")
@@ -124,7 +153,7 @@ extension BootPlan {
       let executable = try ExecutableFile(file, freeAddress: MemoryMap.memoryBase)
       return BIOS(
         regions: executable.segments.map { LoadedRegion($0) }, entry: executable.entry,
-        toHostAddress: try executable.physicalAddress(ofSymbol: "tohost"))
+        toHostAddress: executable.physicalAddress(ofSymbol: "tohost"))
     }
   }
 

@@ -14,24 +14,18 @@ extension DeviceTreeNode {
   }
 
   /// The board as QEMU describes its `virt` board, less the devices that this machine has not: PCI, flash, fw_cfg, the
-  /// platform bus and the performance counters. There is no `rng-seed`: a random number that nothing recorded must
-  /// not enter the guest.
-  static func board(
-    _ configuration: MachineConfiguration, commandLine: String, initrd: Range<UInt64>?
-  ) -> DeviceTreeNode {
+  /// platform bus and the performance counters. What the kernel is told besides is `tellKernel`'s.
+  static func board(_ configuration: MachineConfiguration, randomSeed: [UInt8]?) -> DeviceTreeNode {
     var root = DeviceTreeNode("")
     root.set("#address-cells", cells: 2)
     root.set("#size-cells", cells: 2)
     root.set("compatible", strings: "riscv-virtio")
     root.set("model", strings: "riscv-virtio,qemu")
     root.add("chosen") {
-      if !commandLine.isEmpty { $0.set("bootargs", strings: commandLine) }
-      $0.set("stdout-path", strings: "/soc/\(unit("serial", MemoryMap.serialPort.base))")
-      if let initrd {
-        $0.set("linux,initrd-start", doublewords: initrd.lowerBound)
-        $0.set("linux,initrd-end", doublewords: initrd.upperBound)
-      }
+      $0.set("stdout-path", strings: Self.serialPortPath)
+      if let randomSeed { $0.set("rng-seed", bytes: randomSeed) }
     }
+    root.add("aliases") { $0.set("serial0", strings: Self.serialPortPath) }
     root.add(unit("memory", MemoryMap.memoryBase)) {
       $0.set("device_type", strings: "memory")
       $0.set("reg", doublewords: MemoryMap.memoryBase, configuration.memorySize)
@@ -49,6 +43,8 @@ extension DeviceTreeNode {
     }
     return root
   }
+
+  private static let serialPortPath = "/soc/\(unit("serial", MemoryMap.serialPort.base))"
 
   private mutating func addHarts(_ count: Int) {
     add("cpus") {

@@ -3,10 +3,10 @@ import ByteCoding
 extension ExecutableFile {
   /// The physical address of a symbol, or nil when the file has no such symbol in any of its segments.
   ///
-  /// A file without a symbol table has no symbols; one with a damaged table is damaged. Of several symbols with the
-  /// same name the first counts.
-  package func physicalAddress(ofSymbol name: String) throws(ImageFormatError) -> UInt64? {
-    guard let table = try Self.readSymbols(file, header) else { return nil }
+  /// A file without a symbol table has no symbols, and neither has one whose table is damaged or cut off: nothing that is loaded
+  /// needs it. Of several symbols with the same name the first counts.
+  package func physicalAddress(ofSymbol name: String) -> UInt64? {
+    guard let table = try? Self.readSymbols(file, header) else { return nil }
     let wanted = Array(name.utf8) + [0]
     for symbol in table.symbols where table.names(from: symbol).starts(with: wanted) {
       return Self.physical(symbol.value &+ displacement, in: segments)
@@ -71,6 +71,10 @@ extension ExecutableFile {
   }
 
   private static func readSections(_ file: [UInt8], _ header: Header) throws(ImageFormatError) -> [Section] {
+    guard header.sectionHeaderCount == 0 || header.sectionHeaderSize == sectionHeaderSize else {
+      throw .inconsistent(
+        what: "its section headers have \(header.sectionHeaderSize) bytes, not \(sectionHeaderSize)")
+    }
     let table = try part(
       "the table of section headers", of: file, at: header.sectionHeaderOffset,
       count: header.sectionHeaderCount * sectionHeaderSize)

@@ -4,7 +4,8 @@ import ByteCoding
 /// its entry point.
 ///
 /// The file comes from a stranger. After a successful parse these hold: every segment's bytes lie in the file, no
-/// segment wraps around the address space, no two overlap in memory, and the entry point lies in one of them.
+/// segment wraps around the address space, no two have bytes for one place, and the entry point lies in one of them. Some of the
+/// file may be for places below RAM: linkers like to put its headers there. Nothing of that is loaded, as on QEMU.
 package struct ExecutableFile: Sendable, Equatable {
   /// A part of memory: `bytes`, then zeroes up to `memorySize`.
   package struct Segment: Sendable, Equatable {
@@ -13,9 +14,19 @@ package struct ExecutableFile: Sendable, Equatable {
     package var bytes: ArraySlice<UInt8>
     package var memorySize: UInt64
     package var physicalEnd: UInt64 { physicalAddress + memorySize }
+
+    /// What of it lies at `address` or above; nil when nothing does.
+    func cut(below address: UInt64) -> Segment? {
+      guard physicalAddress < address else { return self }
+      guard physicalEnd > address else { return nil }
+      let count = address - physicalAddress
+      return Segment(
+        physicalAddress: address, virtualAddress: virtualAddress &+ count,
+        bytes: bytes.dropFirst(Int(min(count, UInt64(bytes.count)))), memorySize: memorySize - count)
+    }
   }
 
-  /// At least one, in ascending order of physical address.
+  /// At least one, in ascending order of physical address. None of them begins below RAM.
   package let segments: [Segment]
   /// Physical address of the first instruction.
   package let entry: UInt64
@@ -32,6 +43,7 @@ package struct ExecutableFile: Sendable, Equatable {
     var sectionHeaderOffset: UInt64
     var programHeaderCount: UInt64
     var sectionHeaderCount: UInt64
+    var sectionHeaderSize: UInt64
   }
 
   static let headerSize: UInt64 = 64
@@ -50,8 +62,10 @@ package struct ExecutableFile: Sendable, Equatable {
     guard let lowest = loaded.first?.physicalAddress, let highest = loaded.map(\.physicalEnd).max() else {
       throw .unsupported(what: "an ELF file with nothing to load", use: "a linked executable")
     }
-    let isFree = header.isPositionIndependent && lowest < MemoryMap.memoryBase
+    // Linked for places of which none is RAM.
+    let isFree = header.isPositionIndependent && highest <= MemoryMap.memoryBase
     displacement = isFree ? freeAddress : 0
+    if !isFree, lowest == 0, highest <= MemoryMap.memoryBase { Self.loadWhereLinked(&loaded) }
     guard !highest.addingReportingOverflow(displacement).overflow else {
       throw .inconsistent(what: "its segments run past the end of the address space")
     }
@@ -59,14 +73,46 @@ package struct ExecutableFile: Sendable, Equatable {
       loaded[index].physicalAddress += displacement
       loaded[index].virtualAddress &+= displacement
     }
-    for (segment, next) in zip(loaded, loaded.dropFirst()) where next.physicalAddress < segment.physicalEnd {
-      throw .inconsistent(what: "two of its segments overlap at \(hexadecimal(next.physicalAddress))")
-    }
+    // What is below RAM goes nowhere; without anything else the whole is reported as lying outside.
+    let inMemory = loaded.compactMap { $0.cut(below: MemoryMap.memoryBase) }
+    if !inMemory.isEmpty { loaded = inMemory }
+    try Self.separate(&loaded)
     segments = loaded
     guard let entry = Self.physical(header.entry &+ displacement, in: loaded) else {
       throw .inconsistent(what: "its entry point \(hexadecimal(header.entry)) lies in none of its segments")
     }
     self.entry = entry
+  }
+
+  /// Some linkers leave every physical address 0: then the virtual ones count, when they are places in RAM.
+  private static func loadWhereLinked(_ segments: inout [Segment]) {
+    guard
+      segments.allSatisfy({
+        $0.physicalAddress == 0 && $0.virtualAddress >= MemoryMap.memoryBase
+          && !$0.virtualAddress.addingReportingOverflow($0.memorySize).overflow
+      })
+    else { return }
+    for index in segments.indices { segments[index].physicalAddress = segments[index].virtualAddress }
+    segments.sort { $0.physicalAddress < $1.physicalAddress }
+  }
+
+  /// Takes care that ascending segments do not overlap. The zeroes behind a segment's bytes may reach into the next one, whose bytes
+  /// count; two segments with bytes for one place contradict each other.
+  private static func separate(_ segments: inout [Segment]) throws(ImageFormatError) {
+    for index in segments.indices.dropLast() {
+      let next = segments[index + 1].physicalAddress
+      guard next < segments[index].physicalEnd else { continue }
+      guard next - segments[index].physicalAddress >= UInt64(segments[index].bytes.count) else {
+        throw .inconsistent(what: "two of its segments overlap at \(hexadecimal(next))")
+      }
+      // The rest of the zeroes lies behind the next segment, or in it.
+      let rest = segments[index].physicalEnd
+      segments[index].memorySize = next - segments[index].physicalAddress
+      if rest > segments[index + 1].physicalEnd {
+        segments[index + 1].memorySize = rest - segments[index + 1].physicalAddress
+      }
+    }
+    segments.removeAll { $0.memorySize == 0 }
   }
 
   /// The physical address of a virtual address, or nil when no segment holds it.
@@ -103,13 +149,17 @@ package struct ExecutableFile: Sendable, Equatable {
     // e_ident: class, data encoding, version.
     let identity = Array(bytes.prefix(16))
     guard identity[4] == 2 else {
-      throw .unsupported(what: "an ELF file that is not 64-bit", use: "an executable for rv64")
+      throw .unsupported(
+        what: identity[4] == 1 ? "a 32-bit ELF file" : "an ELF file of class \(identity[4])",
+        use: "an executable for rv64")
     }
     guard identity[5] == 1 else {
-      throw .unsupported(what: "an ELF file that is not little-endian", use: "an executable for rv64")
+      throw .unsupported(
+        what: identity[5] == 2 ? "a big-endian ELF file" : "an ELF file of byte order \(identity[5])",
+        use: "an executable for rv64")
     }
     guard identity[6] == 1 else { throw .inconsistent(what: "its ELF version is \(identity[6]), not 1") }
-    let (type, machine, entrySize, sectionSize, header) = fields(of: bytes.dropFirst(16)) {
+    let (type, machine, entrySize, header) = fields(of: bytes.dropFirst(16)) {
       (reader) throws(ByteCodingError) in
       let type = try reader.uint16()
       let machine = try reader.uint16()
@@ -124,11 +174,12 @@ package struct ExecutableFile: Sendable, Equatable {
       let sectionSize = try reader.uint16()
       let sectionHeaderCount = try reader.uint16()
       return (
-        type, machine, UInt64(entrySize), UInt64(sectionSize),
+        type, machine, UInt64(entrySize),
         Header(
           isPositionIndependent: type == 3, entry: entry, programHeaderOffset: programHeaderOffset,
           sectionHeaderOffset: sectionHeaderOffset,
-          programHeaderCount: UInt64(programHeaderCount), sectionHeaderCount: UInt64(sectionHeaderCount))
+          programHeaderCount: UInt64(programHeaderCount), sectionHeaderCount: UInt64(sectionHeaderCount),
+          sectionHeaderSize: UInt64(sectionSize))
       )
     }
     guard machine == 243 else {
@@ -142,9 +193,6 @@ package struct ExecutableFile: Sendable, Equatable {
     }
     guard header.programHeaderCount == 0 || entrySize == programHeaderSize else {
       throw .inconsistent(what: "its program headers have \(entrySize) bytes, not \(programHeaderSize)")
-    }
-    guard header.sectionHeaderCount == 0 || sectionSize == sectionHeaderSize else {
-      throw .inconsistent(what: "its section headers have \(sectionSize) bytes, not \(sectionHeaderSize)")
     }
     return header
   }
@@ -179,6 +227,6 @@ package struct ExecutableFile: Sendable, Equatable {
           physicalAddress: physicalAddress, virtualAddress: virtualAddress, bytes: bytes,
           memorySize: memorySize))
     }
-    return segments.sorted { $0.physicalAddress < $1.physicalAddress }
+    return segments.sorted { ($0.physicalAddress, $0.bytes.count) < ($1.physicalAddress, $1.bytes.count) }
   }
 }

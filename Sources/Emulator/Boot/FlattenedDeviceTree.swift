@@ -19,6 +19,13 @@ struct DeviceTreeNode: Sendable, Equatable {
   private(set) var properties: [Property] = []
   private(set) var children: [DeviceTreeNode] = []
 
+  /// A node that was read from a file, which has made sure of its names.
+  init(_ name: String, properties: [Property], children: [DeviceTreeNode]) {
+    self.init(name)
+    self.properties = properties
+    self.children = children
+  }
+
   init(_ name: String) {
     precondition(!name.utf8.contains(0), "a name with a NUL")
     self.name = name
@@ -30,8 +37,21 @@ struct DeviceTreeNode: Sendable, Equatable {
     children.append(child)
   }
 
+  /// Changes the child `name`, which is made when it is not there.
+  mutating func change(_ name: String, _ body: (inout DeviceTreeNode) -> Void) {
+    if let index = children.firstIndex(where: { $0.name == name }) {
+      body(&children[index])
+    } else {
+      add(name, body)
+    }
+  }
+
+  mutating func remove(_ name: String) { properties.removeAll { $0.name == name } }
+
   /// A property that is true by being there.
   mutating func set(_ name: String) { append(name, []) }
+
+  mutating func set(_ name: String, bytes: [UInt8]) { append(name, bytes) }
 
   /// 32-bit cells.
   mutating func set(_ name: String, cells: UInt32...) { set(name, cells: cells) }
@@ -69,27 +89,35 @@ struct DeviceTreeNode: Sendable, Equatable {
 /// The binary form of a device tree that firmware hands to a kernel (Devicetree Specification 0.4, chapter 5,
 /// format version 17).
 enum FlattenedDeviceTree {
-  private static let magic: UInt32 = 0xd00d_feed
-  private static let version: UInt32 = 17
-  private static let lastCompatibleVersion: UInt32 = 16
-  private static let headerSize = 40
-  /// The memory reservation block is only its end mark: a pair of zeroes.
-  private static let reservationSize = 16
+  static let magic: UInt32 = 0xd00d_feed
+  static let version: UInt32 = 17
+  static let lastCompatibleVersion: UInt32 = 16
+  static let headerSize = 40
 
-  private enum Token {
+  enum Token {
     static let beginNode: UInt32 = 1
     static let endNode: UInt32 = 2
     static let property: UInt32 = 3
+    static let nothing: UInt32 = 4
     static let end: UInt32 = 9
   }
 
-  static func encode(_ root: DeviceTreeNode) -> [UInt8] {
+  /// A part of memory that the kernel must leave alone.
+  struct Reservation: Sendable, Equatable {
+    var address: UInt64
+    var size: UInt64
+  }
+
+  static func encode(_ root: DeviceTreeNode, reservations: [Reservation] = [], bootHart: UInt32 = 0)
+    -> [UInt8]
+  {
     var structure = ByteWriter()
     var strings = StringBlock()
     write(root, to: &structure, strings: &strings)
     structure.bigEndianUInt32(Token.end)
 
-    let structureOffset = headerSize + reservationSize
+    // The block ends with a pair of zeroes.
+    let structureOffset = headerSize + 16 * (reservations.count + 1)
     let stringsOffset = structureOffset + structure.count
     let totalSize = stringsOffset + strings.bytes.count
     var blob = ByteWriter(reserving: totalSize)
@@ -100,11 +128,13 @@ enum FlattenedDeviceTree {
     blob.bigEndianUInt32(UInt32(headerSize))
     blob.bigEndianUInt32(version)
     blob.bigEndianUInt32(lastCompatibleVersion)
-    blob.bigEndianUInt32(0)  // the hart that boots
+    blob.bigEndianUInt32(bootHart)
     blob.bigEndianUInt32(UInt32(strings.bytes.count))
     blob.bigEndianUInt32(UInt32(structure.count))
-    blob.bigEndianUInt64(0)
-    blob.bigEndianUInt64(0)
+    for reservation in reservations + [Reservation(address: 0, size: 0)] {
+      blob.bigEndianUInt64(reservation.address)
+      blob.bigEndianUInt64(reservation.size)
+    }
     blob.raw(structure.bytes)
     blob.raw(strings.bytes)
     return blob.bytes

@@ -5,25 +5,25 @@ package enum KernelImage: Sendable, Equatable {
   /// An ELF file, loaded where it says.
   case executable(ExecutableFile)
   /// A Linux `Image`, which runs from any address that is a multiple of 2 MiB. It takes `memorySize` bytes there:
-  /// the file, then what it uses before it knows its memory.
+  /// the file, then what it uses before it knows its memory. A file that says nothing about itself is taken for one, as on
+  /// QEMU: a flat program lies, and starts, where a kernel would.
   case relocatable(bytes: [UInt8], memorySize: UInt64)
 
   /// Recognizes the file by its content: ELF, `Image` (which as an EFI application also is a PE file), EFI zboot, and
-  /// the first two compressed with gzip.
+  /// the first two compressed with gzip or zstd.
   ///
   /// - Parameter unpackedSizeLimit: bytes that compressed content may unpack to; the machine's RAM.
   package init(_ file: [UInt8], unpackedSizeLimit: UInt64) throws(ImageFormatError) {
-    if file.starts(with: Self.gzipMagic) {
-      self = try Self.uncompressed(Self.unpack(file[...], limit: unpackedSizeLimit))
-    } else if let payload = try Self.zbootPayload(file) {
-      self = try Self.uncompressed(Self.unpack(payload, limit: unpackedSizeLimit))
+    if let compression = Compression(of: file) {
+      self = try Self.uncompressed(compression.unpack(file[...], limit: unpackedSizeLimit))
+    } else if let (payload, compression) = try Self.zbootPayload(file) {
+      self = try Self.uncompressed(compression.unpack(payload, limit: unpackedSizeLimit))
     } else {
       self = try Self.uncompressed(file)
     }
   }
 
-  private static let gzipMagic: [UInt8] = [0x1f, 0x8b]
-  private static let acceptedForms = "a Linux Image (plain, EFI or gzip) or an ELF file for riscv64"
+  static let acceptedForms = "a Linux Image (plain, EFI, gzip or zstd) or an ELF file for riscv64"
 
   private static func uncompressed(_ file: [UInt8]) throws(ImageFormatError) -> KernelImage {
     if ExecutableFile.isOne(file) {
@@ -44,12 +44,26 @@ package enum KernelImage: Sendable, Equatable {
     for (magic, name) in otherCompressions where file.starts(with: magic) {
       throw .unsupported(what: "a file compressed with \(name)", use: acceptedForms)
     }
-    throw .unsupported(what: "not a kernel this machine knows", use: acceptedForms)
+    guard !file.isEmpty else { throw .unsupported(what: "nothing in it", use: acceptedForms) }
+    for (magic, what) in otherForms where file.starts(with: magic) {
+      throw .unsupported(what: what, use: acceptedForms)
+    }
+    return .relocatable(bytes: file, memorySize: UInt64(file.count))
   }
 
   private static let otherCompressions: [(magic: [UInt8], name: String)] = [
-    ([0xfd, 0x37, 0x7a, 0x58, 0x5a], "xz"), ([0x28, 0xb5, 0x2f, 0xfd], "zstd"),
-    ([0x42, 0x5a, 0x68], "bzip2"), ([0x04, 0x22, 0x4d, 0x18], "lz4"), ([0x02, 0x21, 0x4c, 0x18], "lz4"),
+    ([0xfd, 0x37, 0x7a, 0x58, 0x5a], "xz"), ([0x42, 0x5a, 0x68], "bzip2"),
+    ([0x04, 0x22, 0x4d, 0x18], "lz4"), ([0x02, 0x21, 0x4c, 0x18], "lz4"),
+    ([0x5d, 0, 0], "lzma"), ([0x89, 0x4c, 0x5a, 0x4f], "lzo"),
+  ]
+
+  /// What is no program by itself, though it may hold one.
+  private static let otherForms: [(magic: [UInt8], what: String)] = [
+    ([0x27, 0x05, 0x19, 0x56], "a U-Boot image (uImage)"),
+    ([0xd0, 0x0d, 0xfe, 0xed], "a device tree or a FIT image"),
+    ([0x1f, 0x8b], "a file compressed twice"), (Zstandard.magic, "a file compressed twice"),
+    (Array("#!".utf8), "a script"),
+    (Array("!<arch>".utf8), "an archive of object files"),
   ]
 
   // MARK: Linux Image (Documentation/arch/riscv/boot-image-header.rst)
@@ -85,7 +99,9 @@ package enum KernelImage: Sendable, Equatable {
   // MARK: EFI zboot (a decompressor for EFI firmware around a compressed Image)
 
   /// The compressed Image of an EFI zboot file; nil when the file is none.
-  private static func zbootPayload(_ file: [UInt8]) throws(ImageFormatError) -> ArraySlice<UInt8>? {
+  private static func zbootPayload(
+    _ file: [UInt8]
+  ) throws(ImageFormatError) -> (payload: ArraySlice<UInt8>, compression: Compression)? {
     guard file.starts(with: [0x4d, 0x5a]), field(of: file, at: 4, count: 4) == [0x7a, 0x69, 0x6d, 0x67]
     else { return nil }
     let headerSize: UInt64 = 64
@@ -93,34 +109,17 @@ package enum KernelImage: Sendable, Equatable {
     let (offset, size) = ExecutableFile.fields(of: header[8...]) { (reader) throws(ByteCodingError) in
       (UInt64(try reader.uint32()), UInt64(try reader.uint32()))
     }
-    let compression = String(decoding: header[24..<56].prefix { $0 != 0 }, as: UTF8.self)
-    guard compression == "gzip" else {
-      let name = compression.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
+    let name = String(decoding: header[24..<56].prefix { $0 != 0 }, as: UTF8.self)
+    guard let compression = Compression(named: name) else {
+      let name = name.filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
       throw .unsupported(
         what: "an EFI zboot image compressed with \(name.isEmpty ? "an unnamed method" : name)",
-        use: "one compressed with gzip, or a plain Image")
+        use: "one compressed with gzip or zstd, or a plain Image")
     }
     guard offset >= headerSize else {
       throw .inconsistent(what: "its EFI zboot payload begins at \(offset), within the header")
     }
-    return try ExecutableFile.part("the EFI zboot payload", of: file, at: offset, count: size)
-  }
-
-  private static func unpack(_ data: ArraySlice<UInt8>, limit: UInt64) throws(ImageFormatError) -> [UInt8] {
-    // The decompressor takes up to 4 GiB in and out; no kernel comes near that.
-    let largest = UInt64(UInt32.max)
-    guard UInt64(data.count) <= largest else {
-      throw .unsupported(what: "\(readableSize(UInt64(data.count))) of compressed data", use: acceptedForms)
-    }
-    do throws(ZlibError) {
-      return try Zlib.inflate(data, maximumSize: Int(min(limit, largest)), windowBits: Zlib.gzip)
-    } catch {
-      switch error {
-      case .truncated: throw .damagedCompression(what: "it ends too early")
-      case .damaged(let what): throw .damagedCompression(what: what)
-      case .tooLarge(let limit): throw .unpacksBeyond(limit: UInt64(limit))
-      }
-    }
+    return (try ExecutableFile.part("the EFI zboot payload", of: file, at: offset, count: size), compression)
   }
 
   private static func field(of file: [UInt8], at offset: Int, count: Int) -> [UInt8]? {

@@ -38,7 +38,27 @@ public struct Guest: Sendable {
     images = BootImages(commandLine: commandLine)
   }
 
-  public enum Role: String, Sendable, CaseIterable { case bios, kernel, initrd }
+  /// What a file is for; the raw value is the option's name.
+  public enum Role: String, Sendable, CaseIterable { case bios, kernel, initrd, dtb }
+
+  /// Bytes in `/chosen/rng-seed`, as many as QEMU gives.
+  public static let randomSeedSize = 32
+
+  /// Draws the numbers that its kernel finds in the device tree from the host. They are part of the start and so recorded with it.
+  public mutating func drawRandomSeed() {
+    var pool = EntropyPool()
+    images.randomSeed = pool.take(Self.randomSeedSize)
+  }
+
+  /// The device tree that it finds when it starts.
+  public func deviceTree() throws(Failure) -> [UInt8] {
+    // Which drives there are does not show in the tree: it lists every slot.
+    let plan = try plan(configuration(drives: []))
+    return plan.regions.first { $0.address == plan.deviceTreeAddress }?.bytes ?? []
+  }
+
+  /// Whether the kernel is told to use devices on PCI, which this machine has not, or the device tree describes it.
+  public var asksForPCI: Bool { images.asksForPCI }
 
   /// Reads a boot image from a file.
   public mutating func load(_ role: Role, from path: String) throws(Failure) {
@@ -51,6 +71,7 @@ public struct Guest: Sendable {
     case .bios: images.bios = bytes
     case .kernel: images.kernel = bytes
     case .initrd: images.initrd = bytes
+    case .dtb: images.deviceTree = bytes
     }
     let digits = String(Digest.of(bytes), radix: 16)
     sources.append(

@@ -31,6 +31,7 @@ struct RecordCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let guest = try options.guest()
+      if try options.start.dump(of: guest) { return }
       let policy = try snapshotOptions.policy()
       let limit = try options.limit()
       let timing = try options.timing()

@@ -29,6 +29,7 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let guest = try options.guest(inLockstep: options.engineOption.isLockstep)
+      if try options.start.dump(of: guest) { return }
       let limit = try options.limit()
       let timing = try options.timing()
       if timing.logPath != nil || timing.snapshotName != nil {

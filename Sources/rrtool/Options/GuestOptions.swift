@@ -23,12 +23,14 @@ struct GuestOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Firmware or bare-metal program (ELF or flat) that starts in M mode.", valueName: "file"))
+      "Firmware or bare-metal program (ELF or flat) that starts in M mode; none: the kernel does; default: the built-in SBI.",
+      valueName: "file"))
   var bios: String?
 
   @Option(
     help: ArgumentHelp(
-      "Linux kernel (Image, EFI or ELF). Without --bios it runs on the built-in SBI.", valueName: "file"))
+      "Linux kernel (Image, EFI, ELF or flat). Without --bios it runs on the built-in SBI.", valueName: "file"
+    ))
   var kernel: String?
 
   @Option(help: ArgumentHelp("Initial RAM disk for the kernel.", valueName: "file"))
@@ -46,6 +48,8 @@ struct GuestOptions: ParsableArguments {
       "A disk: file=F[,format=raw|qcow2][,overlay=F|none][,readonly=on]. The file itself is never changed, but for "
         + "overlay=none. May be given up to 7 times.", valueName: "drive"))
   var drive: [String] = []
+
+  @OptionGroup var start: StartOptions
 
   @OptionGroup var engineOption: EngineOption
 
@@ -81,8 +85,16 @@ struct GuestOptions: ParsableArguments {
       var guest = Demonstration.guest(timing)
       guest.engine = engine
       guest.processor = processor
+      try start.apply(to: &guest)
       return guest
     }
+    if bios == "none", kernel == nil {
+      throw Failure(
+        .usage, "--bios none", "leaves nothing to start", remedy: "give --kernel, which starts in M mode then"
+      )
+    }
+    // What QEMU calls its firmware by default.
+    let bios = bios == "default" ? nil : bios
     guard bios != nil || kernel != nil else {
       throw Failure(
         .usage, "guest", "nothing to boot is given",
@@ -102,9 +114,14 @@ struct GuestOptions: ParsableArguments {
         .usage, "--virtio \(virtio)", "is no interface of virtio devices", remedy: "give modern or legacy")
     }
     guest.virtio = interface
-    if let bios { try guest.load(.bios, from: bios) }
+    if bios == "none" {
+      guest.images.startsInMachineMode = true
+    } else if let bios {
+      try guest.load(.bios, from: bios)
+    }
     if let kernel { try guest.load(.kernel, from: kernel) }
     if let initrd { try guest.load(.initrd, from: initrd) }
+    try start.apply(to: &guest)
     for text in drive { guest.drives.append(try DriveOptions(parsing: text)) }
     return guest
   }

@@ -101,6 +101,55 @@ import Testing
       ])
   }
 
+  /// `--bios none`: where RAM begins, whatever the file says, as QEMU has it.
+  @Test func startsAKernelInMachineMode() throws {
+    func plan(_ kernel: [UInt8]) throws -> BootPlan {
+      var images = BootImages(kernel: kernel)
+      images.startsInMachineMode = true
+      return try BootPlan(images: images, configuration: Self.configuration(megabytes: 128))
+    }
+    let program = try plan(BootTestFiles.program)
+    #expect(program.start == .machineMode(entry: 0x8000_0000))
+    #expect(program.nextStageAddress == 0x8000_0004)
+    #expect(program.toHostAddress == 0x8000_1000)
+    for kernel in [BootTestFiles.image(), BootTestFiles.code] {
+      let plan = try plan(kernel)
+      #expect(plan.start == .machineMode(entry: 0x8000_0000))
+      #expect(plan.regions.first?.address == 0x8000_0000)
+    }
+    let high = BootTestFiles.elf(
+      segments: [.init(address: 0x8020_0000, bytes: BootTestFiles.code)], entry: 0x8020_0000)
+    #expect(refusal { try plan(high) }.hasPrefix("kernel: it has nothing at 0x80000000"))
+  }
+
+  /// A tree that is given is the guest's, but for what the kernel is told.
+  @Test func takesATreeThatIsGiven() throws {
+    let own = try plan(kernel: BootTestFiles.image(), initrd: [1], commandLine: "old")
+    var images = BootImages(kernel: BootTestFiles.image(), initrd: [1, 2], commandLine: "new")
+    images.deviceTree = own.regions.last?.bytes
+    let configuration = Self.configuration(megabytes: 128)
+    let bytes = try #require(BootPlan(images: images, configuration: configuration).regions.last).bytes
+    let tree = try BootTestTree(bytes)
+    #expect(tree.strings("/chosen", "bootargs") == ["new"])
+    #expect(tree.cells("/chosen", "linux,initrd-start") == [0, 0x8420_0000])
+    #expect(tree.cells("/chosen", "linux,initrd-end") == [0, 0x8420_0002])
+    // What is not said stays.
+    images.commandLine = ""
+    images.initrd = nil
+    let same = try BootPlan(images: images, configuration: configuration).regions.last
+    #expect(same?.bytes == own.regions.last?.bytes)
+    images.deviceTree = [1, 2, 3]
+    #expect(refusal { try BootPlan(images: images, configuration: configuration) }.hasPrefix("dtb: "))
+  }
+
+  @Test func saysWhenPCIIsWanted() {
+    for (text, isWanted) in [
+      ("console=ttyS0 root=/dev/vda", false), ("root=/dev/nvme0n1", true), ("ro pci=noacpi", true),
+    ] {
+      #expect(BootImages(commandLine: text).asksForPCI == isWanted, "\(text)")
+    }
+  }
+
   @Test func refusesWhatDoesNotGoTogether() {
     #expect(refusal { try plan() } == "kernel: nothing to boot; give the guest a --kernel or a --bios")
     #expect(refusal { try plan(bios: []) }.hasPrefix("bios: the file is empty"))
@@ -112,7 +161,7 @@ import Testing
     #expect(
       refusal { try plan(kernel: BootTestFiles.image(), commandLine: "a\0b") }
         .hasPrefix("command line: it contains a NUL"))
-    #expect(refusal { try plan(kernel: [1, 2, 3]) }.hasPrefix("kernel: not a kernel"))
+    #expect(refusal { try plan(kernel: Array("#!x".utf8)) }.hasPrefix("kernel: a script"))
     let cut = Array(BootTestFiles.program.prefix(100))
     #expect(refusal { try plan(bios: cut) }.hasPrefix("bios: truncated"))
   }
@@ -134,7 +183,7 @@ import Testing
   }
 
   @Test func saysWhenNoMemoryHelps() {
-    for address: UInt64 in [0, 0x7fff_ffff, 0xffff_ffff_0000_0000] {
+    for address: UInt64 in [0, 0x7fff_ff00, 0xffff_ffff_0000_0000] {
       let file = BootTestFiles.elf(
         segments: [.init(address: address, bytes: BootTestFiles.code)], entry: address)
       for message in [refusal { try plan(bios: file) }, refusal { try plan(kernel: file) }] {

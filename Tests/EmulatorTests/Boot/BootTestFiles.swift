@@ -1,4 +1,5 @@
 import ByteCoding
+import CZstd
 
 /// Small valid boot files, made here byte by byte.
 enum BootTestFiles {
@@ -151,6 +152,12 @@ enum BootTestFiles {
   }
 
   static func gzip(_ bytes: [UInt8]) -> [UInt8] { Zlib.deflate(bytes, windowBits: Zlib.gzip) }
+
+  static func zstandard(_ bytes: [UInt8]) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) { buffer, count in
+      count = ZSTD_compress(buffer.baseAddress, buffer.count, bytes, bytes.count, 3)
+    }
+  }
 
   /// Replaces the bytes at `offset`.
   static func patch(_ file: [UInt8], at offset: Int, _ bytes: [UInt8]) -> [UInt8] {

@@ -20,7 +20,8 @@ package struct MigrationIdentity: Equatable, Sendable {
     add("--cpu", configuration.processor.rawValue)
     add("--icount shift", "\(configuration.shift)")
     if configuration.virtio != .modern { add("--virtio", configuration.virtio.rawValue) }
-    add("what is booted", Self.hexadecimal(Self.digest(of: start.plan)))
+    add(
+      "what is booted", Self.hexadecimal(Self.digest(of: start.plan, without: start.guest.images.randomSeed)))
     add("the number of drives", "\(configuration.drives.count)")
     for (index, (options, drive)) in zip(start.guest.drives, configuration.drives).enumerated() {
       var parts = ["\(drive.sectorCount) sectors", drive.isReadOnly ? "only read" : "written"]
@@ -37,12 +38,18 @@ package struct MigrationIdentity: Equatable, Sendable {
     entries.append(Entry(name: name, value: value))
   }
 
-  private static func digest(of plan: BootPlan) -> UInt64 {
+  /// - Parameter seed: the random numbers in the device tree, which each end draws for itself. Memory comes with the guest, so the
+  ///   target's are seen after a reset only.
+  private static func digest(of plan: BootPlan, without seed: [UInt8]?) -> UInt64 {
     var writer = ByteWriter()
     for region in plan.regions {
+      var bytes = region.bytes
+      if let seed, region.address == plan.deviceTreeAddress, let place = bytes.firstRange(of: seed) {
+        bytes.replaceSubrange(place, with: repeatElement(0, count: seed.count))
+      }
       writer.uint64(region.address)
-      writer.uint64(UInt64(region.bytes.count))
-      writer.uint64(Digest.of(region.bytes))
+      writer.uint64(UInt64(bytes.count))
+      writer.uint64(Digest.of(bytes))
     }
     switch plan.start {
     case .machineMode(let entry):

@@ -48,6 +48,10 @@ package enum KernelImage: Sendable, Equatable {
     for (magic, what) in otherForms where file.starts(with: magic) {
       throw .unsupported(what: what, use: acceptedForms)
     }
+    // No program, but a likely mistake, and one that would never end.
+    guard !file.prefix(4096).allSatisfy({ (0x20..<0x7f).contains($0) || (0x09...0x0d).contains($0) }) else {
+      throw .unsupported(what: "a text file", use: acceptedForms)
+    }
     return .relocatable(bytes: file, memorySize: UInt64(file.count))
   }
 

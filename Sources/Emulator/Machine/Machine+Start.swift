@@ -30,6 +30,11 @@ extension Machine {
     state.pointee.mideleg = InterruptBit.supervisor
     state.pointee.mcounteren = 0xffff_ffff
     state.pointee.menvcfg = EnvironmentConfiguration.adue | EnvironmentConfiguration.stce
+    if configuration.revision >= .second {
+      // As OpenSBI hands over: kernels rely on it, and let U mode read the clock without ever writing scounteren.
+      state.pointee.scounteren = 7
+      state.pointee.mstatus |= Status.fs
+    }
     state.pointee.isStarted = 1
     hart.x[10] = UInt64(hart.index)
     hart.x[11] = argument

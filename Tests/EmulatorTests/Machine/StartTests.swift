@@ -5,6 +5,7 @@ import Testing
 @Suite struct StartTests {
   private typealias I = Instruction
   private typealias R = Register
+  private typealias C = ControlRegister
 
   /// Bit 0 of an ELF file's entry point falls away, with firmware and without.
   @Test(arguments: Machine.Engine.both, [false, true])
@@ -25,6 +26,26 @@ import Testing
     #expect(machine.run(until: 100) == .position)
     #expect(machine.register(R.s0, hart: 0) == 77)
     #expect(machine.programCounter(hart: 0) == address + 4)
+  }
+
+  /// As OpenSBI hands over: U mode may read the clock, and floating point is on. Recordings of rrtool 0.1 were made without.
+  @Test(arguments: Machine.Engine.both, MachineRevision.allCases)
+  func builtInSBIHandsOver(engine: Machine.Engine, revision: MachineRevision) throws {
+    var program = Assembly()
+    program.emit(I.csrrs(R.s0, C.scounteren, 0))
+    program.emit(I.csrrs(R.s1, C.sstatus, 0))
+    program.label("end")
+    program.jump("end")
+    let file = BootTestFiles.elf(
+      segments: [.init(address: ramBase, bytes: program.assembled())], entry: ramBase)
+    var configuration = MachineConfiguration(memorySize: 16 << 20, hartCount: 1, shift: 0, drives: [])
+    configuration.revision = revision
+    let plan = try BootPlan(images: BootImages(kernel: file), configuration: configuration)
+    let machine = Machine(configuration: configuration, plan: plan, gate: ScriptedGate(), engine: engine)
+    #expect(machine.run(until: 100) == .position)
+    let isFirst = revision == .first
+    #expect(machine.register(R.s0, hart: 0) == (isFirst ? 0 : 7))
+    #expect(machine.register(R.s1, hart: 0) >> 13 & 3 == (isFirst ? 0 : 3))
   }
 
   /// `tohost` ends the run with the instruction that wrote it, be it through a device.

@@ -44,7 +44,7 @@ public enum LogPayload: Sendable, Equatable {
   case unrecognized(kind: UInt8, data: [UInt8])
 
   /// Bytes of data that one event may carry. The writer spreads more over several events of the same kind and moment;
-  /// whoever reads them puts them together.
+  /// whoever reads them puts them together. Not so console input, where each event is one arrival.
   public static let dataLimit = 32_768
   /// UTF-8 bytes that the name of a snapshot may have.
   public static let nameLimit = 255

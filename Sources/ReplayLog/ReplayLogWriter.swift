@@ -71,7 +71,7 @@ public final class ReplayLogWriter {
 
   /// Appends an event and answers its number.
   ///
-  /// Data of more than `LogPayload.dataLimit` bytes become several events of the same kind and moment; the answer is
+  /// Output, entropy and notes of more than `LogPayload.dataLimit` bytes become several events of the same kind and moment; the answer is
   /// the number of the first. Neither positions nor the time skipped while idle go backwards.
   @discardableResult
   public func append(_ payload: LogPayload, at moment: LogMoment) throws(ReplayLogError) -> UInt64 {
@@ -80,8 +80,6 @@ public final class ReplayLogWriter {
     check(payload)
     let number = eventCount
     switch payload {
-    case .consoleInput(let data) where data.count > LogPayload.dataLimit:
-      for part in Self.parts(of: data) { add(.consoleInput(part), at: moment) }
     case .consoleOutput(let data) where data.count > LogPayload.dataLimit:
       for part in Self.parts(of: data) { add(.consoleOutput(part), at: moment) }
     case .entropyRead(let data) where data.count > LogPayload.dataLimit:
@@ -179,6 +177,8 @@ public final class ReplayLogWriter {
     case .blockCompletion(let completion):
       precondition(
         (0..<header.driveCount).contains(completion.drive), "a drive that the header does not have")
+    case .consoleInput(let data):
+      precondition(data.count <= LogPayload.dataLimit, "an arrival that one event cannot carry")
     case .digest(let values):
       precondition(values.count == header.digestComponents.count, "not a digest for each component")
     case .snapshot(let name): precondition(name.utf8.count <= LogPayload.nameLimit, "too long a name")

@@ -19,6 +19,7 @@ import Testing
   private final class Control: MachineControl {
     var stops = 0
     let currentHart = 0
+    var consoleInputRoom = Int.max
     func requestStop() { stops += 1 }
     func programCounter(hart: Int) -> UInt64 { 0 }
   }
@@ -116,6 +117,58 @@ import Testing
     #expect(output.text == "line\n")
     _ = gate.idle(at: here, until: here.time)
     #expect(output.text == "line\nprompt> ")
+  }
+
+  /// A prompt is shown to whoever waits for it although the guest goes on polling.
+  @Test func aPromptIsShownWhileTheGuestPolls() {
+    let output = KeptOutput()
+    let gate = LiveGate(inbox: Inbox(), drives: [], console: output, sleeps: false)
+    for byte in "=> ".utf8 { gate.consoleOutput(byte, at: here) }
+    for count in 1...3 as ClosedRange<UInt64> {
+      #expect(gate.takeArrival(at: Moment(position: here.position + count * 200_000, time: here.time)) == nil)
+    }
+    #expect(output.text == "=> ")
+  }
+
+  /// What the machine has no room for waits outside, and keeps nothing else from coming, nor the machine from being idle.
+  @Test func inputWaitsUntilTheMachineHasRoom() {
+    let inbox = Inbox()
+    let gate = LiveGate(inbox: inbox, drives: [], console: NullConsoleOutput(), sleeps: false)
+    let machine = Control()
+    gate.machine = machine
+    inbox.offer(.consoleInput([1, 2, 3]))
+    inbox.offer(.reset)
+    machine.consoleInputRoom = 2
+    #expect(gate.takeArrival(at: here) == .consoleInput([1, 2]))
+    machine.consoleInputRoom = 0
+    #expect(gate.takeArrival(at: here) == .reset)
+    #expect(gate.takeArrival(at: here) == nil)
+    #expect(!inbox.hasNews)
+    inbox.offer(.consoleInput([4]))
+    #expect(!inbox.hasNews && gate.nextPoll(after: here) > here.position + 1)
+    #expect(gate.idle(at: here, until: here.time + 100) == .wake(time: here.time + 100))
+    machine.consoleInputRoom = 1
+    #expect(gate.takeArrival(at: here) == nil, "one byte at a time would be slow")
+    machine.consoleInputRoom = .max
+    #expect(gate.takeArrival(at: here) == .consoleInput([3]))
+    #expect(gate.takeArrival(at: here) == .consoleInput([4]))
+  }
+
+  /// A source that waits for a machine that takes nothing more brings nothing more.
+  @Test func aMachineThatTakesNoInputIsIdleForEver() throws {
+    let inbox = Inbox()
+    let gate = LiveGate(inbox: inbox, drives: [], console: NullConsoleOutput(), sleeps: false)
+    let machine = Control()
+    gate.machine = machine
+    machine.consoleInputRoom = 0
+    inbox.serveInput { offer in
+      for _ in 0..<10 { offer([UInt8](repeating: 7, count: 50_000)) }
+    }
+    while !inbox.hasNews {}
+    #expect(gate.takeArrival(at: here) == nil)
+    #expect(gate.idle(at: here, until: nil) == .stop)
+    #expect(gate.stopReason == .idleForever)
+    inbox.requestStop()
   }
 
   /// What other threads want is done before anything arrives at a position, or not there: a replay that goes to the position

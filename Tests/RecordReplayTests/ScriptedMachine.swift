@@ -35,6 +35,7 @@ final class ScriptedMachine: MachineControl {
 
   var now: Moment { Moment(position: position, time: position << shift + idleTime) }
   let currentHart = 0
+  let consoleInputRoom = Int.max
   func programCounter(hart: Int) -> UInt64 { 0x8000_0000 + position * 4 }
   func requestStop() { isStopRequested = true }
 

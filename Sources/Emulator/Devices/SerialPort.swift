@@ -63,7 +63,8 @@ package final class SerialPort: Device {
   private static let divisorAtReset: UInt16 = 12
   private static let fifoSize = 16
 
-  /// Bytes of input that wait for the guest; what comes on top of them is dropped.
+  /// Bytes of input that wait for the guest; what comes on top of them is dropped. Whoever brings input looks at `inputRoom`
+  /// first, so that only a log that is damaged, or of the first revision, has more.
   package static let backlogLimit = 65536
 
   package let name = "uart"
@@ -121,6 +122,9 @@ package final class SerialPort: Device {
   }
 
   // MARK: Input
+
+  /// Bytes that may be brought now without any being lost.
+  package var inputRoom: Int { Self.backlogLimit - backlog.count }
 
   /// Brings input from outside.
   package func receive(_ bytes: [UInt8]) {

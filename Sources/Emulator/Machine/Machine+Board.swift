@@ -122,4 +122,6 @@ extension Machine: FirmwareHost {
   }
 
   package func takeConsoleInput(count: Int) -> [UInt8] { serialPort.takeInput(count: count) }
+  /// Bytes of console input that can be delivered now without any being lost.
+  package var consoleInputRoom: Int { serialPort.inputRoom }
 }

@@ -18,6 +18,10 @@ package final class LiveGate: Gate {
   /// The same while a drive is at work, whose answer the guest waits for.
   private static let pollIntervalWithRequests: UInt64 = 5_000
   private static let consoleBufferLimit = 4096
+  /// Instructions after which output is shown although its line has not ended: the guest may be polling for the answer.
+  private static let consolePatience: UInt64 = 200_000
+  /// Room for input that makes it worth while to bring some again, after there was none.
+  private static let roomToGoOn = SerialPort.backlogLimit / 2
 
   package weak var machine: (any MachineControl)?
   package private(set) var stopReason: StopReason?
@@ -31,6 +35,10 @@ package final class LiveGate: Gate {
   private let sleeps: Bool
   private var entropy = EntropyPool()
   private var consoleBuffer: [UInt8] = []
+  /// Where the first byte in the buffer was written.
+  private var consoleBufferStart: UInt64 = 0
+  /// The machine had no room for console input that is there.
+  private var isConsoleHeld = false
   private var outstandingRequests: Int
   /// Told of resets, when somebody controls the run.
   private let control: RunControl?
@@ -91,10 +99,17 @@ package final class LiveGate: Gate {
   }
 
   package func takeArrival(at moment: Moment) -> Arrival? {
+    if !consoleBuffer.isEmpty, moment.position - consoleBufferStart >= Self.consolePatience { flushConsole() }
+    let room = machine?.consoleInputRoom ?? .max
+    if isConsoleHeld, room >= Self.roomToGoOn {
+      isConsoleHeld = false
+      inbox.releaseConsole()
+    }
     // A replay, which nobody breaks into, is idle before anything arrives at the end of idleness.
     guard inbox.hasNews, brokenIdleness?.moment != moment else { return nil }
     flushConsole()
-    switch inbox.take(includingRequests: passedPosition != moment.position) {
+    if room == 0 { isConsoleHeld = true }
+    switch inbox.take(includingRequests: passedPosition != moment.position, consoleRoom: room) {
     case .arrival(let arrival)?:
       passedPosition = moment.position
       switch arrival {
@@ -170,6 +185,7 @@ package final class LiveGate: Gate {
   // MARK: Departures
 
   package func consoleOutput(_ byte: UInt8, at moment: Moment) {
+    if consoleBuffer.isEmpty { consoleBufferStart = moment.position }
     consoleBuffer.append(byte)
     if byte == UInt8(ascii: "\n") || consoleBuffer.count >= Self.consoleBufferLimit { flushConsole() }
   }

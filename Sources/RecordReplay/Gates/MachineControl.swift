@@ -5,6 +5,8 @@ package protocol MachineControl: AnyObject {
   func requestStop()
   func programCounter(hart: Int) -> UInt64
   var currentHart: Int { get }
+  /// Bytes of console input that the machine takes now; the rest has to wait outside.
+  var consoleInputRoom: Int { get }
 }
 
 extension Machine: MachineControl {}

@@ -11,6 +11,8 @@ package final class RecordingGate: Gate {
   private let log: any EventSink
   private var output: [UInt8] = []
   private var outputStart = LogMoment.start
+  /// Console input that has arrived and is still to be delivered.
+  private var input: ArraySlice<UInt8> = []
 
   package init(recording gate: any Gate, into log: any EventSink) {
     self.gate = gate
@@ -49,14 +51,27 @@ package final class RecordingGate: Gate {
   }
 
   package func takeArrival(at moment: Moment) -> Arrival? {
-    guard let arrival = gate.takeArrival(at: moment) else { return nil }
+    guard let arrival = nextPiece ?? gate.takeArrival(at: moment) else { return nil }
     switch arrival {
-    case .consoleInput(let bytes): note(.consoleInput(bytes), at: moment)
+    case .consoleInput(let bytes):
+      // A replay delivers what one event has: the guest gets the same pieces now.
+      guard bytes.count <= LogPayload.dataLimit else {
+        input = bytes[...]
+        return takeArrival(at: moment)
+      }
+      note(.consoleInput(bytes), at: moment)
     case .blockCompletion(let completion): note(.blockCompletion(LogBlockCompletion(completion)), at: moment)
     case .reset: note(.reset(.host), at: moment)
     case .powerOff: note(.powerOff(.host, status: 0), at: moment)
     }
     return arrival
+  }
+
+  /// What comes next of input that one event cannot carry.
+  private var nextPiece: Arrival? {
+    guard !input.isEmpty else { return nil }
+    defer { input = input.dropFirst(LogPayload.dataLimit) }
+    return .consoleInput(Array(input.prefix(LogPayload.dataLimit)))
   }
 
   /// When idleness ends needs no event: at its deadline unless something arrives, whose moment tells the time.

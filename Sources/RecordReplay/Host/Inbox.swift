@@ -29,6 +29,10 @@ public final class Inbox: @unchecked Sendable {
   private let flag = Atomic<Bool>(false)
   private var arrivals: [Arrival] = []
   private var consoleBytes = 0
+  /// The machine takes no console input now: what there is waits here, and counts for nothing meanwhile.
+  private var isConsoleHeld = false
+  /// Threads of sources that wait for room.
+  private var waitingSources = 0
   private var stopRequested = false
   private var failure: Failure?
   private var openSources = 0
@@ -43,7 +47,13 @@ public final class Inbox: @unchecked Sendable {
   public func offer(_ arrival: Arrival) {
     lock.withLock {
       if case .consoleInput(let bytes) = arrival {
-        while consoleBytes > Self.consoleLimit, !stopRequested { lock.wait() }
+        waitingSources += 1
+        while consoleBytes > Self.consoleLimit, !stopRequested {
+          // The machine may be waiting for sources that can still bring something.
+          lock.wakeAll()
+          lock.wait()
+        }
+        waitingSources -= 1
         consoleBytes += bytes.count
         if case .consoleInput(let earlier)? = arrivals.last {
           arrivals[arrivals.count - 1] = .consoleInput(earlier + bytes)
@@ -51,6 +61,15 @@ public final class Inbox: @unchecked Sendable {
         }
       }
       arrivals.append(arrival)
+      announce()
+    }
+  }
+
+  /// Puts what was taken elsewhere and not delivered before all that waits here. It does not wait for room.
+  package func putFirst(_ earlier: [Arrival]) {
+    lock.withLock {
+      for case .consoleInput(let bytes) in earlier { consoleBytes += bytes.count }
+      arrivals = earlier + arrivals
       announce()
     }
   }
@@ -100,20 +119,37 @@ public final class Inbox: @unchecked Sendable {
   /// Whether the user wants the run to end.
   var isStopRequested: Bool { lock.withLock { stopRequested } }
 
-  /// - Parameter includingRequests: whether requests, which go before arrivals, may be told of.
-  package func take(includingRequests: Bool) -> News? {
+  /// Console input goes past other arrivals only when there is no room for it. It is not news again before `releaseConsole`.
+  ///
+  /// - Parameters:
+  ///   - includingRequests: whether requests, which go before arrivals, may be told of.
+  ///   - consoleRoom: the most bytes of console input to give.
+  package func take(includingRequests: Bool, consoleRoom: Int = .max) -> News? {
     lock.withLock {
       if let failure { return .failure(failure) }
       if stopRequested { return .stop }
       if includingRequests, !requests.isEmpty { return .requests }
-      guard !arrivals.isEmpty else { return nil }
-      let first = arrivals.removeFirst()
-      if case .consoleInput(let bytes) = first {
-        consoleBytes -= bytes.count
-        lock.wakeAll()
+      defer { updateFlag() }
+      if !isConsoleHeld, consoleRoom <= 0, arrivals.contains(where: \.isConsoleInput) { isConsoleHeld = true }
+      guard let index = arrivals.firstIndex(where: { !isConsoleHeld || !$0.isConsoleInput }) else { return nil }
+      guard case .consoleInput(let bytes) = arrivals[index] else { return .arrival(arrivals.remove(at: index)) }
+      let piece = bytes.prefix(consoleRoom)
+      if piece.count < bytes.count {
+        arrivals[index] = .consoleInput(Array(bytes[piece.endIndex...]))
+      } else {
+        arrivals.remove(at: index)
       }
+      consoleBytes -= piece.count
+      lock.wakeAll()
+      return .arrival(.consoleInput(Array(piece)))
+    }
+  }
+
+  /// The machine takes console input again.
+  func releaseConsole() {
+    lock.withLock {
+      isConsoleHeld = false
       updateFlag()
-      return .arrival(first)
     }
   }
 
@@ -122,7 +158,7 @@ public final class Inbox: @unchecked Sendable {
 
   /// Whether all the news there is are requests.
   package var hasOnlyRequests: Bool {
-    lock.withLock { failure == nil && !stopRequested && arrivals.isEmpty && !requests.isEmpty }
+    lock.withLock { failure == nil && !stopRequested && !hasArrival && !requests.isEmpty }
   }
 
   /// What was asked for first, to be called with the run.
@@ -163,8 +199,9 @@ public final class Inbox: @unchecked Sendable {
   package func wait(until deadline: UInt64?, untilSourcesEnd: Bool = false) -> Bool {
     lock.withLock {
       while true {
-        if failure != nil || stopRequested || !arrivals.isEmpty || !requests.isEmpty { return true }
-        if untilSourcesEnd, openSources == 0 { return false }
+        if failure != nil || stopRequested || hasArrival || !requests.isEmpty { return true }
+        // A source that waits until a machine takes its input that takes none brings nothing either.
+        if untilSourcesEnd, openSources <= (isConsoleHeld ? waitingSources : 0) { return false }
         if let deadline, HostClock.monotonic() >= deadline { return false }
         lock.wait(until: deadline)
       }
@@ -173,12 +210,22 @@ public final class Inbox: @unchecked Sendable {
 
   /// Without a failure or the wish to stop, which stay.
   private func updateFlag() {
-    flag.store(
-      failure != nil || stopRequested || !arrivals.isEmpty || !requests.isEmpty, ordering: .releasing)
+    flag.store(failure != nil || stopRequested || hasArrival || !requests.isEmpty, ordering: .releasing)
+  }
+
+  /// Whether there is an arrival that the machine takes now.
+  private var hasArrival: Bool {
+    isConsoleHeld ? arrivals.contains { !$0.isConsoleInput } : !arrivals.isEmpty
   }
 
   private func announce() {
-    flag.store(true, ordering: .releasing)
+    updateFlag()
     lock.wakeAll()
+  }
+}
+
+extension Arrival {
+  fileprivate var isConsoleInput: Bool {
+    if case .consoleInput = self { true } else { false }
   }
 }

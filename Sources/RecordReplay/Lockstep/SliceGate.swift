@@ -171,4 +171,5 @@ extension SliceGate: MachineControl {
 
   func programCounter(hart: Int) -> UInt64 { machine?.programCounter(hart: hart) ?? 0 }
   var currentHart: Int { machine?.currentHart ?? 0 }
+  var consoleInputRoom: Int { machine?.consoleInputRoom ?? .max }
 }

@@ -52,7 +52,7 @@ public final class PlainRun {
       }
       let arrived = try stream.receive(into: machine, drives: drives.overlays, identity: identity, job)
       live.expectAnswers(arrived.answerCount)
-      for arrival in arrived.arrivals { inbox.offer(arrival) }
+      inbox.putFirst(arrived.arrivals)
     } catch {
       if !job.mayGoOn, error.kind == .cancelled { job.endCancelled() } else { job.endFailed(error) }
       throw error

@@ -41,4 +41,7 @@ public struct ProcessorExtensions: OptionSet, Sendable {
   // MARK: Control and status registers
 
   public static let sscofpmf = bit(32)
+
+  /// What machines of the first revision have.
+  static let firstRevision: ProcessorExtensions = [.svadu, .sv48]
 }

@@ -53,5 +53,7 @@ public struct MachineConfiguration: Sendable, Equatable {
   }
 
   /// What its harts have.
-  public var extensions: ProcessorExtensions { processor.extensions }
+  public var extensions: ProcessorExtensions {
+    revision == .first ? .firstRevision : processor.extensions
+  }
 }

@@ -1,10 +1,4 @@
 extension DeviceTreeNode {
-  /// Which extensions each hart has, in canonical order; single letters belong to the base string.
-  private static let singleLetterExtensions = ["i", "m", "a", "f", "d", "c"]
-  private static let namedExtensions = [
-    "zicntr", "zicsr", "zifencei", "zba", "zbb", "zbs", "sstc", "svadu",
-  ]
-
   /// Numbers by which nodes refer to each other; 0 is not allowed.
   private enum Handle {
     static func hart(_ hart: Int) -> UInt32 { UInt32(1 + 2 * hart) }
@@ -30,7 +24,7 @@ extension DeviceTreeNode {
       $0.set("device_type", strings: "memory")
       $0.set("reg", doublewords: MemoryMap.memoryBase, configuration.memorySize)
     }
-    root.addHarts(configuration.hartCount)
+    root.addHarts(configuration)
     root.addReset("poweroff", value: 0x5555)
     root.addReset("reboot", value: 0x7777)
     root.add("soc") {
@@ -46,13 +40,14 @@ extension DeviceTreeNode {
 
   private static let serialPortPath = "/soc/\(unit("serial", MemoryMap.serialPort.base))"
 
-  private mutating func addHarts(_ count: Int) {
+  private mutating func addHarts(_ configuration: MachineConfiguration) {
+    let count = configuration.hartCount
     add("cpus") {
       $0.set("#address-cells", cells: 1)
       $0.set("#size-cells", cells: 0)
       $0.set("timebase-frequency", cells: UInt32(MemoryMap.timebaseFrequency))
       for hart in 0..<count {
-        $0.add("cpu@\(hart)") { $0.describeHart(hart) }
+        $0.add("cpu@\(hart)") { $0.describeHart(hart, configuration.extensions) }
       }
       $0.add("cpu-map") {
         $0.add("cluster0") {
@@ -64,18 +59,21 @@ extension DeviceTreeNode {
     }
   }
 
-  private mutating func describeHart(_ hart: Int) {
-    let letters = Self.singleLetterExtensions
+  private mutating func describeHart(_ hart: Int, _ extensions: ProcessorExtensions) {
+    let (letters, names) = (extensions.letters, extensions.names)
     set("phandle", cells: Handle.hart(hart))
     set("device_type", strings: "cpu")
     set("reg", cells: UInt32(hart))
     set("status", strings: "okay")
     set("compatible", strings: "riscv")
     // The list replaces the string in newer kernels; older ones and OpenSBI read the string.
-    set("riscv,isa", strings: (["rv64" + letters.joined()] + Self.namedExtensions).joined(separator: "_"))
+    set("riscv,isa", strings: (["rv64" + letters.joined()] + names).joined(separator: "_"))
     set("riscv,isa-base", strings: "rv64i")
-    set("riscv,isa-extensions", strings: letters + Self.namedExtensions)
-    set("mmu-type", strings: "riscv,sv48")
+    set("riscv,isa-extensions", strings: letters + names)
+    for block in ["cbop", "cboz", "cbom"] {
+      set("riscv,\(block)-block-size", cells: UInt32(Interpreter.cacheBlockSize))
+    }
+    set("mmu-type", strings: extensions.contains(.sv48) ? "riscv,sv48" : "riscv,sv39")
     add("interrupt-controller") {
       $0.set("#address-cells", cells: 0)
       $0.set("#interrupt-cells", cells: 1)

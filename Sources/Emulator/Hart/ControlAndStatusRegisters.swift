@@ -39,6 +39,7 @@ enum CSR {
   static let mip = 0x344
   static let mcycle = 0xb00
   static let minstret = 0xb02
+  static let scountovf = 0xda0
 }
 
 /// Bits of `mie` and `mip`.
@@ -47,7 +48,14 @@ enum InterruptBit {
   static let supervisorTimer: UInt64 = 1 << 5
   static let supervisorExternal: UInt64 = 1 << 9
   static let supervisor = supervisorSoftware | supervisorTimer | supervisorExternal
+  /// A performance counter has overflown (Sscofpmf).
+  static let counterOverflow: UInt64 = 1 << 13
   static let all: UInt64 = 0xaaa
+
+  /// The bits of `mideleg`; software may set them in `mip`.
+  static func delegable(_ extensions: ProcessorExtensions) -> UInt64 {
+    supervisor | (extensions.contains(.sscofpmf) ? counterOverflow : 0)
+  }
 }
 
 /// What registers may hold.
@@ -58,8 +66,6 @@ private enum Mask {
   static let medeleg: UInt64 = 0xb3ff
   static let counters: UInt64 = 0xffff_ffff
   static let countInhibit: UInt64 = 5
-  static let menvcfg =
-    EnvironmentConfiguration.fiom | EnvironmentConfiguration.adue | EnvironmentConfiguration.stce
 }
 
 /// Reading and writing of CSRs. A CSR that is not there, or not for this privilege, is an illegal instruction: nil or false.
@@ -98,7 +104,7 @@ extension Interpreter {
     case CSR.mhartid: return UInt64(hart.index)
     case CSR.mvendorid, CSR.marchid, CSR.mimpid, CSR.mconfigptr: return 0
     case CSR.mstatus: return readStatus(hart)
-    case CSR.misa: return Mask.misa
+    case CSR.misa: return Mask.misa | (extensions.contains(.b) ? 2 : 0)
     case CSR.medeleg: return state.pointee.medeleg
     case CSR.mideleg: return state.pointee.mideleg
     case CSR.mie: return state.pointee.mie
@@ -121,6 +127,7 @@ extension Interpreter {
     case 0xb03...0xb1f, 0x323...0x33f: return 0  // no further performance counters
     case 0x3a0, 0x3a2: return protection[hart.index].readConfiguration(number == 0x3a0 ? 0 : 2)
     case 0x3b0...0x3bf: return protection[hart.index].addresses[number - 0x3b0]
+    case CSR.scountovf: return extensions.contains(.sscofpmf) ? 0 : nil
     case 0x7a0...0x7a4: return 0  // no triggers
     default: return nil
     }
@@ -142,13 +149,15 @@ extension Interpreter {
       state.pointee.mie = state.pointee.mie & ~mask | value & mask
     case CSR.stvec: if value & 3 < 2 { state.pointee.stvec = value }
     case CSR.scounteren: state.pointee.scounteren = value & Mask.counters
-    case CSR.senvcfg: state.pointee.senvcfg = value & EnvironmentConfiguration.fiom
+    case CSR.senvcfg: state.pointee.senvcfg = value & EnvironmentConfiguration.supervisor(extensions)
     case CSR.sscratch: state.pointee.sscratch = value
     case CSR.sepc: state.pointee.sepc = value & ~1
     case CSR.scause: state.pointee.scause = value
     case CSR.stval: state.pointee.stval = value
     case CSR.sip:
-      let mask = InterruptBit.supervisorSoftware & state.pointee.mideleg
+      let mask =
+        InterruptBit.delegable(extensions) & state.pointee.mideleg
+        & (InterruptBit.supervisorSoftware | InterruptBit.counterOverflow)
       state.pointee.mipSoftware = state.pointee.mipSoftware & ~mask | value & mask
     case CSR.stimecmp:
       state.pointee.stimecmp = value
@@ -157,12 +166,16 @@ extension Interpreter {
 
     case CSR.mstatus: writeStatus(hart, value, writable: Status.machineWritable)
     case CSR.medeleg: state.pointee.medeleg = value & Mask.medeleg
-    case CSR.mideleg: state.pointee.mideleg = value & InterruptBit.supervisor
-    case CSR.mie: state.pointee.mie = value & InterruptBit.all
+    case CSR.mideleg: state.pointee.mideleg = value & InterruptBit.delegable(extensions)
+    case CSR.mie: state.pointee.mie = value & (InterruptBit.all | InterruptBit.delegable(extensions))
     case CSR.mtvec: if value & 3 < 2 { state.pointee.mtvec = value }
     case CSR.mcounteren: state.pointee.mcounteren = value & Mask.counters
     case CSR.menvcfg:
-      state.pointee.menvcfg = value & Mask.menvcfg
+      let new = value & EnvironmentConfiguration.machine(extensions)
+      // What translations depend on: those that exist have A and D set, but for any memory type.
+      let changesTypes = (state.pointee.menvcfg ^ new) & EnvironmentConfiguration.pbmte != 0
+      state.pointee.menvcfg = new
+      if changesTypes { flushTranslations(hart) }
       withMachine { $0.timersChanged() }
     case CSR.mcountinhibit: writeCountInhibit(hart, value & Mask.countInhibit)
     case CSR.mscratch: state.pointee.mscratch = value
@@ -172,7 +185,7 @@ extension Interpreter {
     case CSR.mip:
       // With Sstc the timer alone decides on STIP.
       let hasTimer = state.pointee.menvcfg & EnvironmentConfiguration.stce != 0
-      let mask = InterruptBit.supervisor & ~(hasTimer ? InterruptBit.supervisorTimer : 0)
+      let mask = InterruptBit.delegable(extensions) & ~(hasTimer ? InterruptBit.supervisorTimer : 0)
       state.pointee.mipSoftware = state.pointee.mipSoftware & ~mask | value & mask
     case CSR.mcycle:
       state.pointee.mcycleOffset = counterOffset(hart, value, inhibitBit: 0)
@@ -215,7 +228,7 @@ extension Interpreter {
     // Bare, Sv39 and Sv48; a write with any other mode has no effect at all (section 4.1.11).
     let mode = value >> 60
     let old = hart.state.pointee.satp
-    guard mode == 0 || mode == 8 || mode == 9, value != old else { return }
+    guard mode == 0 || mode == 8 || (mode == 9 && extensions.contains(.sv48)), value != old else { return }
     hart.state.pointee.satp = value
     rootChanged(hart, from: old)
   }

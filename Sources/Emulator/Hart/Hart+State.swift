@@ -20,9 +20,10 @@ extension Hart {
     Field(name: "fflags", path: \.fflags, mask: 31), Field(name: "frm", path: \.frm, mask: 7),
     Field(name: "mstatus", path: \.mstatus),
     Field(name: "medeleg", path: \.medeleg),
-    Field(name: "mideleg", path: \.mideleg, mask: InterruptBit.supervisor),
-    Field(name: "mie", path: \.mie, mask: InterruptBit.all),
-    Field(name: "mipSoftware", path: \.mipSoftware, mask: InterruptBit.supervisor),
+    Field(name: "mideleg", path: \.mideleg, mask: InterruptBit.supervisor | InterruptBit.counterOverflow),
+    Field(name: "mie", path: \.mie, mask: InterruptBit.all | InterruptBit.counterOverflow),
+    Field(
+      name: "mipSoftware", path: \.mipSoftware, mask: InterruptBit.supervisor | InterruptBit.counterOverflow),
     Field(name: "interruptLines", path: \.interruptLines, mask: InterruptBit.all),
     Field(name: "mtvec", path: \.mtvec), Field(name: "mscratch", path: \.mscratch),
     Field(name: "mepc", path: \.mepc, mask: ~1), Field(name: "mcause", path: \.mcause),

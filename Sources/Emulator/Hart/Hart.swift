@@ -49,12 +49,14 @@ struct Hart {
     let executed = state.pointee.executedBeforeTurn
     let isWatched = state.pointee.isWatched
     let engine = state.pointee.engine
+    let environment = state.pointee.resetEnvironment
     state.pointee = HartState(index: index, uncountedAtTrap: state.pointee.uncountedAtTrap)
     state.pointee.engine = engine
     state.pointee.executedBeforeTurn = executed
     state.pointee.isWatched = isWatched
     state.pointee.mstatus = Status.lengths
-    state.pointee.menvcfg = EnvironmentConfiguration.adue
+    state.pointee.resetEnvironment = environment
+    state.pointee.menvcfg = environment
     flushTranslations()
     translationCache.flushAll()
     jumpCache.flush()

@@ -103,6 +103,11 @@ struct HartState {
   var senvcfg: UInt64 = 0
   var satp: UInt64 = 0
   var stimecmp: UInt64 = ~0
+
+  // MARK: Fixed too
+
+  /// `menvcfg` after a reset. Set once.
+  var resetEnvironment: UInt64 = EnvironmentConfiguration.adue
 }
 
 /// What `HartState.attention` asks for.
@@ -149,8 +154,25 @@ enum Status {
 /// `menvcfg` (volume II, section 3.1.18).
 enum EnvironmentConfiguration {
   static let fiom: UInt64 = 1
+  /// `cbo.inval`, `cbo.clean` and `cbo.flush`, `cbo.zero` in the modes below (Zicbom, Zicboz).
+  static let cbie: UInt64 = 3 << 4
+  static let cbcfe: UInt64 = 1 << 6
+  static let cbze: UInt64 = 1 << 7
   /// Hardware updates the A and D bits (Svadu).
   static let adue: UInt64 = 1 << 61
+  /// Page-table entries say how memory is cached (Svpbmt).
+  static let pbmte: UInt64 = 1 << 62
   /// `stimecmp` is there (Sstc).
   static let stce: UInt64 = 1 << 63
+
+  /// The bits of `senvcfg`.
+  static func supervisor(_ extensions: ProcessorExtensions) -> UInt64 {
+    fiom | (extensions.contains(.zicbom) ? cbie | cbcfe : 0) | (extensions.contains(.zicboz) ? cbze : 0)
+  }
+
+  /// The bits of `menvcfg`.
+  static func machine(_ extensions: ProcessorExtensions) -> UInt64 {
+    supervisor(extensions) | (extensions.contains(.svadu) ? adue : 0)
+      | (extensions.contains(.svpbmt) ? pbmte : 0) | stce
+  }
 }

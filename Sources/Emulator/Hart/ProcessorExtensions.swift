@@ -41,6 +41,8 @@ public struct ProcessorExtensions: OptionSet, Sendable {
   // MARK: Control and status registers
 
   public static let sscofpmf = bit(32)
+  /// `misa` has the letter that stands for Zba, Zbb and Zbs together.
+  public static let b = bit(33)
 
   /// What machines of the first revision have.
   static let firstRevision: ProcessorExtensions = [.svadu, .sv48]

@@ -14,11 +14,11 @@ public enum ProcessorModel: String, Sendable, CaseIterable {
     case .rv64:
       [.zicbom, .zicboz, .zicbop, .zbc, .zawrs, .zihintntl, .zfa, .svadu, .sv48]
     case .rva22s64:
-      [.zicbom, .zicboz, .zicbop, .zfhmin, .svinval, .svpbmt]
+      [.zicbom, .zicboz, .zicbop, .zfhmin, .svinval, .svpbmt, .b]
     case .max:
       [
         .zicbom, .zicboz, .zicbop, .zbc, .zicond, .zcb, .zawrs, .zimop, .zcmop, .zacas, .zabha, .zihintntl,
-        .zfhmin, .zfh, .zfa, .svinval, .svnapot, .svpbmt, .svadu, .sv48, .sscofpmf,
+        .zfhmin, .zfh, .zfa, .svinval, .svnapot, .svpbmt, .svadu, .sv48, .sscofpmf, .b,
       ]
     }
   }

@@ -80,7 +80,7 @@ extension Hart {
     return nil
   }
 
-  private static let interruptOrder: [UInt64] = [11, 3, 7, 9, 1, 5]
+  private static let interruptOrder: [UInt64] = [11, 3, 7, 9, 1, 5, 13]
 
   /// `mret` (volume II, section 3.3.2).
   func returnFromMachine() {

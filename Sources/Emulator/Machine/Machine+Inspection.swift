@@ -19,7 +19,7 @@ extension Machine {
     ("mcause", CSR.mcause), ("mtval", CSR.mtval), ("mip", CSR.mip), ("mcycle", CSR.mcycle),
     ("minstret", CSR.minstret), ("cycle", CSR.cycle), ("time", CSR.time), ("instret", CSR.instret),
     ("mvendorid", CSR.mvendorid), ("marchid", CSR.marchid), ("mimpid", CSR.mimpid),
-    ("mhartid", CSR.mhartid),
+    ("mhartid", CSR.mhartid), ("scountovf", CSR.scountovf),
   ].map { Register(name: $0.0, number: $0.1) }
 
   /// A control and status register as machine mode would read it; nil when there is none of that number.

@@ -27,9 +27,10 @@ extension Machine {
     // Bit 0 falls away as in every jump; an ELF file may well have an odd entry point.
     state.pointee.pc = address & ~1
     state.pointee.medeleg = 0xb1ff
-    state.pointee.mideleg = InterruptBit.supervisor
+    state.pointee.mideleg = InterruptBit.delegable(configuration.extensions)
     state.pointee.mcounteren = 0xffff_ffff
-    state.pointee.menvcfg = EnvironmentConfiguration.adue | EnvironmentConfiguration.stce
+    state.pointee.menvcfg =
+      EnvironmentConfiguration.machine(configuration.extensions) & ~EnvironmentConfiguration.fiom
     if configuration.revision >= .second {
       // As OpenSBI hands over: kernels rely on it, and let U mode read the clock without ever writing scounteren.
       state.pointee.scounteren = 7

@@ -13,9 +13,10 @@ extension Interpreter {
     for level in (0..<levels).reversed() {
       let place = table + (address >> UInt64(12 + 9 * level) & 0x1ff) << 3
       guard let entry = memory.load(UInt64.self, at: place), PageTableEntry.isValid(entry),
-        entry & PageTableEntry.mustBeZero == 0
+        entry & PageTableEntry.mustBeZero == 0 || hasGoodHighBits(hart, entry, level: level)
       else { return nil }
-      let frame = (entry >> 10) << 12
+      let frame = PageTableEntry.frame(entry)
+      if entry & PageTableEntry.contiguous != 0 { return frame & ~0xffff | address & 0xffff }
       let span = UInt64(1) << UInt64(12 + 9 * level)
       if PageTableEntry.isLeaf(entry) { return frame & (span - 1) == 0 ? frame | address & (span - 1) : nil }
       table = frame

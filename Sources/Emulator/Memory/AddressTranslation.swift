@@ -44,8 +44,14 @@ enum PageTableEntry {
   static let user: UInt64 = 16
   static let accessed: UInt64 = 64
   static let dirty: UInt64 = 128
-  /// N, PBMT and reserved: none of the extensions that use them is there.
+  /// It is one of sixteen that map 64 KiB together (Svnapot).
+  static let contiguous: UInt64 = 1 << 63
+  /// Nothing here is cached, so the memory type is only checked (Svpbmt).
+  static let memoryType: UInt64 = 3 << 61
+  /// Contiguous, memory type and reserved: in entries that point to tables, and without the extensions.
   static let mustBeZero: UInt64 = 0x3ff << 54
+
+  static func frame(_ entry: UInt64) -> UInt64 { ((entry & ~mustBeZero) >> 10) << 12 }
 
   static func isValid(_ entry: UInt64) -> Bool { entry & valid != 0 }
   static func isLeaf(_ entry: UInt64) -> Bool { entry & (read | execute) != 0 }
@@ -80,11 +86,11 @@ extension Interpreter {
       let entry = host.load(as: UInt64.self)
       if entry & PageTableEntry.valid == 0
         || entry & (PageTableEntry.read | PageTableEntry.write) == PageTableEntry.write
-        || entry & PageTableEntry.mustBeZero != 0
+        || (entry & PageTableEntry.mustBeZero != 0 && !hasGoodHighBits(hart, entry, level: level))
       {
         return .fault(cause: access.pageFault)
       }
-      let frame = (entry >> 10) << 12
+      let frame = PageTableEntry.frame(entry)
       if entry & (PageTableEntry.read | PageTableEntry.execute) != 0 {
         return leaf(
           hart, address, access, privilege, entry: entry, at: entryAddress, frame: frame, level: level)
@@ -94,6 +100,21 @@ extension Interpreter {
       table = frame
       level -= 1
     }
+  }
+
+  /// Are the high bits of an entry, some of which are set, as the harts' extensions have them? (Volume II, chapters on
+  /// Svnapot and Svpbmt.)
+  func hasGoodHighBits(_ hart: Hart, _ entry: UInt64, level: Int) -> Bool {
+    var allowed: UInt64 = 0
+    if hart.state.pointee.menvcfg & EnvironmentConfiguration.pbmte != 0 {
+      allowed |= PageTableEntry.memoryType
+    }
+    if extensions.contains(.svnapot) { allowed |= PageTableEntry.contiguous }
+    guard PageTableEntry.isLeaf(entry), entry & PageTableEntry.mustBeZero & ~allowed == 0,
+      entry & PageTableEntry.memoryType != PageTableEntry.memoryType
+    else { return false }
+    // The only size that there is: 64 KiB, told by the lowest bits of the page number.
+    return entry & PageTableEntry.contiguous == 0 || (level == 0 && entry >> 10 & 15 == 8)
   }
 
   private func leaf(
@@ -132,6 +153,9 @@ extension Interpreter {
     }
     if level > 0 {
       memory.flags[Int((entryAddress - memory.base) >> GuestMemory.pageShift)] |= PageFlags.largePages
+    }
+    if entry & PageTableEntry.contiguous != 0 {
+      return .physical(frame & ~0xffff | address & 0xffff, entry: entryAddress)
     }
     return .physical(frame | address & (span - 1), entry: entryAddress)
   }

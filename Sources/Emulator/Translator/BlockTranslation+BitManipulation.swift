@@ -1,5 +1,5 @@
 #if arch(x86_64)
-  /// Zba, Zbb and Zbs.
+  /// Zba, Zbb, Zbs, and what is as simple.
   extension BlockTranslation {
     /// False: it is none of these, and nothing was emitted.
     mutating func emitBitManipulation(_ instruction: DecodedInstruction) -> Bool {
@@ -69,6 +69,15 @@
           if amount != 0 { $0.shift(.right, $1, by: amount) }
           $0.arithmetic(.and, .register($1), immediate: 1)
         }
+      case .czeroEqz, .czeroNez:
+        inScratch(instruction) {
+          $0.move(.rax, first)
+          $0.arithmetic(.cmp, second, immediate: 0)
+          // x0's place holds zero.
+          $0.moveIf(instruction.opcode == .czeroEqz ? .equal : .notEqual, .rax, RegisterMap.operand(0))
+        }
+      case .mop: compute(instruction) { $0.moveImmediate($1, 0) }
+      case .wrsSto: break
       default: return false
       }
       return true

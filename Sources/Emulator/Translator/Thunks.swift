@@ -174,6 +174,7 @@
     interpret(base, instruction) { interpreter, hart, op in
       let opcode = op.pointee.opcode
       if opcode.isAtomic { return interpreter.executeAtomic(hart, op) }
+      if opcode.isLater { return interpreter.executeLater(hart, op) }
       if opcode.isFloatingPoint { return interpreter.executeFloatingPoint(hart, op) }
       interpreter.executeSystem(hart, op)
       return true

@@ -28,6 +28,7 @@ extension Decoder {
     case 1: return Self.typeI(0x07, 3, short, base, offsetDoubleword)
     case 2: return Self.typeI(0x03, 2, short, base, offsetWord)
     case 3: return Self.typeI(0x03, 3, short, base, offsetDoubleword)
+    case 4: return expandSmallAccess(word)
     case 5: return Self.typeS(0x27, 3, base, short, offsetDoubleword)
     case 6: return Self.typeS(0x23, 2, base, short, offsetWord)
     case 7: return Self.typeS(0x23, 3, base, short, offsetDoubleword)
@@ -50,7 +51,9 @@ extension Decoder {
         let amount = high | word >> 2 & 0x10 | word << 1 & 0x40 | word << 4 & 0x180 | word << 3 & 0x20
         return amount == 0 ? nil : Self.typeI(0x13, 0, 2, 2, amount)
       }
-      return signed == 0 ? nil : signed << 12 | register << 7 | 0x37
+      if signed != 0 { return signed << 12 | register << 7 | 0x37 }
+      // Zcmop: each may come to mean something, and does nothing until then.
+      return register & 0x11 == 1 && extensions.contains(.zcmop) ? 0x13 : nil
     case 4: return expandArithmetic(word, short, signed)
     case 5: return Self.jump(offset: Self.jumpOffset(word))
     case 6: return Self.branch(0, short, Self.branchOffset(word))
@@ -73,7 +76,7 @@ extension Decoder {
       case (0, 3): return Self.typeR(0x33, 7, 0, short, short, second)
       case (1, 0): return Self.typeR(0x3b, 0, 0x20, short, short, second)
       case (1, 1): return Self.typeR(0x3b, 0, 0, short, short, second)
-      default: return nil
+      default: return expandSmallArithmetic(word, short)
       }
     }
   }
@@ -120,19 +123,19 @@ extension Decoder {
 
   // MARK: Instruction formats (volume I, section 2.2)
 
-  private static func typeI(
+  static func typeI(
     _ opcode: UInt32, _ function: UInt32, _ destination: UInt32, _ source: UInt32, _ immediate: UInt32
   ) -> UInt32 {
     immediate << 20 | source << 15 | function << 12 | destination << 7 | opcode
   }
 
-  private static func typeS(
+  static func typeS(
     _ opcode: UInt32, _ function: UInt32, _ base: UInt32, _ source: UInt32, _ immediate: UInt32
   ) -> UInt32 {
     (immediate & ~31) << 20 | source << 20 | base << 15 | function << 12 | (immediate & 31) << 7 | opcode
   }
 
-  private static func typeR(
+  static func typeR(
     _ opcode: UInt32, _ function3: UInt32, _ function7: UInt32, _ destination: UInt32, _ source1: UInt32,
     _ source2: UInt32
   ) -> UInt32 {

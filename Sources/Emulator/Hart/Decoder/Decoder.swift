@@ -155,6 +155,11 @@ package struct Decoder {
     case 0x241: .bclr
     case 0x245: .bext
     case 0x341: .binv
+    case 0x051 where extensions.contains(.zbc): .clmul
+    case 0x052 where extensions.contains(.zbc): .clmulr
+    case 0x053 where extensions.contains(.zbc): .clmulh
+    case 0x075 where extensions.contains(.zicond): .czeroEqz
+    case 0x077 where extensions.contains(.zicond): .czeroNez
     default: nil
     }
   }
@@ -257,6 +262,7 @@ package struct Decoder {
     switch word >> 12 & 7 {
     case 0: make(.fence, word, immediate: 0)
     case 1: make(.fenceI, word, immediate: 0)
+    case 2: decodeCacheBlock(word)
     default: illegal(word)
     }
   }
@@ -280,12 +286,14 @@ package struct Decoder {
       default: break
       }
       if word & 0xfe00_7fff == 0x1200_0073 { return make(.sfenceVMA, word, immediate: 0) }
-      return illegal(word)
+      return decodeLaterSystem(word)
+    case 4: return decodeMayBeOperation(word)
     default: return illegal(word)
     }
   }
 
   private func decodeAtomic(_ word: UInt32) -> DecodedInstruction {
+    if isLaterAtomic(word) { return integer(.laterAtomic, word) }
     let isDoubleword: Bool
     switch word >> 12 & 7 {
     case 2: isDoubleword = false

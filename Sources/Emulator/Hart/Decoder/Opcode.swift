@@ -1,6 +1,7 @@
 /// What a decoded instruction does. Compressed instructions are decoded to the instruction they abbreviate.
 ///
-/// The order is that of the manual's chapters. The numbers are not part of any format.
+/// The order is that of the manual's chapters. The numbers are not part of any format. They are bytes, which are not enough for
+/// all extensions there are: a family of rare instructions has one opcode, and its decoder leaves in `immediate` which one it is.
 package enum Opcode: UInt8 {
   // Not an instruction: the end of a block that runs on into the next one.
   case blockEnd
@@ -55,18 +56,31 @@ package enum Opcode: UInt8 {
 
   // Zbs
   case bclr, bclri, bext, bexti, binv, binvi, bset, bseti
+
+  // Zbc and Zicond
+  case clmul, clmulh, clmulr, czeroEqz, czeroNez
+
+  // Families: Zimop; Zawrs; Zicbom and Zicboz (`CacheBlockOperation`); Zacas and Zabha, told by their word
+  case mop, wrsNto, wrsSto, cacheBlock, laterAtomic
+
+  // Svinval: which one, by the word
+  case svinval
 }
 
 extension Opcode {
   /// Does a block go on behind this instruction unless it jumps?
   var isBranch: Bool { rawValue >= Opcode.beq.rawValue && rawValue <= Opcode.bgeu.rawValue }
 
+  /// Executed by `Interpreter.executeLater`.
+  var isLater: Bool { rawValue >= Opcode.clmul.rawValue && rawValue <= Opcode.laterAtomic.rawValue }
+
   /// Does nothing of a block follow this instruction in memory? That holds for jumps, and for everything after which
   /// translation, privilege, counters or pending interrupts may be different.
   var endsBlock: Bool {
     switch self {
     case .blockEnd, .illegal, .jal, .jalr, .fenceI, .ecall, .ebreak,
-      .csrrw, .csrrs, .csrrc, .csrrwi, .csrrsi, .csrrci, .mret, .sret, .wfi, .sfenceVMA:
+      .csrrw, .csrrs, .csrrc, .csrrwi, .csrrsi, .csrrci, .mret, .sret, .wfi, .sfenceVMA,
+      .svinval:
       true
     default:
       false

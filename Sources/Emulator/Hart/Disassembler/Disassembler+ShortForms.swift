@@ -26,6 +26,8 @@ extension Disassembler {
 
   private var arithmetic: String? {
     switch instruction.opcode {
+    // Zcmop: decoded to what it does.
+    case .addi where length == 2 && instruction.raw & 0xf8ff == 0x6081: "c.mop.\(instruction.raw >> 7 & 15)"
     case .addi where source1Number == 0 && destinationNumber == 0 && immediate == 0: "nop"
     case .addi where source1Number == 0: "li \(destination),\(immediate)"
     // A compressed one would be a hint.

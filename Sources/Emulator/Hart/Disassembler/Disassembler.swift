@@ -44,6 +44,7 @@ package struct Disassembler {
 
   /// The opcode's name with dots where the manual has them: `fcvtWUS` is `fcvt.wu.s`.
   private var mnemonic: String {
+    if let familyMember { return familyMember + (instruction.opcode == .laterAtomic ? ordering : "") }
     let name =
       instruction.opcode == .laterFloatingPoint
       ? "\(instruction.laterFloatingPoint)" : "\(instruction.opcode)"
@@ -54,10 +55,11 @@ package struct Disassembler {
       text += "." + part.lowercased()
       rest = rest.dropFirst(part.count)
     }
-    // Ordering bits of an atomic instruction.
-    if isAtomic { text += ["", ".rl", ".aq", ".aqrl"][Int(instruction.raw >> 25 & 3)] }
-    return text
+    return isAtomic ? text + ordering : text
   }
+
+  /// The ordering bits of an atomic instruction.
+  private var ordering: String { ["", ".rl", ".aq", ".aqrl"][Int(instruction.raw >> 25 & 3)] }
 
   // MARK: Parts of the instruction
 
@@ -129,6 +131,11 @@ package struct Disassembler {
       "\(destination),\(source1)"
     case .fence: "\(Self.accesses(instruction.raw >> 24)),\(Self.accesses(instruction.raw >> 20))"
     case .sfenceVMA: "\(source1),\(source2)"
+    case .svinval: immediate == 1 ? "\(source1),\(source2)" : ""
+    case .wrsNto, .wrsSto: ""
+    case .cacheBlock: "(\(source1))"
+    case .mop where instruction.raw >> 25 & 1 == 0: "\(destination),\(source1)"
+    case .laterAtomic: "\(destination),\(source2),(\(source1))"
     case .csrrw, .csrrs, .csrrc: "\(destination),\(csr),\(source1)"
     case .csrrwi, .csrrsi, .csrrci: "\(destination),\(csr),\(source1Number)"
     case .lrW, .lrD: "\(destination),(\(source1))"

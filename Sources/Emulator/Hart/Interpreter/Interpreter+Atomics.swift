@@ -78,7 +78,7 @@ extension Interpreter {
   }
 
   /// The host address for an atomic access; nil when it raised an exception. Atomics reach RAM only.
-  private func atomicPointer(
+  func atomicPointer(
     _ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, _ address: UInt64, size: Int,
     _ access: AccessKind
   ) -> UnsafeMutableRawPointer? {

@@ -309,9 +309,12 @@ extension Interpreter {
           .amominuD, .amomaxuD:
           if executeAtomic(hart, op) { continue boundary }
         case .illegal, .fenceI, .ecall, .ebreak, .csrrw, .csrrs, .csrrc, .csrrwi, .csrrsi, .csrrci, .mret,
-          .sret, .wfi, .sfenceVMA:
+          .sret, .wfi, .sfenceVMA, .svinval:
           executeSystem(hart, op)
           continue boundary
+        case .clmul, .clmulh, .clmulr, .czeroEqz, .czeroNez, .mop, .wrsNto, .wrsSto, .cacheBlock,
+          .laterAtomic:
+          if executeLater(hart, op) { continue boundary }
         default:
           if executeFloatingPoint(hart, op) { continue boundary }
         }

@@ -18,6 +18,13 @@ extension Interpreter {
       // hold page tables no more.
       if instruction.pointee.source1 == 0 { flushTranslations(hart) }
       leaveBlock(hart, after: instruction)
+    case .svinval:
+      // As `sfence.vma`, in parts: there is nothing to do.
+      let allowed =
+        instruction.pointee.immediate == 1
+        ? isAllowed(hart, unless: Status.tvm) : state.pointee.privilege != Privilege.user
+      guard allowed else { return raiseIllegal(hart, instruction) }
+      leaveBlock(hart, after: instruction)
     case .mret:
       guard state.pointee.privilege == Privilege.machine else { return raiseIllegal(hart, instruction) }
       endExactPosition(hart)

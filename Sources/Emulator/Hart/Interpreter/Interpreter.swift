@@ -55,7 +55,11 @@ final class Interpreter {
       translator = translates ? Translator(memory: memory) : nil
     #endif
     let reference = Unmanaged.passUnretained(self)
-    for hart in harts { hart.state.pointee.engine = UInt(bitPattern: reference.toOpaque()) }
+    for hart in harts {
+      hart.state.pointee.engine = UInt(bitPattern: reference.toOpaque())
+      hart.state.pointee.resetEnvironment =
+        EnvironmentConfiguration.adue & EnvironmentConfiguration.machine(extensions)
+    }
     memory.observer = reference
   }
 

@@ -21,7 +21,8 @@ import Testing
       var random = SeededGenerator(seed: seed)
       var rest = bytes[...]
       while !rest.isEmpty {
-        let count = Int.random(in: 1...[10, 5_000, 40_000, 200_000].randomElement(using: &random)!, using: &random)
+        let count = Int.random(
+          in: 1...[10, 5_000, 40_000, 200_000].randomElement(using: &random)!, using: &random)
         offer(Array(rest.prefix(count)))
         rest = rest.dropFirst(count)
       }
@@ -90,7 +91,9 @@ import Testing
     let log = EventList()
     let gate = RecordingGate(recording: ScriptedOutside(arrivals: [(0, .consoleInput(bytes))]), into: log)
     var heard: [[UInt8]] = []
-    while case .consoleInput(let piece)? = gate.takeArrival(at: Moment(position: 0, time: 0)) { heard.append(piece) }
+    while case .consoleInput(let piece)? = gate.takeArrival(at: Moment(position: 0, time: 0)) {
+      heard.append(piece)
+    }
     #expect(heard.map(\.count) == [32_768, 32_768, 32_768, 5] && Array(heard.joined()) == bytes)
     #expect(log.events.map(\.payload) == heard.map { .consoleInput($0) })
   }

@@ -131,8 +131,12 @@ public final class Inbox: @unchecked Sendable {
       if includingRequests, !requests.isEmpty { return .requests }
       defer { updateFlag() }
       if !isConsoleHeld, consoleRoom <= 0, arrivals.contains(where: \.isConsoleInput) { isConsoleHeld = true }
-      guard let index = arrivals.firstIndex(where: { !isConsoleHeld || !$0.isConsoleInput }) else { return nil }
-      guard case .consoleInput(let bytes) = arrivals[index] else { return .arrival(arrivals.remove(at: index)) }
+      guard let index = arrivals.firstIndex(where: { !isConsoleHeld || !$0.isConsoleInput }) else {
+        return nil
+      }
+      guard case .consoleInput(let bytes) = arrivals[index] else {
+        return .arrival(arrivals.remove(at: index))
+      }
       let piece = bytes.prefix(consoleRoom)
       if piece.count < bytes.count {
         arrivals[index] = .consoleInput(Array(bytes[piece.endIndex...]))

@@ -8,7 +8,7 @@ import Testing
   /// The devices of the board, in their windows, after power-on.
   private struct Devices {
     let board: DeviceTestBoard
-    let windows: [(base: UInt64, size: UInt64, device: any Device)]
+    private(set) var windows: [(base: UInt64, size: UInt64, device: any Device)]
 
     init(virtio: MachineConfiguration.Virtio = .modern) {
       board = DeviceTestBoard(virtio: virtio)
@@ -17,14 +17,14 @@ import Testing
       let entropy = VirtioTransport(board: board, slot: 7, device: VirtioEntropy(board: board))
       // Far from any alarm of the trace's.
       board.testGate.wallClock = 1 << 60
-      windows =
-        [
-          (MemoryMap.testFinisher, TestFinisher(board: board)),
-          (MemoryMap.realTimeClock, RealTimeClock(board: board)), (MemoryMap.coreLocalInterruptor, clint),
-          (MemoryMap.platformInterruptController, plic), (MemoryMap.serialPort, SerialPort(board: board)),
-        ].map { ($0.0.base, $0.0.size, $0.1) } + [
-          (MemoryMap.virtioSlots.base + 7 * MemoryMap.virtioSlotSize, MemoryMap.virtioSlotSize, entropy)
-        ]
+      let devices: [(MemoryMap.Window, any Device)] = [
+        (MemoryMap.testFinisher, TestFinisher(board: board)),
+        (MemoryMap.realTimeClock, RealTimeClock(board: board)), (MemoryMap.coreLocalInterruptor, clint),
+        (MemoryMap.platformInterruptController, plic), (MemoryMap.serialPort, SerialPort(board: board)),
+      ]
+      windows = devices.map { ($0.base, $0.size, $1) }
+      let slot = MemoryMap.virtioSlotSize
+      windows.append((MemoryMap.virtioSlots.base + 7 * slot, slot, entropy))
       board.interruptController = plic
       clint.reset()
     }

@@ -78,7 +78,9 @@ import Testing
         for engine in engines {
           let replayed = KeptOutput()
           let timeline = try Timeline(recording, from: snapshot.name, console: replayed, engine: engine)
-          #expect(try timeline.run() == .end, "\(source), from \(snapshot.name)")
+          #expect(
+            try timeline.run() == .end(.poweredOff(status: result.ending.status)),
+            "\(source), from \(snapshot.name)")
           #expect(output.text.hasSuffix(replayed.text) && replayed.text.contains(answer(to: bytes)))
         }
       }

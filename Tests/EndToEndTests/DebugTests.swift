@@ -139,7 +139,7 @@ import Testing
     }
     // From one end of a turn to the next, until there is a store.
     var found = false
-    var last: UInt64 = 100_000
+    var last: UInt64 = 10_000
     while !found, last < 1_000_000 {
       let own = try hart(at: last)
       var after = last + 1_000

@@ -150,8 +150,8 @@ import Testing
     machine.consoleInputRoom = 1
     #expect(gate.takeArrival(at: here) == nil, "one byte at a time would be slow")
     machine.consoleInputRoom = .max
-    #expect(gate.takeArrival(at: here) == .consoleInput([3]))
-    #expect(gate.takeArrival(at: here) == .consoleInput([4]))
+    #expect(gate.takeArrival(at: here) == .consoleInput([3, 4]))
+    #expect(gate.takeArrival(at: here) == nil)
   }
 
   /// A source that waits for a machine that takes nothing more brings nothing more.

@@ -12,6 +12,7 @@ import Testing
     var memorySize: UInt64 = 16 << 20
     var input: String?
     var hasDisk = false
+    var virtio = MachineConfiguration.Virtio.modern
     /// What it prints, and when, depends on the host's clock.
     var readsClock = false
     var limit: UInt64?
@@ -24,7 +25,8 @@ import Testing
       Run(name: "hello"), Run(name: "status42"), Run(name: "counter"), Run(name: "idle"),
       Run(name: "selfmodify"), Run(name: "codeflood"), Run(name: "remap"), Run(name: "traps"),
       Run(name: "smp", harts: 2), Run(name: "smp", harts: 8),
-      Run(name: "diskcheck", hasDisk: true), Run(name: "ledger", harts: 2, hasDisk: true),
+      Run(name: "diskcheck", hasDisk: true), Run(name: "diskcheck-legacy", hasDisk: true, virtio: .legacy),
+      Run(name: "drain", input: "all that is typed\u{4}"), Run(name: "ledger", harts: 2, hasDisk: true),
       Run(name: "echo", input: "hello\nworld\nquit\n"), Run(name: "echo", reason: .idleForever),
       Run(name: "churn", memorySize: 64 << 20, readsClock: true, limit: 6_000_000, reason: .limit),
       Run(name: "counter", limit: 300_001, reason: .limit),
@@ -44,6 +46,7 @@ import Testing
     var guest = Guest(
       name: run.name, memorySize: run.memorySize, hartCount: run.harts, shift: 3, sleeps: false)
     try guest.load(.bios, from: fixture(run.name))
+    guest.virtio = run.virtio
     if run.hasDisk { guest.drives = [DriveOptions(source: .blank(size: 1 << 20))] }
     let inbox = Inbox()
     if let input = run.input {

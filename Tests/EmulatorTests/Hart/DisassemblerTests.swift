@@ -19,7 +19,7 @@ import Testing
       (0xc010_2573, "rdtime a0"), (0x3400_1073, "csrw mscratch,zero"), (0x3a05_1073, "csrw pmpcfg0,a0"),
       // No instructions of the machine.
       (0x0000_0000, "unimp"), (0xc000_1073, "unimp"), (0x0000_007f, ".4byte 0x0000007f"),
-      (0x0000_8000, ".2byte 0x8000"),
+      (0x0000_9000, ".2byte 0x9000"),
     ] as [(UInt32, String)])
   func writesInstructions(word: UInt32, text: String) {
     #expect(Disassembler(word, at: 0x8000_0000, for: ProcessorModel.max.extensions).text == text)

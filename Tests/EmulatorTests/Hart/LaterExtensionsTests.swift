@@ -167,6 +167,7 @@ import Testing
       pageTable(at: tables + 0x1000, [0: pointer(tables + 0x2000)]), pageTable(at: tables + 0x2000, pages),
     ]
     let found = try run(extra: regions, count: 4) { program in
+      program.openProtection()
       program.load(R.t0, 42)
       program.emit(I.sd(R.t0, R.s0, 24))
       program.load(R.t1, ramBase + 0x3000)

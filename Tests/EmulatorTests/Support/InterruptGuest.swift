@@ -23,13 +23,13 @@ enum InterruptGuest {
     program.load(R.s2, 0x200_0000)
     program.label("hasNext")
     program.branch(.notEqual, R.a0, 0, "secondary")
-    // The UART's received-data interrupt, source 10, for context 0.
-    program.load(R.t0, 0x1000_0000)
-    program.emit(I.addi(R.t1, 0, 1), I.sb(R.t1, R.t0, 1))
+    // The UART's received-data interrupt, source 10, for context 0: the PLIC first, which takes note of it when the UART speaks.
     program.load(R.t0, 0xc00_0000)
-    program.emit(I.sw(R.t1, R.t0, 40))
+    program.emit(I.addi(R.t1, 0, 1), I.sw(R.t1, R.t0, 40))
     program.load(R.t0, 0xc00_2000)
-    program.emit(I.addi(R.t1, 0, 1024), I.sw(R.t1, R.t0))
+    program.emit(I.addi(R.t2, 0, 1024), I.sw(R.t2, R.t0))
+    program.load(R.t0, 0x1000_0000)
+    program.emit(I.sb(R.t1, R.t0, 1))
     program.label("secondary")
     program.set(C.mie, 0x888)
     program.emit(I.csrrs(0, C.mstatus, 0))

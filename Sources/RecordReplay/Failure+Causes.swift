@@ -39,6 +39,7 @@ extension Failure {
       case ENOSPC, EDQUOT: "make room on that file system and try again"
       case EEXIST: "remove it, choose another name, or give --force"
       case EIO: "the disk under it fails; try another"
+      case EMFILE, ENFILE: "raise the limit on open files (ulimit -n)"
       case ENAMETOOLONG: "choose a shorter name"
       default: "check the file and its folder"
       }

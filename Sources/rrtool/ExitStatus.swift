@@ -29,13 +29,16 @@ func writeError(_ text: String) {
   DescriptorConsoleOutput(descriptor: 2).write(Array(text.utf8))
 }
 
-/// Writes text to standard output as it is.
-func writeOutput(_ text: String) {
-  DescriptorConsoleOutput(descriptor: 1).write(Array(text.utf8))
+/// Runs a command's work, turning what fails into one line and an exit status. Output that was lost is a failure too.
+func reporting(_ body: () throws -> Void) throws {
+  let result = Result { try telling(body) }
+  let lost = StandardOutput.finish()
+  if let lost { say(lost.description) }
+  try result.get()
+  if lost != nil { throw ExitStatus.failed }
 }
 
-/// Runs a command's work, turning what fails into one line and an exit status.
-func reporting(_ body: () throws -> Void) throws {
+private func telling(_ body: () throws -> Void) throws {
   do {
     try body()
   } catch let failure as Failure {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 
 @main
 struct RRTool: ParsableCommand {
@@ -29,4 +30,32 @@ struct RRTool: ParsableCommand {
       DumpCommand.self,
       VerifyCommand.self, MonitorCommand.self, ListCommand.self, RemoveCommand.self,
     ])
+
+  static func main() {
+    StandardDescriptors.prepare()
+    do {
+      try reporting { try StandardDescriptors.checkRoom() }
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      leave(error)
+    }
+  }
+
+  /// Ends the program with what an error calls for: help that was asked for is no error, and wrong usage is told in one line.
+  private static func leave(_ error: any Error) -> Never {
+    let code = exitCode(for: error)
+    if code == .success {
+      let text = fullMessage(for: error)
+      if !text.isEmpty { show(text) }
+      if let lost = StandardOutput.finish() {
+        say(lost.description)
+        Glibc.exit(ExitStatus.failed.rawValue)
+      }
+    } else {
+      let text = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+      if !text.isEmpty { say("\(text); see 'rrtool help'") }
+    }
+    Glibc.exit(code.rawValue)
+  }
 }

@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import Foundation
 import RecordReplay
 import ReplayLog
 import Testing
@@ -60,6 +61,21 @@ struct RecordedGuest {
     try HostFiles.removeFile(path)
     let writer = try ReplayLogWriter(creating: path, header: log.header)
     for event in events { try writer.append(event.payload, at: event.moment) }
-    if closing { try writer.close() } else { try writer.drain() }
+    if closing {
+      try writer.close()
+    } else {
+      try writer.drain()
+      try forgetEnding()
+    }
+  }
+
+  /// Makes its manifest what a recorder leaves that is killed: it does not know how the run ended.
+  func forgetEnding() throws {
+    let file = path + "/recording.json"
+    var manifest = try #require(
+      try JSONSerialization.jsonObject(with: Data(readFile(file))) as? [String: Any])
+    manifest["ending"] = nil
+    manifest["state"] = "recording"
+    _ = try folder.write("guest.rr/recording.json", Array(JSONSerialization.data(withJSONObject: manifest)))
   }
 }

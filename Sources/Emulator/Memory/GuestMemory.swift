@@ -1,3 +1,4 @@
+import ByteCoding
 import Glibc
 
 /// The guest's RAM and what is known of each of its pages.
@@ -57,7 +58,11 @@ package final class GuestMemory {
       let mapping = mmap(
         UnsafeMutableRawPointer(bitPattern: hint), size, PROT_READ | PROT_WRITE,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-      guard let mapping, mapping != MAP_FAILED else { fatalError("no \(size) bytes of memory for a guest") }
+      guard let mapping, mapping != MAP_FAILED else {
+        giveUp(
+          "the host has no \(size) bytes of addresses for a guest's memory",
+          remedy: "raise the limit on address space, or give the guest less memory")
+      }
       return mapping
     }
     // The host takes an address as a wish, and grants it where nothing is in the way.

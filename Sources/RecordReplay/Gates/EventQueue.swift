@@ -40,6 +40,8 @@ struct EventQueue {
       }
       switch event.payload {
       case .snapshot, .note, .unrecognized: continue
+      // No recorder writes one; it says nothing.
+      case .consoleOutput(let bytes) where bytes.isEmpty: continue
       default: if !isCheck(event.payload) { ahead.append(event) }
       }
     }

@@ -15,13 +15,14 @@ public final class NullConsoleOutput: ConsoleOutput {
 /// Output to a file descriptor, as whole as the descriptor takes it. A reader that went away (a closed pipe) silences it.
 public final class DescriptorConsoleOutput: ConsoleOutput {
   private let descriptor: Int32
-  private var isBroken = false
+  /// The error number with which it took no more: `EPIPE` when its reader has gone.
+  public private(set) var problem: Int32?
 
   /// `descriptor` stays the caller's to close.
   public init(descriptor: Int32) { self.descriptor = descriptor }
 
   public func write(_ bytes: [UInt8]) {
-    guard !isBroken else { return }
+    guard problem == nil else { return }
     var offset = 0
     bytes.withUnsafeBytes { buffer in
       while offset < buffer.count {
@@ -32,7 +33,7 @@ public final class DescriptorConsoleOutput: ConsoleOutput {
           var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
           _ = Self.waitFor(&poll)
         } else if written < 0, errno != EINTR {
-          isBroken = true
+          problem = errno
           return
         }
       }

@@ -61,9 +61,17 @@ public enum HostFiles {
 
   /// Puts `bytes` at `path` all at once: whoever reads sees the old file or the new one.
   public static func replace(_ path: String, with bytes: [UInt8]) throws(Failure) {
-    let temporary = path + ".new"
-    let replacesOne = kind(of: path) != nil
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    try replace(path, with: bytes, in: nil)
+  }
+
+  /// The same in a folder that is held on to; `path` then gives the file's name, and the failure's words.
+  static func replace(_ path: String, with bytes: [UInt8], in folder: OpenFolder?) throws(Failure) {
+    let place = folder?.descriptor ?? AT_FDCWD
+    let name = folder == nil ? path : lastName(of: path)
+    let temporary = name + ".new"
+    var status = stat()
+    let replacesOne = fstatat(place, name, &status, 0) == 0
+    let descriptor = openat(place, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
     var problem: Int32?
     var written = 0
@@ -76,9 +84,9 @@ public enum HostFiles {
     // Else a power failure could leave neither the old contents nor the new ones.
     if problem == nil, replacesOne, fsync(descriptor) != 0 { problem = errno }
     if close(descriptor) != 0, problem == nil { problem = errno }
-    if problem == nil, rename(temporary, path) != 0 { problem = errno }
+    if problem == nil, renameat(place, temporary, place, name) != 0 { problem = errno }
     if let problem {
-      unlink(temporary)
+      unlinkat(place, temporary, 0)
       throw .system(problem, path: path, doing: "cannot write it")
     }
   }

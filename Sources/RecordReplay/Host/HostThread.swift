@@ -1,3 +1,4 @@
+import ByteCoding
 import Glibc
 
 /// A thread of the host that may block: one for each drive, one for the console.
@@ -26,7 +27,9 @@ package final class HostThread: Sendable {
         Unmanaged<Body>.fromOpaque(argument!).takeRetainedValue().run()
         return nil
       }, box.toOpaque())
-    precondition(status == 0, "the host has no thread left (error \(status))")
+    guard status == 0 else {
+      giveUp("the host has no thread left", remedy: "raise the limit on processes, or end some")
+    }
     thread = started
   }
 

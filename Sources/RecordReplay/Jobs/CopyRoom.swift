@@ -1,3 +1,4 @@
+import ByteCoding
 import Glibc
 import Synchronization
 
@@ -26,7 +27,9 @@ package final class CopyRoom: @unchecked Sendable {
     let mapping = mmap(
       nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard let mapping, mapping != MAP_FAILED else {
-      fatalError("no \(byteCount) bytes of addresses for copies")
+      giveUp(
+        "the host has no \(byteCount) bytes of addresses for copies of memory",
+        remedy: "raise the limit on address space, or give the guest less memory")
     }
     start = mapping
     // Best effort: the host is asked less often. Not for the beginning: whoever makes few copies must not wait for a large page,

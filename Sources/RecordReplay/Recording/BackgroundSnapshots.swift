@@ -11,7 +11,7 @@ import ReplayLog
 ///
 /// In between it makes memory ready for the copies that the next one needs: a guest should not have to wait for the host there.
 ///
-/// Sendable: `job`, `isClosing`, `failure`, `readyCount` and `wantedCount` are touched with `lock` held; `thread` by the machine's
+/// Sendable: `job`, `isClosing`, `failure`, `hasStart`, `readyCount` and `wantedCount` are touched with `lock` held; `thread` by the machine's
 /// thread alone; everything else by the thread made in `init`, until `finish` has joined it.
 final class BackgroundSnapshots: @unchecked Sendable {
   struct Job: Sendable {
@@ -35,6 +35,8 @@ final class BackgroundSnapshots: @unchecked Sendable {
   private var job: Job?
   private var isClosing = false
   private var failure: Failure?
+  /// The first one is there: the recording can be replayed.
+  private var hasStart = false
   private var thread: HostThread?
   /// Bytes of `room` that are ready, and that are to be.
   private var readyCount = 0
@@ -49,14 +51,16 @@ final class BackgroundSnapshots: @unchecked Sendable {
   private let workers: [BlockWorker]
   private let retention: SnapshotRetention
   private let inbox: Inbox
+  private let noteStart: @Sendable () throws(Failure) -> Void
 
   /// - Parameters:
   ///   - image: `vmstate.qcow2`, which nobody else may touch until `finish`.
-  ///   - recording: in its place.
+  ///   - noteStart: called when the first one is there.
   init(
     image: Qcow2Image, room: CopyRoom, workers: [BlockWorker], recording: Recording,
-    policy: SnapshotPolicy, inbox: Inbox
+    policy: SnapshotPolicy, inbox: Inbox, noteStart: @escaping @Sendable () throws(Failure) -> Void
   ) {
+    self.noteStart = noteStart
     self.image = image
     self.room = room
     self.workers = workers
@@ -97,15 +101,16 @@ final class BackgroundSnapshots: @unchecked Sendable {
   }
 
   /// Waits for what is being made and ends the thread. The machine must not have gone on since the last job. Answers
-  /// the recording as it is now, the names of snapshots that users made and a ring gave up, and what failed.
-  func finish() -> (recording: Recording, lostNames: [String], failure: Failure?) {
+  /// the recording as it is now, the names of snapshots that users made and a ring gave up, whether the first one was made, and
+  /// what failed.
+  func finish() -> (recording: Recording, lostNames: [String], hasStart: Bool, failure: Failure?) {
     lock.withLock {
       isClosing = true
       lock.wakeAll()
     }
     thread?.join()
     thread = nil
-    return (retention.recording, retention.lostNames, failure)
+    return (retention.recording, retention.lostNames, hasStart, failure)
   }
 
   // MARK: On the thread
@@ -114,6 +119,10 @@ final class BackgroundSnapshots: @unchecked Sendable {
     while let job = nextJob() {
       do throws(Failure) {
         try make(job)
+        if !lock.withLock({ hasStart }) {
+          try noteStart()
+          lock.withLock { hasStart = true }
+        }
         try retention.add(job)
         lock.withLock {
           self.job = nil

@@ -34,7 +34,7 @@ public final class Recorder {
     }
   }
 
-  /// The recording, in its place since `init`.
+  /// The recording, in its place since `init`, or since its start was written where it replaces another one.
   public private(set) var recording: Recording
   package let machine: Machine
   let live: LiveGate
@@ -63,7 +63,7 @@ public final class Recorder {
   /// it was before.
   ///
   /// The snapshot of the start is written while the guest runs already. Until it is, a recorder that is killed leaves
-  /// nothing that can be replayed.
+  /// nothing that can be replayed; hence one that replaces another recording takes its place only then.
   public convenience init(
     _ guest: Guest, _ options: Options, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil
   ) throws(Failure) {
@@ -159,16 +159,17 @@ public final class Recorder {
         try Qcow2Image.create(at: memoryPath, size: size, clusterSize: Recording.memoryClusterSize)
         return try ImageOpener().openQcow2(memoryPath, readOnly: false)
       })
-      try Recording(path: folder.workPath, manifest: manifest).writeManifest()
-      try folder.commit()
-      recording = Recording(path: options.output, manifest: manifest)
+      recording = Recording(path: options.output, manifest: manifest, folder: folder.folder)
+      try recording.writeManifest()
+      if !folder.replacesOne { try folder.commit() }
       self.folder = folder
       pagesPerCluster = SnapshotStore.pagesPerCluster(image.clusterSize)
       let room = CopyRoom(
         byteCount: InstantMemory.roomSize(for: machine.memory.size, pagesPerChunk: pagesPerCluster))
       lastSnapshot = (snapshotName, machine.now)
       snapshots = BackgroundSnapshots(
-        image: image, room: room, workers: workers, recording: recording, policy: policy, inbox: inbox)
+        image: image, room: room, workers: workers, recording: recording, policy: policy, inbox: inbox
+      ) { [folder] () throws(Failure) in if folder.replacesOne { try folder.commit() } }
     } catch {
       folder.discard()
       throw folder.naming(error)
@@ -214,6 +215,12 @@ public final class Recorder {
       failure = failure ?? error
     }
     failure = failure.map(folder.naming)
+    if let failure, folder.replacesOne, made?.hasStart == false {
+      // What stands at its place is worth more.
+      folder.discard()
+      run.end(outcome)
+      throw failure
+    }
     let ending = RecordingManifest.Ending(failure == nil ? outcome.end : .failed, at: now, failure: failure)
     do throws(Failure) {
       try recording.update { manifest in

@@ -15,6 +15,8 @@ public struct Recording: Sendable {
   /// The folder.
   public let path: String
   public private(set) var manifest: RecordingManifest
+  /// The folder itself, for its recorder.
+  private var folder: OpenFolder?
 
   /// Opens the recording in the folder `path`. Reads and checks its manifest, nothing else.
   public init(opening path: String) throws(Failure) {
@@ -38,8 +40,10 @@ public struct Recording: Sendable {
     manifest = try Self.decode(bytes, file: file)
   }
 
-  init(path: String, manifest: RecordingManifest) {
+  /// One that is being made, in `folder`, which is at `path` or will be.
+  init(path: String, manifest: RecordingManifest, folder: OpenFolder) {
     self.path = path
+    self.folder = folder
     self.manifest = manifest
   }
 
@@ -53,6 +57,12 @@ public struct Recording: Sendable {
   public var logPath: String { file(manifest.log) }
   public var memoryPath: String { file(Self.memoryName) }
 
+  /// The log of a recording that is being made: in its folder, whatever stands at its name by now.
+  var logPathOfRecorder: String {
+    guard let folder, !manifest.log.hasPrefix("/") else { return logPath }
+    return folder.path(of: manifest.log, otherwise: logPath)
+  }
+
   /// The file that a manifest's name stands for.
   func file(_ name: String) -> String { name.hasPrefix("/") ? name : path + "/" + name }
 
@@ -65,6 +75,17 @@ public struct Recording: Sendable {
         remedy: "put the recording's own log back")
     }
     return log
+  }
+
+  /// What is wrong when the log does not have all of a run that came to its end; nil when it has, or when the recorder was killed
+  /// or could not write it.
+  func lossFailure(of log: ReplayLogReader) -> Failure? {
+    guard let ending = manifest.ending, ending.reason != .failed else { return nil }
+    if log.isComplete, log.last.position == ending.position { return nil }
+    return Failure(
+      .damaged, log.path,
+      "was cut: it ends at position \(log.last.position.grouped), and the run at \(ending.position.grouped)",
+      remedy: "restore it from a copy; replay --to goes as far as it does")
   }
 
   // MARK: The manifest
@@ -131,6 +152,6 @@ public struct Recording: Sendable {
       preconditionFailure("a manifest is made of text and whole numbers, which JSON can hold")
     }
     data.append(UInt8(ascii: "\n"))
-    try HostFiles.replace(path + "/" + Self.manifestName, with: Array(data))
+    try HostFiles.replace(path + "/" + Self.manifestName, with: Array(data), in: folder)
   }
 }

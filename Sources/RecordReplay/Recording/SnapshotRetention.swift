@@ -47,7 +47,7 @@ final class SnapshotRetention {
       let log = job.log?.byteCount ?? 0
       while try snapshotByteCount() + log > limit, kept.count > 1 { try giveUpOldest() }
       if let log = job.log, let start = kept.first {
-        log.drop(eventsBefore: start.nextEvent, path: recording.logPath)
+        log.drop(eventsBefore: start.nextEvent, path: recording.logPathOfRecorder)
       }
     } else {
       while try snapshotByteCount() > policy.byteLimit, try giveUpOne() {}

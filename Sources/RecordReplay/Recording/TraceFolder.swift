@@ -14,12 +14,19 @@ public struct TraceFolder: Sendable {
     } else if let data = value("XDG_DATA_HOME"), data.hasPrefix("/") {
       path = data + "/rrtool"
     } else {
-      path = (value("HOME") ?? ".") + "/.local/share/rrtool"
+      // Without $HOME, as in a service, it is where the user database says; never the folder that happens to be the current one.
+      path = (value("HOME") ?? Self.homeFolder ?? "") + "/.local/share/rrtool"
     }
   }
 
   public init() {
     self.init { name in getenv(name).map { String(cString: $0) } }
+  }
+
+  private static var homeFolder: String? {
+    guard let entry = getpwuid(getuid()), let folder = entry.pointee.pw_dir else { return nil }
+    let path = String(cString: folder)
+    return path.hasPrefix("/") ? path : nil
   }
 
   /// A path in this folder that is not taken: GUEST-0.rr, GUEST-1.rr, ...

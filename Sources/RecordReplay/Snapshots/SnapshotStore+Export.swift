@@ -4,11 +4,15 @@ extension SnapshotStore {
   /// Writes a snapshot's parts as raw files into a new folder; if it fails, there is no folder.
   public func export(_ name: String, to folder: String) throws(Failure) {
     _ = try find(name)
-    let (memory, _) = try load(name)
     guard HostFiles.kind(of: folder) == nil else {
       throw Failure(.exists, folder, "exists already", remedy: "name another folder")
     }
     for drive in recording.manifest.drives { try BaseImages.check(drive.bases, recording: recording.path) }
+    // Loading compares memory and machine with their digests: nothing damaged is handed on as good.
+    _ = try ReplaySession(
+      recording, log: recording.openLog(), snapshot: name, console: NullConsoleOutput(), engine: .interpreter,
+      checkpoints: nil)
+    let (memory, _) = try load(name)
     try HostFiles.makeFolder(folder)
     do throws(Failure) {
       try Self.copy(memory, to: folder + "/memory.raw")

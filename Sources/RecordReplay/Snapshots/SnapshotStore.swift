@@ -144,13 +144,13 @@ public struct SnapshotStore: Sendable {
   /// Makes a snapshot; if anything fails, there is none.
   package func create(_ name: String, _ contents: Contents) throws(Failure) {
     try checkIsNew(name)
-    let memory = try openMemory(readOnly: false)
+    let memory = try openForWriting(Recording.memoryName, [])
     let metadata = SnapshotMetadata(at: contents.state.moment)
     var made: [Qcow2Image] = []
     do throws(Failure) {
       for (drive, scratch) in zip(recording.manifest.drives, contents.drives) {
         guard let overlay = drive.overlay, let scratch else { continue }
-        let image = try open(recording.file(overlay), drive.bases, readOnly: false)
+        let image = try openForWriting(overlay, drive.bases)
         try withImageFailures({ () throws(DiskImageError) in
           // No one else knows an orphan; a snapshot in an image of the user's own is the user's.
           if !drive.recordsInto, image.snapshots.contains(where: { $0.name == name }) {
@@ -183,10 +183,12 @@ public struct SnapshotStore: Sendable {
         remedy: "remove the whole recording with 'rrtool rm'")
     }
     _ = try find(name)
-    let memory = try openMemory(readOnly: false)
+    let memory = try openForWriting(Recording.memoryName, [])
     // Opened before anything is deleted: one that cannot be written must not be found out halfway.
     var images: [Qcow2Image] = []
-    for (path, bases) in overlays { images.append(try open(path, bases, readOnly: false)) }
+    for drive in recording.manifest.drives {
+      if let overlay = drive.overlay { images.append(try openForWriting(overlay, drive.bases)) }
+    }
     try withImageFailures({ () throws(DiskImageError) in
       try memory.deleteSnapshot(name)
       for image in images where image.snapshots.contains(where: { $0.name == name }) {
@@ -204,8 +206,31 @@ public struct SnapshotStore: Sendable {
     }
   }
 
-  private func openMemory(readOnly: Bool = true) throws(Failure) -> Qcow2Image {
-    try open(memoryPath, [], readOnly: readOnly)
+  private func openMemory() throws(Failure) -> Qcow2Image { try open(memoryPath, [], readOnly: true) }
+
+  /// Opens an image of the recording to be written. A manifest may come from a stranger and name any image of the user's, and so
+  /// may a link: what stands elsewhere is written only when it has the recording's start, made when the recording was.
+  private func openForWriting(
+    _ name: String, _ bases: [RecordingManifest.Drive.Base]
+  ) throws(Failure) -> Qcow2Image {
+    let path = recording.file(name)
+    if !name.hasPrefix("/") {
+      guard HostFiles.linkTarget(path) == nil else {
+        throw Failure(
+          .file, path, "is a link, and what it leads to is no part of the recording",
+          remedy: "put the file itself there, or copy the recording")
+      }
+    } else {
+      let start = recording.manifest.initialSnapshot
+      let here = try openMemory().snapshots.first { $0.name == start }?.metadata
+      let there = try open(path, bases, readOnly: true).snapshots.first { $0.name == start }?.metadata
+      guard let here, let there, here.isOfOneRecording(with: there) else {
+        throw Failure(
+          .file, path, "is named by \(recording.path), and does not have its start",
+          remedy: "put the recording's own image there; this one is not written to")
+      }
+    }
+    return try open(path, bases, readOnly: false)
   }
 
   private func open(
@@ -250,6 +275,14 @@ public struct SnapshotStore: Sendable {
         at: offset, from: UnsafeRawBufferPointer(start: memory.bytes + offset, count: count), compressed: true
       )
     }
+  }
+}
+
+extension SnapshotMetadata {
+  /// Both were made for one snapshot: at the same place of the run, and at the same time.
+  fileprivate func isOfOneRecording(with other: SnapshotMetadata) -> Bool {
+    let (early, late) = (min(seconds, other.seconds), max(seconds, other.seconds))
+    return vmClock == other.vmClock && instructionCount == other.instructionCount && late - early < 600
   }
 }
 

@@ -242,7 +242,7 @@ public final class Timeline {
     switch session.gate.stopReason {
     case nil, .endReached?: break
     case .logExhausted? where isForked: ended = .forkEnded("the recording ends here")
-    case .logExhausted?: ended = try log.isComplete ? endedTooEarly() : .incomplete
+    case .logExhausted?: ended = try log.isComplete ? endedTooEarly() : brokenOff()
     case .diverged(let divergence)? where isForked: ended = .forkEnded(divergence.forkDescription)
     case .diverged(let divergence)?: throw .diverged(divergence)
     case .failed(let failure)?: throw .failed(failure)
@@ -262,11 +262,17 @@ public final class Timeline {
       gate.meetDigests(session.machine.digests(), names: session.machine.digestNames, at: now)
       try stopIfTold()
     }
-    if gate.next == nil { return log.isComplete ? try endedTooEarly() : .incomplete }
+    if gate.next == nil { return try log.isComplete ? endedTooEarly() : brokenOff() }
     let found = gate.meetEnd(end, at: now)
     try stopIfTold()
     guard let found else { return try endedTooEarly() }
     return .end(found)
+  }
+
+  /// The log ends in the middle of the run: its recorder was killed, unless the manifest knows better.
+  private func brokenOff() throws(ReplayError) -> Stop {
+    if let failure = recording.lossFailure(of: log) { throw .failed(failure) }
+    return .incomplete
   }
 
   private func endedTooEarly() throws(ReplayError) -> Stop {

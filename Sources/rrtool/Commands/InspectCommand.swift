@@ -107,10 +107,9 @@ struct InspectCommand: ParsableCommand {
   private func show(
     _ view: View, of recording: Recording, _ log: ReplayLogReader, positions: ClosedRange<UInt64>
   ) throws {
-    let output = DescriptorConsoleOutput(descriptor: 1)
     let transcript = ConsoleTranscript(log, positions: positions)
     if view == .console, !timestamps, format == nil {
-      return try transcript.forEachPiece { output.write($0) }
+      return try transcript.forEachPiece { StandardOutput.write($0) }
     }
     let report: Report? =
       switch view {
@@ -134,19 +133,17 @@ struct InspectCommand: ParsableCommand {
         .usage, "chart", "is a picture, and standard output a terminal",
         remedy: "put it into a file (> run.svg), or give --format table")
     }
-    let output = DescriptorConsoleOutput(descriptor: 1)
-    try chart.renderSVG { output.write(Array($0.utf8)) }
+    try chart.renderSVG { StandardOutput.write($0) }
     return nil
   }
 
   private func show(_ report: Report) throws {
-    let output = DescriptorConsoleOutput(descriptor: 1)
     guard let format = ReportFormat(rawValue: format ?? ReportFormat.table.rawValue) else {
       throw Failure(
         .usage, "--format \(format ?? "")", "is no format",
         remedy: "give table, json, ndjson or csv; svg for a chart")
     }
-    try report.render(format) { output.write(Array($0.utf8)) }
+    try report.render(format) { StandardOutput.write($0) }
   }
 
   private func kinds() throws(Failure) -> Set<LogEventKind>? {

@@ -17,9 +17,9 @@ struct ListCommand: ParsableCommand {
         let mark = HostFiles.resolved(path) == latest ? "*" : " "
         do {
           let manifest = try Recording(opening: path).manifest
-          print("\(mark) \(path.printable)  \(manifest.ending?.summary ?? manifest.state.summary)")
+          show("\(mark) \(path.printable)  \(manifest.ending?.summary ?? manifest.state.summary)")
         } catch {
-          print("\(mark) \(path.printable)  unusable")
+          show("\(mark) \(path.printable)  unusable")
           say(String(describing: error))
         }
       }

@@ -5,7 +5,8 @@ struct RemoveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rm", abstract: "Remove recordings.",
     discussion: """
-      Only the recording's folder is removed: base images, and files that overlay= and rrfile= put elsewhere, stay.
+      Only the recording's folder is removed: base images, and files that overlay= and rrfile= put elsewhere, stay. A
+      recording that is being made is not removed, nor one with other files in its folder.
 
       EXAMPLES
         rrtool rm demonstration-0
@@ -21,7 +22,7 @@ struct RemoveCommand: ParsableCommand {
         guard Recording.exists(at: path) else {
           throw Failure(.file, path, "is not a recording", remedy: "see 'rrtool ls'")
         }
-        try HostFiles.removeFlatFolder(path)
+        try Recording.remove(at: path)
       }
     }
   }

@@ -19,16 +19,16 @@ extension SnapshotCommand {
         let recording = try recordingArgument.open()
         let snapshots = try SnapshotStore(recording).list()
         let width = max(4, snapshots.map(\.name.count).max() ?? 0)
-        func show(_ name: String, _ position: String, _ time: String) {
+        func row(_ name: String, _ position: String, _ time: String) {
           func pad(_ text: String, _ width: Int) -> String {
             text + String(repeating: " ", count: max(0, width - text.count))
           }
-          print("\(pad(name, width))  \(pad(position, 20))  \(time)")
+          show("\(pad(name, width))  \(pad(position, 20))  \(time)")
         }
-        show("NAME", "POSITION", "GUEST TIME")
+        row("NAME", "POSITION", "GUEST TIME")
         for snapshot in snapshots {
           let moment = snapshot.moment
-          show(
+          row(
             snapshot.name.printable, moment.position.grouped,
             "\(moment.time.seconds(digits: 6)) s\(snapshot.isComplete ? "" : "  (a drive lacks it)")")
         }
@@ -60,7 +60,7 @@ extension SnapshotCommand {
         let timeline = try Timeline(recording, near: PositionExpression.parsed(at, option: "--at"))
         try timeline.goThere()
         try timeline.createSnapshot(name)
-        print("snapshot \(name) at position \(timeline.position.grouped)")
+        show("snapshot \(name) at position \(timeline.position.grouped)")
       }
     }
   }
@@ -77,7 +77,7 @@ extension SnapshotCommand {
       try reporting {
         let recording = try recordingArgument.open()
         let snapshot = try SnapshotStore(recording).find(name)
-        print(
+        show(
           """
           name:        \(snapshot.name.printable)\(snapshot.isInitial ? " (the start of the recording)" : "")
           position:    \(snapshot.moment.position.grouped)

@@ -39,7 +39,8 @@ struct NullSerialPort: SerialPort {
 
 /// Standard input and output; a terminal is taken over.
 final class StandardSerialPort: SerialPort {
-  let output: any ConsoleOutput = DescriptorConsoleOutput(descriptor: 1)
+  var output: any ConsoleOutput { descriptor }
+  private let descriptor = DescriptorConsoleOutput(descriptor: 1)
   private let isReplayed: Bool
   private var terminal: Terminal?
 
@@ -59,31 +60,32 @@ final class StandardSerialPort: SerialPort {
     }
   }
 
-  func finish() { terminal?.giveBack() }
+  func finish() {
+    terminal?.giveBack()
+    if let problem = descriptor.problem { StandardOutput.note(problem: problem, of: "standard output") }
+  }
 }
 
-/// A file that takes the output; there is no input.
+/// A file that takes the output; there is no input. What stood in it goes, as QEMU has it.
 final class FileSerialPort: SerialPort {
-  let output: any ConsoleOutput
+  var output: any ConsoleOutput { console }
+  private let path: String
   private let descriptor: Int32
+  private let console: DescriptorConsoleOutput
 
   init(path: String) throws(Failure) {
-    // What stands there is not overwritten, but a device or pipe is there to be written.
-    let isSpecial = HostFiles.kind(of: path).map { $0 == .other } ?? false
-    let flags = isSpecial ? O_WRONLY : O_WRONLY | O_CREAT | O_EXCL
-    descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else {
-      let problem = errno
-      throw Failure(
-        problem == EEXIST ? .exists : .file, path, "cannot create it: \(String(cString: strerror(problem)))",
-        remedy: problem == EEXIST
-          ? "remove it or name another file" : "check the name and the folder's permissions")
-    }
-    output = DescriptorConsoleOutput(descriptor: descriptor)
+    self.path = path
+    descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot be opened for the console") }
+    console = DescriptorConsoleOutput(descriptor: descriptor)
   }
 
   func start(_ inbox: Inbox, monitor: MonitorTarget?) {}
-  func finish() { close(descriptor) }
+
+  func finish() {
+    if let problem = console.problem { StandardOutput.note(problem: problem, of: path) }
+    close(descriptor)
+  }
 }
 
 /// A socket at which one client at a time sees the output and gives the input.

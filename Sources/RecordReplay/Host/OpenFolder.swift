@@ -1,0 +1,38 @@
+import Glibc
+
+/// A folder that is held on to: what is done through it is done in this very folder, wherever it is moved to and whatever stands at
+/// its old name by then. Its lock says that somebody writes in it, and goes with the process.
+final class OpenFolder: Sendable {
+  let descriptor: Int32
+
+  /// Nil when there is no folder. A link to one is none.
+  init?(_ path: String) {
+    descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    if descriptor < 0 { return nil }
+  }
+
+  deinit {
+    // Explicitly: a child process on its way from fork to exec still holds the descriptor, and with it the lock.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
+
+  /// Whether it is ours now, or its file system has no locks. False: somebody else has it.
+  func lock() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK }
+
+  /// Whether somebody else has the lock.
+  var isLockedElsewhere: Bool {
+    guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else {
+      flock(descriptor, LOCK_UN)
+      return false
+    }
+    return errno == EWOULDBLOCK
+  }
+
+  /// A path that leads to a file in this very folder, as long as this object lives.
+  func path(of name: String, otherwise path: String) -> String {
+    let folder = "/proc/self/fd/\(descriptor)"
+    // Where /proc is not mounted, the name has to do.
+    return HostFiles.kind(of: folder) == .folder ? "\(folder)/\(name)" : path
+  }
+}

@@ -1,0 +1,63 @@
+import Glibc
+
+/// Taking recordings away, and nothing else.
+extension Recording {
+  /// Whether a recorder is at work in the folder at `path`.
+  public static func isBeingMade(at path: String) -> Bool {
+    OpenFolder(HostFiles.resolved(path) ?? path)?.isLockedElsewhere ?? false
+  }
+
+  /// Removes the recording at `path`. Nothing is removed while it is being made, or when its folder has what is not its own.
+  ///
+  /// The manifest goes last: after a failure half-way there is still something to be removed again.
+  public static func remove(at path: String) throws(Failure) {
+    let path = HostFiles.resolved(path) ?? path
+    let folder = try own(path)
+    try checkHoldsNothingElse(path)
+    try removeFiles(of: path)
+    withExtendedLifetime(folder) {}
+  }
+
+  /// Takes the lock of a folder that is to go. It is held for as long as the answer is.
+  static func own(_ path: String) throws(Failure) -> OpenFolder {
+    guard let folder = OpenFolder(path) else {
+      throw .system(errno, path: path, doing: "cannot open the folder")
+    }
+    guard folder.lock() else {
+      throw Failure(
+        .busy, path, "is being made by another rrtool",
+        remedy: "end that one first, or name another recording")
+    }
+    return folder
+  }
+
+  static func checkHoldsNothingElse(_ path: String) throws(Failure) {
+    let own = ownNames(in: path)
+    guard let other = try HostFiles.names(in: path).first(where: { !own.contains($0) }) else { return }
+    throw Failure(
+      .exists, path, "has '\(other)' in it, which is no part of the recording",
+      remedy: "move that elsewhere first")
+  }
+
+  /// Removes the files of a recording and its folder, as far as nothing else is in it.
+  static func removeFiles(of path: String) throws(Failure) {
+    let own = ownNames(in: path)
+    let names = try HostFiles.names(in: path).filter { own.contains($0) && $0 != manifestName }
+    for name in names { try HostFiles.removeFile(path + "/" + name) }
+    try HostFiles.removeFile(path + "/" + manifestName)
+    guard rmdir(path) == 0 else { throw .system(errno, path: path, doing: "cannot remove it") }
+  }
+
+  /// The names in a recording's folder that are its own: those that recorders give, and those that its manifest names.
+  private static func ownNames(in path: String) -> Set<String> {
+    var names: Set = [manifestName, memoryName, logName]
+    names.formUnion((0..<64).map { "disk\($0).qcow2" })
+    if let manifest = try? Recording(opening: path).manifest {
+      for name in [manifest.log] + manifest.drives.compactMap(\.overlay) where !name.hasPrefix("/") {
+        names.insert(name)
+      }
+    }
+    // What is written anew gets this name first.
+    return names.union(names.map { $0 + ".new" })
+  }
+}

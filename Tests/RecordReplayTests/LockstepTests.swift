@@ -27,6 +27,7 @@ import Testing
       Run(name: "smp", harts: 2), Run(name: "smp", harts: 8),
       Run(name: "diskcheck", hasDisk: true), Run(name: "diskcheck-legacy", hasDisk: true, virtio: .legacy),
       Run(name: "drain", input: "all that is typed\u{4}"), Run(name: "ledger", harts: 2, hasDisk: true),
+      Run(name: "htif", input: "hello\nworld\nquit\n"),
       Run(name: "echo", input: "hello\nworld\nquit\n"), Run(name: "echo", reason: .idleForever),
       Run(name: "churn", memorySize: 64 << 20, readsClock: true, limit: 6_000_000, reason: .limit),
       Run(name: "counter", limit: 300_001, reason: .limit),

@@ -32,6 +32,16 @@ import Testing
     #expect(first.end == second.end)
   }
 
+  /// Console and end of a program that speaks to its host through memory.
+  @Test func hostInterfaceComesBack() throws {
+    let recorded = try RecordedGuest("htif", harts: 2, input: "hello\nworld\nquit\n", digestInterval: 10_000)
+    #expect(recorded.result.ending.status == 3)
+    #expect(recorded.output.text == "htif: type lines, quit ends\nHELLO\nWORLD\n")
+    let replayed = try recorded.replay()
+    #expect(replayed.stop == .end(.poweredOff(status: 3)))
+    #expect(replayed.output == recorded.output.text)
+  }
+
   @Test(arguments: [1, 2, 4]) func hartsTakeTheSameTurns(harts: Int) throws {
     let recorded = try RecordedGuest("smp", harts: harts)
     #expect(recorded.result.ending.status == 0)

@@ -53,7 +53,7 @@ struct StraightRun {
 
 /// Recordings with all that can be between two instructions.
 enum TravelledGuest: String, CaseIterable {
-  case traps, selfModifying, disk, ledger, harts, input, reset
+  case traps, selfModifying, disk, ledger, harts, input, hostInterface, reset
 
   /// The recording, and what keeps its folder.
   func record() throws -> (Recording, AnyObject) {
@@ -69,6 +69,9 @@ enum TravelledGuest: String, CaseIterable {
       return try kept(
         RecordedGuest(
           "echo", input: "hello\nworld\nhow is it\nquit\n", digestInterval: 20_000, sleeps: true))
+    case .hostInterface:
+      return try kept(
+        RecordedGuest("htif", input: "hello\nworld\nhow is it\nquit\n", digestInterval: 20_000))
     case .reset: return try recordReset()
     }
   }

@@ -53,7 +53,7 @@ extension BootPlan {
     regions.sort { $0.address < $1.address }
 
     let start: Start
-    var toHostAddress = bios?.toHostAddress
+    var symbols = bios?.hostSymbols ?? HostSymbols()
     if let bios {
       start = .machineMode(entry: bios.entry)
     } else if images.startsInMachineMode {
@@ -66,7 +66,7 @@ extension BootPlan {
             + "link it for that address, or leave out --bios none")
       }
       start = .machineMode(entry: entry)
-      if case .executable(let file) = kernel { toHostAddress = file.physicalAddress(ofSymbol: "tohost") }
+      if case .executable(let file) = kernel { symbols = HostSymbols(file) }
     } else if let kernelEntry {
       start = .builtInSBI(entry: kernelEntry)
     } else {
@@ -75,7 +75,7 @@ extension BootPlan {
     self.init(
       regions: regions, start: start, deviceTreeAddress: layout.deviceTreeAddress,
       nextStageAddress: bios == nil && !images.startsInMachineMode ? nil : kernelEntry,
-      toHostAddress: toHostAddress)
+      toHostAddress: symbols.toHost, fromHostAddress: symbols.fromHost)
   }
 
   /// The board's tree, or the one that was given; without what the kernel is started with.
@@ -112,7 +112,20 @@ extension BootPlan {
   private struct BIOS {
     var regions: [LoadedRegion]
     var entry: UInt64
-    var toHostAddress: UInt64?
+    var hostSymbols = HostSymbols()
+  }
+
+  /// Where a program has the words of the host-target interface.
+  private struct HostSymbols {
+    var toHost: UInt64?
+    var fromHost: UInt64?
+
+    init() {}
+
+    init(_ file: ExecutableFile) {
+      toHost = file.physicalAddress(ofSymbol: "tohost")
+      fromHost = file.physicalAddress(ofSymbol: "fromhost")
+    }
   }
 
   private static func checkCombination(_ images: BootImages) throws(BootError) {
@@ -147,13 +160,13 @@ extension BootPlan {
       // A flat image says nothing about itself: it lies, and starts, where RAM begins.
       let region = LoadedRegion(
         address: MemoryMap.memoryBase, bytes: file[...], memorySize: UInt64(file.count))
-      return BIOS(regions: [region], entry: MemoryMap.memoryBase, toHostAddress: nil)
+      return BIOS(regions: [region], entry: MemoryMap.memoryBase)
     }
     return try understand("bios") { () throws(ImageFormatError) in
       let executable = try ExecutableFile(file, freeAddress: MemoryMap.memoryBase)
       return BIOS(
         regions: executable.segments.map { LoadedRegion($0) }, entry: executable.entry,
-        toHostAddress: executable.physicalAddress(ofSymbol: "tohost"))
+        hostSymbols: HostSymbols(executable))
     }
   }
 

@@ -27,16 +27,19 @@ public struct BootPlan: Sendable, Equatable {
   public var nextStageAddress: UInt64?
   /// riscv-tests and other HTIF programs: the physical address of the ELF symbol `tohost`, if the bios has one.
   public var toHostAddress: UInt64?
+  /// The same of `fromhost`, where such programs find answers.
+  public var fromHostAddress: UInt64?
 
   public init(
     regions: [Region], start: Start, deviceTreeAddress: UInt64, nextStageAddress: UInt64? = nil,
-    toHostAddress: UInt64? = nil
+    toHostAddress: UInt64? = nil, fromHostAddress: UInt64? = nil
   ) {
     self.regions = regions
     self.start = start
     self.deviceTreeAddress = deviceTreeAddress
     self.nextStageAddress = nextStageAddress
     self.toHostAddress = toHostAddress
+    self.fromHostAddress = fromHostAddress
   }
 }
 

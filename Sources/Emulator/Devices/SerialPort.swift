@@ -132,6 +132,9 @@ package final class SerialPort: Device {
     if fillReceiver() { updateInterrupt() }
   }
 
+  /// Is there anything for `takeInput`?
+  package var hasInput: Bool { !receiver.isEmpty || !backlog.isEmpty }
+
   /// Takes at most `count` bytes of input past the registers, oldest first, for the SBI's debug console.
   package func takeInput(count: Int) -> [UInt8] {
     guard count > 0 else { return [] }

@@ -65,8 +65,9 @@ extension Machine {
   func describeStore(to address: UInt64, byteCount: Int, isWalk: Bool) -> NotedStore {
     // The built-in SBI is called with the hart behind its `ecall`.
     let behind: UInt64 = storeSource == .firmware ? 4 : 0
-    // What a guest resets is reset right after the instruction that asked for it.
-    let late: UInt64 = storeSource == .reset(byGuest: true) ? 1 : 0
+    // What a guest resets is reset right after the instruction that asked for it; so is a command in `tohost` served.
+    let late: UInt64 =
+      storeSource == .reset(byGuest: true) || storeSource == .hostInterface(isAfterInstruction: true) ? 1 : 0
     return NotedStore(
       source: isWalk ? .pageTableWalk : storeSource, position: position - late, hart: currentHart,
       programCounter: interpreter.harts[currentHart].state.pointee.pc &- behind, address: address,

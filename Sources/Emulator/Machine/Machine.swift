@@ -41,12 +41,14 @@ public final class Machine {
   let memoryDigest: MemoryDigest
   // What holds the machine itself without owning it is made last.
   private(set) var interpreter: Interpreter!
-  private(set) var clint: CoreLocalInterruptor!
-  private(set) var plic: PlatformInterruptController!
-  private(set) var serialPort: SerialPort!
-  private(set) var realTimeClock: RealTimeClock!
-  private(set) var blockDevices: [VirtioBlock] = []
-  private(set) var bus = PhysicalBus()
+  var clint: CoreLocalInterruptor!
+  var plic: PlatformInterruptController!
+  var serialPort: SerialPort!
+  var realTimeClock: RealTimeClock!
+  var blockDevices: [VirtioBlock] = []
+  /// Nil for a program that does not speak it, and in the first revision.
+  var hostInterface: HostTargetInterface?
+  var bus = PhysicalBus()
 
   // MARK: State of the run loop; all but the last group is part of snapshots
 
@@ -61,13 +63,13 @@ public final class Machine {
   var powerOffStatus: UInt32?
 
   /// The earliest guest time at which a timer fires; nil for none. Valid unless `timersAreStale`.
-  private var timerDeadline: UInt64?
+  var timerDeadline: UInt64?
   var timersAreStale = true
   private var isStopRequested = false
   private var isResetRequested = false
   /// The reset requested is the guest's own doing.
   private var isGuestReset = false
-  private var mustCheckToHost = false
+  var mustCheckToHost = false
 
   // MARK: For those who look at the guest
 
@@ -112,43 +114,12 @@ public final class Machine {
   // The memory holds its keepers, and this one holds the memory.
   deinit { memory.endKeeping(for: memoryDigest) }
 
-  private func attachDevices() {
-    clint = CoreLocalInterruptor(board: self, hartCount: configuration.hartCount)
-    plic = PlatformInterruptController(board: self, hartCount: configuration.hartCount)
-    serialPort = SerialPort(board: self)
-    realTimeClock = RealTimeClock(board: self)
-    bus.attach(serialPort, at: MemoryMap.serialPort)
-    bus.attach(plic, at: MemoryMap.platformInterruptController)
-    bus.attach(clint, at: MemoryMap.coreLocalInterruptor)
-    // Drives take the slots from the first on, so that the guest finds them in their order; entropy takes the last.
-    blockDevices = configuration.drives.enumerated().map { index, drive in
-      VirtioBlock(board: self, driveIndex: index, drive: drive)
-    }
-    for slot in 0..<MemoryMap.virtioSlotCount {
-      let device: (any VirtioDevice)? =
-        slot < blockDevices.count
-        ? blockDevices[slot]
-        : slot == MemoryMap.virtioSlotCount - 1 ? VirtioEntropy(board: self) : nil
-      bus.attach(
-        VirtioTransport(board: self, slot: slot, device: device),
-        at: MemoryMap.Window(
-          base: MemoryMap.virtioSlots.base + UInt64(slot) * MemoryMap.virtioSlotSize,
-          size: MemoryMap.virtioSlotSize))
-    }
-    bus.attach(realTimeClock, at: MemoryMap.realTimeClock)
-    bus.attach(TestFinisher(board: self), at: MemoryMap.testFinisher)
-    bus.attach(BootROM(bytes: plan.bootROM), at: MemoryMap.bootROM)
-  }
-
   /// Harts, devices and RAM as they are after power-on; position and time go on. RAM must be zero.
   private func powerOn(_ regions: [BootPlan.Region]) {
     interpreter.reset()
     for device in bus.devices { device.reset() }
     for region in regions { memory.write(region.bytes, at: region.address) }
-    if let address = plan.toHostAddress, memory.pointer(at: address, count: 8) != nil {
-      memory.setCare(
-        PageFlags.hostInterface, page: Int((address - memory.base) >> GuestMemory.pageShift))
-    }
+    watchHostInterface()
     startHarts()
     quantumLeft = 0
     turnHart = 0
@@ -193,6 +164,7 @@ public final class Machine {
       }
       if isResetRequested { reset() }
       if mustCheckToHost { checkToHost() }
+      serveHostInterface(isAfterInstruction: true)
       if let powerOffStatus { return .poweredOff(status: powerOffStatus) }
       if isStopRequested { return .requested }
       if isGoalReached || now.position >= position { return .position }
@@ -201,13 +173,14 @@ public final class Machine {
         let arrival = gate.takeArrival(at: now)
       {
         deliver(arrival)
+        serveHostInterface()
       }
       // What arrived may also have written `tohost`.
       if isStopRequested || powerOffStatus != nil || isResetRequested || mustCheckToHost { continue }
       updateTimers()
       if chooseHart() {
         takeTurn(until: position)
-      } else {
+      } else if !serveHostInterface(isIdle: true) {
         idle()
       }
     }
@@ -261,6 +234,7 @@ public final class Machine {
     let moment = now
     var end = min(limit, gate.nextPoll(after: moment))
     if let timerDeadline { end = min(end, position(atTime: timerDeadline)) }
+    if let next = hostInterface?.nextPosition { end = min(end, next) }
     precondition(end > moment.position, "a poll or a timer that is due was not seen to")
     // A lone hart takes its turns one after the other without a look around between them.
     let turns = configuration.hartCount == 1 ? Int64.max : quantumLeft
@@ -317,43 +291,6 @@ public final class Machine {
     wentOnAt = nil
   }
 
-  // MARK: Timers
-
-  /// Brings the timers' interrupt lines up to now and finds out when the next one fires.
-  private func updateTimers() {
-    let time = now.time
-    if !timersAreStale {
-      guard let timerDeadline, time >= timerDeadline else { return }
-    }
-    timersAreStale = false
-    clint.updateTimerInterrupts()
-    realTimeClock.updateAlarm()
-    var earliest: UInt64?
-    func consider(_ deadline: UInt64?) {
-      guard let deadline, deadline < Self.timeLimit else { return }
-      earliest = earliest.map { min($0, deadline) } ?? deadline
-    }
-    consider(realTimeClock.deadlineTime())
-    for hart in interpreter.harts {
-      consider(clint.deadlineTime(hart: hart.index))
-      consider(updateSupervisorTimer(hart))
-    }
-    timerDeadline = earliest
-  }
-
-  /// Sstc: STIP follows from comparing `time` with `stimecmp`. Answers when it changes next.
-  private func updateSupervisorTimer(_ hart: Hart) -> UInt64? {
-    guard hart.state.pointee.menvcfg & EnvironmentConfiguration.stce != 0 else {
-      setHartInterrupt(hart: hart.index, .supervisorTimer, level: false)
-      return nil
-    }
-    // With the timer there, software's own bit has no say.
-    hart.state.pointee.mipSoftware &= ~InterruptBit.supervisorTimer
-    let compare = hart.state.pointee.stimecmp
-    setHartInterrupt(hart: hart.index, .supervisorTimer, level: clint.ticks(at: now) >= compare)
-    return clint.deadlineTime(compare: compare)
-  }
-
   // MARK: Arrivals, power and reset
 
   private func deliver(_ arrival: Arrival) {
@@ -389,21 +326,6 @@ public final class Machine {
   package func requestReset() {
     isResetRequested = true
     isGuestReset = true
-    leaveTurn()
-  }
-
-  /// A program of the host-target interface (riscv-tests) has written `tohost`: an odd number ends it, with the rest
-  /// as its status.
-  private func checkToHost() {
-    mustCheckToHost = false
-    guard let address = plan.toHostAddress, let value = memory.load(UInt64.self, at: address),
-      value & 1 != 0
-    else { return }
-    powerOffStatus = UInt32(truncatingIfNeeded: value >> 1)
-  }
-
-  func hostInterfaceStored() {
-    mustCheckToHost = true
     leaveTurn()
   }
 }

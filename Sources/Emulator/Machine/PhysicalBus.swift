@@ -8,8 +8,15 @@ struct PhysicalBus {
     windows.append(window)
   }
 
-  /// Every device with its window, in the order in which they were attached.
-  var map: [(device: any Device, window: MemoryMap.Window)] { Array(zip(devices, windows)) }
+  /// A device that no address leads to: it is reset and saved as the others are.
+  mutating func attachWithoutRegisters(_ device: any Device) {
+    attach(device, at: MemoryMap.Window(base: 0, size: 0))
+  }
+
+  /// Every device that has registers with its window, in the order in which they were attached.
+  var map: [(device: any Device, window: MemoryMap.Window)] {
+    zip(devices, windows).filter { $0.1.size > 0 }.map { ($0.0, $0.1) }
+  }
 
   /// The device whose window holds all `size` bytes at `address`, and the offset in it.
   func find(_ address: UInt64, size: Int) -> (any Device, UInt64)? {

@@ -16,7 +16,7 @@ enum PageFlags {
   /// Some hart's write TLB may hold this page.
   static let mayBeInWriteTLB: Bits = 1 << 10
 
-  /// The word `tohost` of the host-target interface is on this page.
+  /// A word of the host-target interface is on this page.
   static let hostInterface: Bits = 1 << 11
 
   /// With `pageTables`: some of the entries used map large pages. Needs no care by itself.
@@ -42,7 +42,9 @@ extension GuestMemory {
           page: page, offset: offset, count: count, harts: bits & PageFlags.pageTables)
       }
       if bits & PageFlags.code != 0 { interpreter.codeStore(page: page, offset: offset, count: count) }
-      if bits & PageFlags.hostInterface != 0 { interpreter.hostInterfaceStore() }
+      if bits & PageFlags.hostInterface != 0 {
+        interpreter.hostInterfaceStore(page: page, offset: offset, count: count)
+      }
       if bits & PageFlags.noted != 0 {
         interpreter.notedStore(page: page, offset: offset, count: count, isWalk: !changesTranslations)
       }

@@ -119,8 +119,9 @@ extension Interpreter {
   }
 
   /// A store is about to change a page that the host watches.
-  func hostInterfaceStore() {
-    withMachine { $0.hostInterfaceStored() }
+  func hostInterfaceStore(page: Int, offset: Int, count: Int) {
+    let address = memory.base + UInt64(page * GuestMemory.pageSize + offset)
+    withMachine { $0.hostInterfaceStored(address: address, count: count) }
     mustLeaveBlock = true
   }
 }

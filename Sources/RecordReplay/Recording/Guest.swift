@@ -141,6 +141,7 @@ extension RecordingManifest.Boot {
     deviceTreeAddress = plan.deviceTreeAddress
     nextStageAddress = plan.nextStageAddress
     toHostAddress = plan.toHostAddress
+    fromHostAddress = plan.fromHostAddress
     regions = plan.regions.map { Region(address: $0.address, length: UInt64($0.bytes.count)) }
   }
 
@@ -152,6 +153,7 @@ extension RecordingManifest.Boot {
     }
     return BootPlan(
       regions: regions, start: mode == .machine ? .machineMode(entry: entry) : .builtInSBI(entry: entry),
-      deviceTreeAddress: deviceTreeAddress, nextStageAddress: nextStageAddress, toHostAddress: toHostAddress)
+      deviceTreeAddress: deviceTreeAddress, nextStageAddress: nextStageAddress, toHostAddress: toHostAddress,
+      fromHostAddress: fromHostAddress)
   }
 }

@@ -61,6 +61,7 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var deviceTreeAddress: UInt64
     public var nextStageAddress: UInt64?
     public var toHostAddress: UInt64?
+    public var fromHostAddress: UInt64?
     public var regions: [Region]
     /// The snapshot in the memory image whose memory has the regions' bytes, when the initial one does not.
     public var snapshot: String?

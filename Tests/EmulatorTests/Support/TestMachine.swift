@@ -11,30 +11,32 @@ extension Machine.Engine {
 func makeMachine(
   program: [UInt8], extra: [BootPlan.Region] = [], harts: Int = 1, shift: Int = 0,
   memorySize: UInt64 = 2 << 20,
-  toHostAddress: UInt64? = nil, gate: ScriptedGate = ScriptedGate(),
+  toHostAddress: UInt64? = nil, fromHostAddress: UInt64? = nil, gate: ScriptedGate = ScriptedGate(),
   drives: [MachineConfiguration.Drive] = [], processor: ProcessorModel = .rv64,
-  engine: Machine.Engine = .automatic
+  revision: MachineRevision = .current, engine: Machine.Engine = .automatic
 ) -> Machine {
   Machine(
     configuration: MachineConfiguration(
-      memorySize: memorySize, hartCount: harts, shift: shift, drives: drives, processor: processor),
+      memorySize: memorySize, hartCount: harts, shift: shift, drives: drives, processor: processor,
+      revision: revision),
     plan: BootPlan(
       regions: [BootPlan.Region(address: ramBase, bytes: program)] + extra,
       start: .machineMode(entry: ramBase), deviceTreeAddress: ramBase + (1 << 20),
-      toHostAddress: toHostAddress),
+      toHostAddress: toHostAddress, fromHostAddress: fromHostAddress),
     gate: gate, engine: engine)
 }
 
 func makeMachine(
   _ assembly: Assembly, harts: Int = 1, shift: Int = 0, memorySize: UInt64 = 2 << 20,
-  toHostAddress: UInt64? = nil,
+  toHostAddress: UInt64? = nil, fromHostAddress: UInt64? = nil,
   gate: ScriptedGate = ScriptedGate(),
   drives: [MachineConfiguration.Drive] = [], processor: ProcessorModel = .rv64,
-  engine: Machine.Engine = .automatic
+  revision: MachineRevision = .current, engine: Machine.Engine = .automatic
 ) -> Machine {
   makeMachine(
     program: assembly.assembled(), harts: harts, shift: shift, memorySize: memorySize,
-    toHostAddress: toHostAddress, gate: gate, drives: drives, processor: processor, engine: engine)
+    toHostAddress: toHostAddress, fromHostAddress: fromHostAddress, gate: gate, drives: drives,
+    processor: processor, revision: revision, engine: engine)
 }
 
 /// A page table with these entries, and zeroes for the others.

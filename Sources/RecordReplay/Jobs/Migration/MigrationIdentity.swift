@@ -62,6 +62,7 @@ package struct MigrationIdentity: Equatable, Sendable {
     writer.uint64(plan.deviceTreeAddress)
     writer.uint64(plan.nextStageAddress ?? 0)
     writer.uint64(plan.toHostAddress ?? 0)
+    writer.uint64(plan.fromHostAddress ?? 0)
     return Digest.of(writer.bytes)
   }
 

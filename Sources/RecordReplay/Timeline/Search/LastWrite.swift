@@ -29,6 +29,8 @@ public struct LastWrite: Equatable, Sendable {
     case device(name: String, hart: Int, programCounter: UInt64)
     /// A drive's answer to a request; nil when the log does not have it.
     case drive(Int, id: UInt64, request: LogBlockRequest?)
+    /// The host-target interface: it took a command, or gave an answer.
+    case hostInterface
     /// The machine was reset, by the guest or from outside.
     case reset(byGuest: Bool)
   }
@@ -228,6 +230,7 @@ extension Timeline {
     case .instruction: return .instruction(hart: store.hart, programCounter: store.programCounter)
     case .pageTableWalk: return .pageTableWalk(hart: store.hart, programCounter: store.programCounter)
     case .firmware: return .firmware(hart: store.hart, programCounter: store.programCounter)
+    case .hostInterface: return .hostInterface
     case .reset(let byGuest): return .reset(byGuest: byGuest)
     case .device(let register):
       let device = machine.addressMap.first { $0.base <= register && register - $0.base < $0.size }

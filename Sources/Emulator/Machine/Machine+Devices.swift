@@ -1,0 +1,31 @@
+/// What is on the board.
+extension Machine {
+  func attachDevices() {
+    clint = CoreLocalInterruptor(board: self, hartCount: configuration.hartCount)
+    plic = PlatformInterruptController(board: self, hartCount: configuration.hartCount)
+    serialPort = SerialPort(board: self)
+    realTimeClock = RealTimeClock(board: self)
+    bus.attach(serialPort, at: MemoryMap.serialPort)
+    bus.attach(plic, at: MemoryMap.platformInterruptController)
+    bus.attach(clint, at: MemoryMap.coreLocalInterruptor)
+    // Drives take the slots from the first on, so that the guest finds them in their order; entropy takes the last.
+    blockDevices = configuration.drives.enumerated().map { index, drive in
+      VirtioBlock(board: self, driveIndex: index, drive: drive)
+    }
+    for slot in 0..<MemoryMap.virtioSlotCount {
+      let device: (any VirtioDevice)? =
+        slot < blockDevices.count
+        ? blockDevices[slot]
+        : slot == MemoryMap.virtioSlotCount - 1 ? VirtioEntropy(board: self) : nil
+      bus.attach(
+        VirtioTransport(board: self, slot: slot, device: device),
+        at: MemoryMap.Window(
+          base: MemoryMap.virtioSlots.base + UInt64(slot) * MemoryMap.virtioSlotSize,
+          size: MemoryMap.virtioSlotSize))
+    }
+    bus.attach(realTimeClock, at: MemoryMap.realTimeClock)
+    bus.attach(TestFinisher(board: self), at: MemoryMap.testFinisher)
+    bus.attach(BootROM(bytes: plan.bootROM), at: MemoryMap.bootROM)
+    if configuration.revision >= .second { attachHostInterface() }
+  }
+}

@@ -5,7 +5,8 @@ import Testing
 /// Random programs must leave the same in RAM here, with either engine, and on QEMU: log, windows, page tables, code.
 ///
 /// `RRTOOL_DIFFERENTIAL_SEED` sets the first seed and `RRTOOL_DIFFERENTIAL_PROGRAMS` how many programs run in each mode.
-/// `RRTOOL_NEWER_QEMU` names the executable of a QEMU 10, for what Debian's 7.2 does not have.
+/// `RRTOOL_NEWER_QEMU` names the executable of a QEMU 10, for what Debian's 7.2 does not have. `RRTOOL_DIFFERENTIAL_IMAGES` names a
+/// folder for the images of programs that differ, which `rrtool run --bios` and QEMU's `-bios` take.
 @Suite(.serialized, .enabled(if: QEMU.isInstalled, "needs \(QEMU.executable)"))
 struct DifferentialTests {
   private static let chunkCount = 500
@@ -14,47 +15,41 @@ struct DifferentialTests {
     ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
   }
 
-  @Test(arguments: RandomProgram.Mode.allCases)
-  func randomProgramsRunAsOnQEMU(mode: RandomProgram.Mode) throws {
-    try run(mode, [])
-  }
-
-  @Test(arguments: RandomProgram.Mode.allCases)
-  func randomProgramsWithHalvesRunAsOnQEMU(mode: RandomProgram.Mode) throws {
-    try run(mode, .zfh)
+  @Test(arguments: [Repertoire.base, .halves], RandomProgram.Mode.allCases)
+  func randomProgramsRunAsOnQEMU(repertoire: Repertoire, mode: RandomProgram.Mode) throws {
+    try run(repertoire, mode)
   }
 
   @Test(
     .enabled(if: QEMU.newer != nil, "RRTOOL_NEWER_QEMU names no QEMU 10"),
-    arguments: RandomProgram.Mode.allCases)
-  func randomProgramsWithHalvesAndZfaRunAsOnQEMU(mode: RandomProgram.Mode) throws {
-    try run(mode, [.zfh, .zfa])
+    arguments: ProcessorModel.allCases, RandomProgram.Mode.allCases)
+  func randomProgramsRunAsOnQEMUsModel(processor: ProcessorModel, mode: RandomProgram.Mode) throws {
+    try run(.model(processor), mode)
   }
 
-  private func run(_ mode: RandomProgram.Mode, _ later: RandomInstructions.Later) throws {
+  private func run(_ repertoire: Repertoire, _ mode: RandomProgram.Mode) throws {
     let firstSeed = Self.setting("RRTOOL_DIFFERENTIAL_SEED") ?? 1
     let count = Self.setting("RRTOOL_DIFFERENTIAL_PROGRAMS") ?? 4
     var instructionCount = 0
     for seed in firstSeed..<firstSeed + count {
-      let program = RandomProgram(seed: seed, mode: mode, later: later, chunkCount: Self.chunkCount)
+      let program = RandomProgram(
+        seed: seed, mode: mode, repertoire: repertoire, chunkCount: Self.chunkCount)
       instructionCount += program.instructionCount
-      try compare(program, later)
+      try compare(program, repertoire)
     }
-    print("\(mode) mode: \(instructionCount) random instructions, seeds \(firstSeed)..<\(firstSeed + count)")
+    print(
+      "\(repertoire.testDescription), \(mode) mode: \(instructionCount) random instructions, seeds \(firstSeed)..<\(firstSeed + count)"
+    )
     #expect(UInt64(instructionCount) > count * 100_000)
   }
 
-  private func compare(_ program: RandomProgram, _ later: RandomInstructions.Later) throws {
+  private func compare(_ program: RandomProgram, _ repertoire: Repertoire) throws {
     let memorySize = RandomProgram.memorySize
-    let oracle = try QEMU.run(
-      later.contains(.zfa) ? QEMU.newer ?? QEMU.executable : QEMU.executable,
-      processor: QEMU.processor + (later.isEmpty ? "" : ",Zfh=on,Zfhmin=on")
-        + (later.contains(.zfa) ? ",zfa=on" : ""),
-      image: program.image, memorySize: memorySize, seconds: 120)
+    let oracle = try QEMU.run(repertoire, image: program.image, memorySize: memorySize, seconds: 120)
     var positions: [UInt64] = []
     for engine in [Machine.Engine.interpreter, .translator] {
       let machine = try EmulatedMachine.run(
-        image: program.image, memorySize: memorySize, processor: later.processor, engine: engine,
+        image: program.image, memorySize: memorySize, processor: repertoire.processor, engine: engine,
         instructionLimit: 1_000_000_000)
       positions.append(machine.now.position)
       let size = Int(memorySize)
@@ -81,6 +76,7 @@ struct DifferentialTests {
     let name = "seed \(program.seed), \(program.mode) mode, \(engine)"
     let ourLog = log(ours)
     if let difference = ourLog.firstDifference(from: log(theirs), names: ("rrtool", "QEMU")) {
+      keep(program)
       Issue.record(
         """
         \(name): chunk \(difference.chunk), \(difference.text)
@@ -91,12 +87,29 @@ struct DifferentialTests {
     #expect(ourLog.isComplete, "\(name)")
     #expect(ourLog.records.count >= Self.chunkCount, "\(name)")
     // The log agrees; what is left is what was stored and never loaded again.
-    if let offset = program.image.indices.first(where: { ours[$0] != theirs[$0] }) {
+    if let offset = stride(from: 0, to: program.image.count, by: 8).first(where: {
+      ours.loadUnaligned(fromByteOffset: $0, as: UInt64.self)
+        != theirs.loadUnaligned(fromByteOffset: $0, as: UInt64.self)
+    }) {
+      keep(program)
+      let values = [ours, theirs].map {
+        String($0.loadUnaligned(fromByteOffset: offset, as: UInt64.self), radix: 16)
+      }
       Issue.record(
         """
-        \(name): \(String(RandomProgram.ramBase + UInt64(offset), radix: 16)) holds \(ours[offset]) here and \
-        \(theirs[offset]) on QEMU
+        \(name): \(String(RandomProgram.ramBase + UInt64(offset), radix: 16)) holds \(values[0]) here and \
+        \(values[1]) on QEMU
         """)
+    }
+  }
+
+  private func keep(_ program: RandomProgram) {
+    guard let folder = ProcessInfo.processInfo.environment["RRTOOL_DIFFERENTIAL_IMAGES"] else { return }
+    let file = URL(filePath: folder).appending(path: "\(program.mode)-\(program.seed)")
+    do {
+      try Data(program.image).write(to: file)
+    } catch {
+      print("\(file.path) was not written: \(error)")
     }
   }
 }

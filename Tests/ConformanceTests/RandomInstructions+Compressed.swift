@@ -34,7 +34,9 @@ extension RandomInstructions {
       return Encode.compressed(2, pick([5, 6, 7]), source() << 2 | bits(6) << 7)
     default:
       if oneIn(6) { return Encode.compressed(2, 4, 1 << 12) }  // c.ebreak
-      return shared(Encode.compressed(0, 4, bits(11) << 2))  // reserved
+      // Reserved, or with Zcb loads and stores, which go through s0 then and leave it alone.
+      let operands = bits(11) << 2
+      return shared(Encode.compressed(0, 4, extensions.contains(.zcb) ? operands & ~0x380 | 4 : operands))
     }
   }
 }

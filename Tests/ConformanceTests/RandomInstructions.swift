@@ -62,28 +62,16 @@ struct RandomInstructions {
     }
   }
 
-  /// Floating point beyond F and D.
-  struct Later: OptionSet, Sendable {
-    let rawValue: Int
-    static let zfh = Later(rawValue: 1)
-    static let zfa = Later(rawValue: 2)
-
-    /// The hart of ours that programs run on.
-    var processor: ProcessorModel { isEmpty ? .rv64 : .max }
-    /// What of its extensions the other machine has too.
-    var extensions: ProcessorExtensions {
-      var extensions: ProcessorExtensions = contains(.zfh) ? [.zfhmin, .zfh] : []
-      if contains(.zfa) { extensions.insert(.zfa) }
-      return extensions
-    }
-  }
-  let later: Later
+  let repertoire: Repertoire
+  let mode: RandomProgram.Mode
+  var extensions: ProcessorExtensions { repertoire.extensions }
 
   private var generator: SeededGenerator
 
-  init(seed: UInt64, later: Later = []) {
+  init(seed: UInt64, mode: RandomProgram.Mode, repertoire: Repertoire = .base) {
     generator = SeededGenerator(seed: seed)
-    self.later = later
+    self.mode = mode
+    self.repertoire = repertoire
   }
 
   // MARK: Choices
@@ -119,6 +107,7 @@ struct RandomInstructions {
   // MARK: Items
 
   mutating func item() -> Item {
+    if repertoire.isModel && oneIn(6) { return .code(laterExtension()) }
     switch below(100) {
     case 0..<16: return .code(integer())
     case 16..<22: return .code(bitManipulation())
@@ -220,10 +209,10 @@ struct RandomInstructions {
         0x03, UInt32(logSize) | (isUnsigned ? 4 : 0), destination(), base, windowOffset(size: 1 << logSize))
     case 1: return Encode.store(0x23, UInt32(logSize), base, source(), windowOffset(size: 1 << logSize))
     case 2:
-      let funct3 = pick(later.contains(.zfh) ? [1, 2, 3] : [2, 3] as [UInt32])
+      let funct3 = pick(extensions.contains(.zfhmin) ? [1, 2, 3] : [2, 3] as [UInt32])
       return Encode.immediate(0x07, funct3, bits(5), base, windowOffset(size: 1 << Int(funct3)))
     default:
-      let funct3 = pick(later.contains(.zfh) ? [1, 2, 3] : [2, 3] as [UInt32])
+      let funct3 = pick(extensions.contains(.zfhmin) ? [1, 2, 3] : [2, 3] as [UInt32])
       return Encode.store(0x27, funct3, base, bits(5), windowOffset(size: 1 << Int(funct3)))
     }
   }
@@ -325,7 +314,9 @@ struct RandomInstructions {
     let opcode = pick([0x33, 0x3b, 0x13, 0x1b, 0x53, 0x43, 0x0b, 0x2b, 0x5b, 0x6b, 0x77, 0x7f] as [UInt32])
     let (funct3, funct7, rs2) = (bits(3), bits(7), source())
     // Not ctzw, see above.
-    if opcode == 0x1b, funct3 == 1, funct7 == 0x30, rs2 == 1 { return [0] }
+    if !repertoire.isModel, opcode == 0x1b, funct3 == 1, funct7 == 0x30, rs2 == 1 { return [0] }
+    // Nor froundnx, see `additional`.
+    if opcode == 0x53, funct7 & 0x7c == 0x20, rs2 == 5 { return [0] }
     return shared(Encode.register(opcode, funct3, funct7, destination(), source(), rs2))
   }
 
@@ -335,6 +326,6 @@ struct RandomInstructions {
     func isIllegal(_ extensions: ProcessorExtensions) -> Bool {
       Decoder(for: extensions).decode(word, pageOffset: 0).opcode == .illegal
     }
-    return isIllegal(later.extensions) && !isIllegal(later.processor.extensions) ? [0] : parcels
+    return isIllegal(extensions) && !isIllegal(repertoire.processor.extensions) ? [0] : parcels
   }
 }

@@ -6,7 +6,9 @@ extension RandomProgram {
   static let startLength = 1024
 
   /// Sets up the machine and goes to the first chunk in its mode.
-  static func start(mode: Mode, handler: Int, firstChunk: Int, windows: Int, tables: Int) -> [UInt16] {
+  static func start(
+    mode: Mode, environment: RandomEnvironment, handler: Int, firstChunk: Int, windows: Int, tables: Int
+  ) -> [UInt16] {
     func address(_ offset: Int) -> UInt64 { ramBase + UInt64(offset) }
     func write(_ register: Int, from source: UInt32) -> [UInt16] {
       Encode.immediate(0x73, 1, 0, source, register)
@@ -18,8 +20,12 @@ extension RandomProgram {
     // All of memory is open to S and U mode: one NAPOT entry.
     code += Encode.immediate(0x13, 0, 5, 0, -1) + write(0x3b0, from: 5)
     code += Encode.immediate(0x13, 0, 5, 0, 0x1f) + write(0x3a0, from: 5)
-    // menvcfg.ADUE: the hardware sets accessed and dirty bits. QEMU 7.2 has no such bit and always does.
-    code += Encode.immediate(0x13, 0, 5, 0, 1) + Encode.immediate(0x13, 1, 5, 5, 61) + write(0x30a, from: 5)
+    // menvcfg and senvcfg
+    code += Encode.immediate(0x13, 0, 5, 0, environment.machine >> 61) + Encode.immediate(0x13, 1, 5, 5, 61)
+    code += Encode.immediate(0x13, 6, 5, 5, environment.machine & 0x7ff) + write(0x30a, from: 5)
+    if environment.hasSupervisor {
+      code += Encode.immediate(0x13, 0, 5, 0, environment.supervisor) + write(0x10a, from: 5)
+    }
     if mode != .machine {
       code += Encode.loadAddress(5, address(tables) >> 12) + Encode.immediate(0x13, 0, 6, 0, 8)
       code +=
@@ -89,40 +95,5 @@ extension RandomProgram {
     code += Encode.loadAddress(5, 0x10_0000) + Encode.loadAddress(6, 0x5555)
     code += Encode.store(0x23, 2, 5, 6, 0)
     return code + Encode.jump(0, 0)
-  }
-
-  /// A root table that maps devices and RAM one to one with gigabyte pages, then the windows' two tables.
-  static func pageTables(
-    mode: Mode, windows: Int, windowPages: Int, tables: Int, _ random: inout RandomInstructions
-  ) -> [UInt64] {
-    func entry(_ physical: UInt64, _ flags: UInt64) -> UInt64 { (physical >> 12) << 10 | flags }
-    let (valid, readWrite, execute, user, accessed, dirty): (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) =
-      (1, 6, 8, 0x10, 0x40, 0x80)
-    let open = valid | readWrite | accessed | dirty | (mode == .user ? user : 0)
-    let base = ramBase + UInt64(tables)
-    var root = [UInt64](repeating: 0, count: 512)
-    root[0] = entry(0, open)
-    root[Int(windowsVirtual >> 30)] = entry(base + 4096, valid)
-    root[Int(ramBase >> 30)] = entry(ramBase, open | execute)
-    var middle = [UInt64](repeating: 0, count: 512)
-    middle[0] = entry(base + 8192, valid)
-    var leaves = [UInt64](repeating: 0, count: 512)
-    // Each window page stands for another physical page.
-    var order = Array(0..<windowPages)
-    for index in order.indices.dropFirst() { order.swapAt(index, random.below(index + 1)) }
-    for (index, page) in order.enumerated() {
-      var flags = open
-      if random.oneIn(2) { flags &= ~dirty }
-      if random.oneIn(3) { flags &= ~(accessed | dirty) }
-      switch random.below(16) {
-      case 0: flags &= ~4  // read-only
-      case 1: flags ^= user
-      case 2: flags &= ~valid
-      case 3: flags &= ~2  // writable but not readable: reserved
-      default: break
-      }
-      leaves[index] = entry(ramBase + UInt64(windows + page * 4096), flags)
-    }
-    return root + middle + leaves
   }
 }

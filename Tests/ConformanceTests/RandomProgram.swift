@@ -8,7 +8,8 @@ struct RandomProgram {
   /// How the chunks run.
   enum Mode: String, CaseIterable, Sendable {
     case machine
-    /// In S or U mode on Sv39, windows scattered over 4 KiB pages, with accessed and dirty bits and permissions as they fall.
+    /// In S or U mode on Sv39, windows scattered over pages of 4 KiB (and of 64 KiB where there are such), with accessed and
+    /// dirty bits and permissions as they fall.
     case supervisor
     case user
 
@@ -50,12 +51,12 @@ struct RandomProgram {
 
   /// At most 1,900 chunks, so that one page table maps all windows.
   init(
-    seed: UInt64, mode: Mode, later: RandomInstructions.Later = [], chunkCount: Int, itemsPerChunk: Int = 200
+    seed: UInt64, mode: Mode, repertoire: Repertoire = .base, chunkCount: Int, itemsPerChunk: Int = 200
   ) {
     precondition(chunkCount <= 1_900)
     self.seed = seed
     self.mode = mode
-    var random = RandomInstructions(seed: seed, later: later)
+    var random = RandomInstructions(seed: seed, mode: mode, repertoire: repertoire)
 
     // The layout is known once the code is: so the code before the chunks has a fixed length, and is made last.
     var code: [UInt16] = []
@@ -73,11 +74,14 @@ struct RandomProgram {
     }
     code += Self.finish
 
-    let windows = Self.pageUp(chunksOffset + 2 * code.count)
-    let windowPages = Self.pageUp(chunkCount * Self.windowStride + 8) / 4096
+    // Whole groups of pages, at a place for them: see `RandomPageTables`.
+    let windows = Self.roundUp(chunksOffset + 2 * code.count, RandomPageTables.groupSize)
+    let windowPages = Self.roundUp(chunkCount * Self.windowStride + 8, RandomPageTables.groupSize) / 4096
     let tables = windows + windowPages * 4096
+    let environment = RandomEnvironment(&random)
     let start = Self.start(
-      mode: mode, handler: handlerOffset, firstChunk: chunksOffset, windows: windows, tables: tables)
+      mode: mode, environment: environment, handler: handlerOffset, firstChunk: chunksOffset,
+      windows: windows, tables: tables)
     precondition(2 * start.count <= Self.startLength)
 
     image = []
@@ -88,11 +92,9 @@ struct RandomProgram {
     Self.append(code, to: &image)
     image += [UInt8](repeating: 0, count: windows - image.count)
     while image.count < tables { Self.append(RandomOperands.value(&random), to: &image) }
-    for entry in Self.pageTables(
-      mode: mode, windows: windows, windowPages: windowPages, tables: tables, &random)
-    {
-      Self.append(entry, to: &image)
-    }
+    let pageTables = RandomPageTables(
+      mode: mode, environment: environment, windows: windows, windowPages: windowPages, tables: tables)
+    for entry in pageTables.entries(&random) { Self.append(entry, to: &image) }
   }
 
   /// The instructions of a chunk, for a message: address and parcels, a line each.
@@ -180,7 +182,7 @@ struct RandomProgram {
 
   // MARK: Bytes
 
-  private static func pageUp(_ offset: Int) -> Int { (offset + 4095) & -4096 }
+  private static func roundUp(_ offset: Int, _ unit: Int) -> Int { (offset + unit - 1) / unit * unit }
 
   private static func append(_ parcels: [UInt16], to image: inout [UInt8]) {
     for parcel in parcels {
@@ -196,7 +198,9 @@ struct RandomProgram {
 /// Values at which instructions go wrong, for the windows.
 enum RandomOperands {
   static func value(_ random: inout RandomInstructions) -> UInt64 {
-    if random.later.contains(.zfh) && random.oneIn(2) { return 0xffff_ffff_ffff_0000 | UInt64(half(&random)) }
+    if random.extensions.contains(.zfhmin) && random.oneIn(2) {
+      return 0xffff_ffff_ffff_0000 | UInt64(half(&random))
+    }
     switch random.below(10) {
     case 0, 1, 2: return double(&random)
     case 3, 4: return 0xffff_ffff_0000_0000 | UInt64(single(&random))

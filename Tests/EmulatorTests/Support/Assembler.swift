@@ -133,6 +133,7 @@ enum ControlRegister {
   static let mtvec = 0x305
   static let mcounteren = 0x306
   static let menvcfg = 0x30a
+  static let senvcfg = 0x10a
   static let mcountinhibit = 0x320
   static let mscratch = 0x340
   static let mepc = 0x341

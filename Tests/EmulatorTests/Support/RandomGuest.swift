@@ -15,6 +15,7 @@ struct RandomGuest {
 
   let seed: UInt64
   let harts: Int
+  let processor: ProcessorModel
   let program: [UInt8]
   private let regions: [BootPlan.Region]
 
@@ -22,7 +23,8 @@ struct RandomGuest {
     self.seed = seed
     self.harts = harts
     var random = SeededGenerator(seed: seed)
-    let isSv48 = Bool.random(using: &random)
+    processor = ProcessorModel.allCases.randomElement(using: &random)!  // not empty
+    let isSv48 = Bool.random(using: &random) && processor.extensions.contains(.sv48)
     program = Self.runtime(isSv48: isSv48, &random)
     var words: [UInt8] = []
     func append(_ word: UInt32) {
@@ -40,7 +42,8 @@ struct RandomGuest {
       }
     }
     regions =
-      [BootPlan.Region(address: Self.code, bytes: words)] + Self.pageTables(isSv48: isSv48, &random)
+      [BootPlan.Region(address: Self.code, bytes: words)]
+      + Self.pageTables(isSv48: isSv48, hasGroups: processor.extensions.contains(.svnapot), &random)
   }
 
   func machine(
@@ -48,7 +51,7 @@ struct RandomGuest {
   ) -> Machine {
     makeMachine(
       program: program, extra: regions, harts: harts, shift: shift, memorySize: Self.memorySize, gate: gate,
-      engine: engine)
+      processor: processor, engine: engine)
   }
 
   // MARK: Code that is not random
@@ -70,7 +73,8 @@ struct RandomGuest {
     program.set(C.medeleg, random.next() & 0xa9fc)
     program.set(C.mideleg, random.next() & 0x222)
     program.set(C.mie, 0x88 | random.next() & 0xaaa)
-    program.set(C.menvcfg, random.next() & (1 << 61 | 1 << 63))
+    program.set(C.menvcfg, random.next() & (7 << 61 | 0xf0))
+    program.set(C.senvcfg, random.next() & 0xf0)
     program.set(C.mcounteren, 7)
     program.set(C.scounteren, 7)
     // Every hart has random numbers of its own.
@@ -146,7 +150,9 @@ struct RandomGuest {
 
   /// Everything stands where it is: MMIO and RAM in supervisor pages, but for user pages and odd ones here and there.
   /// Sv48 has a root above.
-  private static func pageTables(isSv48: Bool, _ random: inout SeededGenerator) -> [BootPlan.Region] {
+  private static func pageTables(
+    isSv48: Bool, hasGroups: Bool, _ random: inout SeededGenerator
+  ) -> [BootPlan.Region] {
     func pointer(_ address: UInt64) -> UInt64 { address >> 2 | 1 }
     let gigapages: [Int: UInt64] = [0: 0xef, 2: pointer(tables + 0x2000)]
     var pages: [Int: UInt64] = [:]
@@ -159,6 +165,14 @@ struct RandomGuest {
         default: 0xcf
         }
       pages[index] = (ramBase + UInt64(index) << 12) >> 2 | flags
+      // Memory types, bits that nobody uses, and sixteen pages mapped together.
+      if Int.random(in: 0..<24, using: &random) == 0 { pages[index]! |= 1 << UInt64(54 + index % 10) }
+    }
+    for group in 1..<32 where Int.random(in: 0..<(hasGroups ? 3 : 24), using: &random) == 0 {
+      let size: UInt64 = Int.random(in: 0..<8, using: &random) == 0 ? 4 : 8
+      for index in group * 16..<group * 16 + 16 {
+        pages[index] = ((ramBase >> 12 | UInt64(group) << 4 | size) << 10) | pages[index]! & 0xff | 1 << 63
+      }
     }
     pages[0] = ramBase >> 2 | 0xcb
     let lower = [
@@ -175,7 +189,7 @@ struct RandomGuest {
   // MARK: Random code
 
   private static let controlRegisters = [
-    0x001, 0x002, 0x003, 0x100, 0x104, 0x106, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14d, 0x180, 0x300, 0x302,
+    0x001, 0x002, 0x003, 0x100, 0x104, 0x106, 0x10a, 0x10a, 0xda0, 0x140, 0x141, 0x142, 0x143, 0x144, 0x14d, 0x180, 0x300, 0x302,
     0x303,
     0x306, 0x30a, 0x320, 0x341, 0x342, 0x343, 0x344, 0x3a2, 0x3b4, 0x3b5, 0xb00, 0xb02, 0xc00, 0xc01, 0xc02,
     0xf14,
@@ -201,6 +215,7 @@ struct RandomGuest {
     }
     let pointer = 10 + number(0..<6)
     let offset = number(0..<4) == 0 ? number(-64..<64) : number(-8..<8) * 8
+    if number(0..<10) == 0 { return laterInstruction(destination(), pointer, &random) }
     switch number(0..<100) {
     case 0..<16:
       return Instruction.typeR(

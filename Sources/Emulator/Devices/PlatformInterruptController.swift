@@ -48,7 +48,7 @@ package final class PlatformInterruptController: Device {
   package init(board: any Board, hartCount: Int) {
     self.board = board
     contextCount = hartCount * Self.contextsPerHart
-    looksAtLevels = board.configuration.revision == .first
+    looksAtLevels = board.configuration.revision.looksAtLevels
     precondition(contextCount <= 32, "one bit of `outputs` a context")
     enables = [UInt32](repeating: 0, count: contextCount * Self.wordCount)
     thresholds = [UInt32](repeating: 0, count: contextCount)

@@ -82,7 +82,7 @@ package final class RealTimeClock: Device {
     return size == 4 ? readWord(offset: offset) : 0
   }
 
-  private var isPaired: Bool { board.configuration.revision != .first }
+  private var isPaired: Bool { board.configuration.revision.pairsClockWords }
 
   private func readWord(offset: UInt64) -> UInt64 {
     switch offset {

@@ -18,7 +18,7 @@ struct Hart {
     base = .allocate(byteCount: byteCount, alignment: 4096)
     base.initializeMemory(as: UInt64.self, repeating: 0, count: Self.pageTableUseOffset / 8)
     (base + Self.stateOffset).bindMemory(to: HartState.self, capacity: 1)
-      .initialize(to: HartState(index: index, uncountedAtTrap: revision == .first ? 0 : 1))
+      .initialize(to: HartState(index: index, uncountedAtTrap: revision.retiresTrapping ? 0 : 1))
     pageTableUse.removeAll()
     reset()
   }

@@ -38,7 +38,7 @@ extension Machine {
   }
 
   private func accepts(_ device: any Device, offset: UInt64, size: Int) -> Bool {
-    configuration.revision == .first || device.accepts(offset: offset, size: size)
+    configuration.revision.acceptsAllSizes || device.accepts(offset: offset, size: size)
   }
 
   func environmentCall(hart index: Int) -> Bool {

@@ -26,6 +26,6 @@ extension Machine {
     bus.attach(realTimeClock, at: MemoryMap.realTimeClock)
     bus.attach(TestFinisher(board: self), at: MemoryMap.testFinisher)
     bus.attach(BootROM(bytes: plan.bootROM), at: MemoryMap.bootROM)
-    if configuration.revision >= .second { attachHostInterface() }
+    if configuration.revision.hasHostInterface { attachHostInterface() }
   }
 }

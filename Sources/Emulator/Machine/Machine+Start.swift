@@ -19,7 +19,7 @@ extension Machine {
     let lines = hart.state.pointee.interruptLines
     hart.reset()
     interpreter.protection[hart.index].reset()
-    if configuration.revision != .first { interpreter.protection[hart.index].open() }
+    if !configuration.revision.isOpenWithoutProtection { interpreter.protection[hart.index].open() }
     interpreter.protectionChanged(hart)
     let state = hart.state
     state.pointee.interruptLines = lines
@@ -31,7 +31,7 @@ extension Machine {
     state.pointee.mcounteren = 0xffff_ffff
     state.pointee.menvcfg =
       EnvironmentConfiguration.machine(configuration.extensions) & ~EnvironmentConfiguration.fiom
-    if configuration.revision >= .second {
+    if configuration.revision.handsOverAsOpenSBI {
       // As OpenSBI hands over: kernels rely on it, and let U mode read the clock without ever writing scounteren.
       state.pointee.scounteren = 7
       state.pointee.mstatus |= Status.fs

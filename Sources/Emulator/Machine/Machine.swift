@@ -215,7 +215,7 @@ public final class Machine {
   /// A reservation does not outlive its hart's turn: another hart is about to run, and may store there (volume I, "Zalrsc"). An `sc`
   /// may fail for no reason, and a loop of `lr` and `sc` fits into a turn many times, so that the next try succeeds.
   private func endReservation(of index: Int) {
-    if configuration.revision == .first { return }
+    if configuration.revision.keepsReservations { return }
     interpreter.harts[index].state.pointee.reservationAddress = ~0
   }
 

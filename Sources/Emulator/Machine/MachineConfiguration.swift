@@ -54,6 +54,6 @@ public struct MachineConfiguration: Sendable, Equatable {
 
   /// What its harts have.
   public var extensions: ProcessorExtensions {
-    revision == .first ? .firstRevision : processor.extensions
+    revision.hasProcessorModels ? processor.extensions : .firstRevision
   }
 }

@@ -16,3 +16,35 @@ public enum MachineRevision: Int, Sendable, Comparable, CaseIterable {
     one.rawValue < other.rawValue
   }
 }
+
+/// What the machine of a revision has and does.
+extension MachineRevision {
+  // MARK: Harts
+
+  /// Kinds of harts, with more than RV64GC, Zba, Zbb, Zbs and Sstc.
+  var hasProcessorModels: Bool { self >= .second }
+  /// S and U mode may access everything while no PMP entry is active.
+  var isOpenWithoutProtection: Bool { self < .second }
+  /// A reservation outlives its hart's turn: an `sc` succeeds when the value stands there again.
+  var keepsReservations: Bool { self < .second }
+  /// `minstret` counts instructions that trap.
+  var retiresTrapping: Bool { self < .second }
+
+  // MARK: Devices
+
+  /// Devices answer accesses of every size, and everywhere.
+  var acceptsAllSizes: Bool { self < .second }
+  /// The PLIC looks at the level of its lines: a source pends again at its completion, and when it is enabled.
+  var looksAtLevels: Bool { self < .second }
+  /// Eight bytes of the real-time clock are its two words.
+  var pairsClockWords: Bool { self >= .second }
+  /// Virtio as QEMU has it: lenient with drivers, and with 8 bytes as two words.
+  var hasLenientVirtio: Bool { self >= .second }
+  /// The host-target interface has a console and system calls.
+  var hasHostInterface: Bool { self >= .second }
+
+  // MARK: Firmware
+
+  /// The built-in SBI hands over as OpenSBI does.
+  var handsOverAsOpenSBI: Bool { self >= .second }
+}

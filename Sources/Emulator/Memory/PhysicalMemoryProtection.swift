@@ -39,7 +39,7 @@ final class PhysicalMemoryProtection {
   /// In machines of the first revision S and U mode may access everything while no entry is active.
   private let isOpenUntilUsed: Bool
 
-  init(revision: MachineRevision) { isOpenUntilUsed = revision == .first }
+  init(revision: MachineRevision) { isOpenUntilUsed = revision.isOpenWithoutProtection }
 
   deinit { regionMemory.deallocate() }
 

@@ -90,7 +90,11 @@
       case .div, .rem, .divw, .remw, .divu, .remu, .divuw, .remuw: divide(instruction)
 
       default:
-        if emitBitManipulation(instruction) || emitAtomic(op) || emitFloatingPoint(op) { return }
+        if emitBitManipulation(instruction) || emitAtomic(op) || emitFloatingPoint(op)
+          || emitLaterExtension(op)
+        {
+          return
+        }
         if instruction.opcode.endsBlock {
           callOutAtEnd(op)
         } else {

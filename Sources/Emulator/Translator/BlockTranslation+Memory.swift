@@ -31,8 +31,13 @@
     mutating func lookUp(
       _ instruction: DecodedInstruction, size: Int, _ table: TranslationCache.Table
     ) -> UnsafeMutablePointer<UInt8> {
-      let tag = Int32(table == .store ? TranslationCache.tableByteCount : 0)
       formAddress(instruction)
+      return lookUpRAX(size: size, table)
+    }
+
+    /// The same for the virtual address in rax.
+    mutating func lookUpRAX(size: Int, _ table: TranslationCache.Table) -> UnsafeMutablePointer<UInt8> {
+      let tag = Int32(table == .store ? TranslationCache.tableByteCount : 0)
       assembler.move(.rcx, .register(.rax), wide: false)
       assembler.shift(.right, .rcx, by: 8, wide: false)
       assembler.arithmetic(

@@ -4,6 +4,8 @@
   struct HostFeatures {
     /// lzcnt, tzcnt and popcnt. On a processor without them the first two mean something else, so it is vital to know.
     let countsBits: Bool
+    /// Products of polynomials over two elements, of 64 bits.
+    let multipliesCarryless: Bool
     /// Fused multiply-add in AVX registers, which the operating system must save too.
     let fusesMultiplyAdd: Bool
 
@@ -14,6 +16,7 @@
       let structured = Self.identify(0, code).eax >= 7 ? Self.identify(7, code).ebx : 0
       let extended = highest >= 0x8000_0001 ? Self.identify(0x8000_0001, code).ecx : 0
       countsBits = basic.ecx >> 23 & 1 != 0 && structured >> 3 & 1 != 0 && extended >> 5 & 1 != 0
+      multipliesCarryless = basic.ecx >> 1 & 1 != 0
       let hasVectors = basic.ecx >> 27 & 1 != 0 && basic.ecx >> 28 & 1 != 0
       fusesMultiplyAdd =
         hasVectors && basic.ecx >> 12 & 1 != 0 && Self.savedState(code) & 6 == 6

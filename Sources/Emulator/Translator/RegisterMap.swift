@@ -40,6 +40,9 @@
     static let fflags = displacement(\.fflags)
     static let frm = displacement(\.frm)
     static let mstatus = displacement(\.mstatus)
+    static let privilege = displacement(\.privilege)
+    static let menvcfg = displacement(\.menvcfg)
+    static let senvcfg = displacement(\.senvcfg)
     static let reservationAddress = displacement(\.reservationAddress)
     static let reservationValue = displacement(\.reservationValue)
 

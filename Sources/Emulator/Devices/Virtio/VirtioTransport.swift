@@ -132,7 +132,7 @@ package final class VirtioTransport: Device {
   }
 
   /// A driver that does not know of virtio 1.0 is not told that the device needs a reset.
-  private var hidesNeedForReset: Bool { isMended && driverFeatures & VirtioFeature.version1 == 0 }
+  private var hidesNeedForReset: Bool { isLenient && driverFeatures & VirtioFeature.version1 == 0 }
 
   // MARK: Interrupts
 
@@ -151,14 +151,13 @@ package final class VirtioTransport: Device {
   /// The queue that the queue registers mean; nil when the driver selected none that exists.
   var selectedQueue: Int? { queueSelect < UInt32(queues.count) ? Int(queueSelect) : nil }
 
-  /// The machine is not of the first revision.
-  private var isMended: Bool { board.configuration.revision != .first }
+  private var isLenient: Bool { board.configuration.revision.hasLenientVirtio }
 
   package func accepts(offset: UInt64, size: Int) -> Bool { offset + UInt64(size) <= Register.end }
 
   /// Eight bytes are two words, the low one first.
   package func read(offset: UInt64, size: Int) -> UInt64 {
-    if size == 8, isMended {
+    if size == 8, isLenient {
       let low = read(offset: offset, size: 4)
       return low | read(offset: offset + 4, size: 4) << 32
     }
@@ -183,7 +182,7 @@ package final class VirtioTransport: Device {
       case 0: return offeredFeatures & 0xffff_ffff
       case 1: return offeredFeatures >> 32
       // QEMU's has two halves and takes any other number for the second.
-      default: return isMended ? offeredFeatures >> 32 : 0
+      default: return isLenient ? offeredFeatures >> 32 : 0
       }
     case Register.queueSizeMaximum: return selectedQueue == nil ? 0 : UInt64(VirtQueue.maximumSize)
     case Register.queueReady: return selectedQueue.map { queues[$0].isReady ? 1 : 0 } ?? 0
@@ -200,7 +199,7 @@ package final class VirtioTransport: Device {
 
   private func readConfiguration(offset: UInt64, size: Int) -> UInt64 {
     var value: UInt64 = 0
-    if isMended, device != nil, offset + UInt64(size) > UInt64(configuration.count) {
+    if isLenient, device != nil, offset + UInt64(size) > UInt64(configuration.count) {
       // As on QEMU, and on a bus that nobody drives.
       return ~0 >> UInt64(64 - size * 8)
     }
@@ -211,7 +210,7 @@ package final class VirtioTransport: Device {
   }
 
   package func write(offset: UInt64, size: Int, value: UInt64) {
-    if size == 8, isMended {
+    if size == 8, isLenient {
       write(offset: offset, size: 4, value: value & 0xffff_ffff)
       return write(offset: offset + 4, size: 4, value: value >> 32)
     }
@@ -251,7 +250,7 @@ package final class VirtioTransport: Device {
     var new = value & ~Status.needsReset | status & Status.needsReset
     if status & Status.featuresOK == 0, new & Status.featuresOK != 0 {
       let isExact = driverFeatures & ~offeredFeatures == 0 && driverFeatures & VirtioFeature.version1 != 0
-      if board.configuration.revision != .first {
+      if isLenient {
         driverFeatures &= offeredFeatures
       } else if !isExact {
         new &= ~Status.featuresOK

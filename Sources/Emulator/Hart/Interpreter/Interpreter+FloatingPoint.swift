@@ -220,17 +220,3 @@ extension Interpreter {
     f[Int(op.pointee.destination)] = box(value & ~Binary32.signBit | sign & Binary32.signBit)
   }
 }
-
-@inline(__always)
-private func single(_ f: UnsafeMutablePointer<UInt64>, _ register: Int) -> UInt32 {
-  NaNBoxing.unbox32(f[register])
-}
-
-@inline(__always)
-private func box(_ value: UInt32) -> UInt64 { NaNBoxing.box32(value) }
-
-@inline(__always)
-private func bit(_ value: Bool) -> UInt64 { value ? 1 : 0 }
-
-@inline(__always)
-private func extend(_ value: Int32) -> UInt64 { UInt64(bitPattern: Int64(value)) }

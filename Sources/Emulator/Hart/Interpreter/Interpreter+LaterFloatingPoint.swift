@@ -30,13 +30,13 @@ extension Interpreter {
     case .fleH: x[rd] = bit(Float16Arithmetic.lessOrEqual(half(f, rs1), half(f, rs2), &flags.pointee))
     case .fclassH: x[rd] = Float16Arithmetic.classify(half(f, rs1))
 
-    case .fliS: f[rd] = NaNBoxing.box32(Float32Arithmetic.constant(rs1))
+    case .fliS: f[rd] = box(Float32Arithmetic.constant(rs1))
     case .fliD: f[rd] = Float64Arithmetic.constant(rs1)
     case .fliH: f[rd] = box(Float16Arithmetic.constant(rs1))
     case .fminmS:
-      f[rd] = NaNBoxing.box32(Float32Arithmetic.minimumOrNaN(single(f, rs1), single(f, rs2), &flags.pointee))
+      f[rd] = box(Float32Arithmetic.minimumOrNaN(single(f, rs1), single(f, rs2), &flags.pointee))
     case .fmaxmS:
-      f[rd] = NaNBoxing.box32(Float32Arithmetic.maximumOrNaN(single(f, rs1), single(f, rs2), &flags.pointee))
+      f[rd] = box(Float32Arithmetic.maximumOrNaN(single(f, rs1), single(f, rs2), &flags.pointee))
     case .fminmD: f[rd] = Float64Arithmetic.minimumOrNaN(f[rs1], f[rs2], &flags.pointee)
     case .fmaxmD: f[rd] = Float64Arithmetic.maximumOrNaN(f[rs1], f[rs2], &flags.pointee)
     case .fminmH: f[rd] = box(Float16Arithmetic.minimumOrNaN(half(f, rs1), half(f, rs2), &flags.pointee))
@@ -75,7 +75,7 @@ extension Interpreter {
 
     switch operation {
     case .fcvtSH:
-      f[rd] = NaNBoxing.box32(
+      f[rd] = box(
         Float32Arithmetic.from(half(f, rs1), as: Binary16.self, mode, &flags.pointee))
     case .fcvtHS:
       f[rd] = box(Float16Arithmetic.from(single(f, rs1), as: Binary32.self, mode, &flags.pointee))
@@ -105,7 +105,7 @@ extension Interpreter {
     case .fcvtHLU: f[rd] = box(Float16Arithmetic.from(x[rs1], mode, &flags.pointee))
 
     case .froundS, .froundnxS:
-      f[rd] = NaNBoxing.box32(
+      f[rd] = box(
         Float32Arithmetic.roundToIntegral(
           single(f, rs1), signalsInexact: operation == .froundnxS, mode, &flags.pointee))
     case .froundD, .froundnxD:
@@ -140,22 +140,3 @@ extension Interpreter {
     f[Int(op.pointee.destination)] = box(value & ~Binary16.signBit | sign & Binary16.signBit)
   }
 }
-
-@inline(__always)
-private func half(_ f: UnsafeMutablePointer<UInt64>, _ register: Int) -> UInt16 {
-  NaNBoxing.unbox16(f[register])
-}
-
-@inline(__always)
-private func single(_ f: UnsafeMutablePointer<UInt64>, _ register: Int) -> UInt32 {
-  NaNBoxing.unbox32(f[register])
-}
-
-@inline(__always)
-private func box(_ value: UInt16) -> UInt64 { NaNBoxing.box16(value) }
-
-@inline(__always)
-private func bit(_ value: Bool) -> UInt64 { value ? 1 : 0 }
-
-@inline(__always)
-private func extend(_ value: Int32) -> UInt64 { UInt64(bitPattern: Int64(value)) }

@@ -29,6 +29,16 @@ public struct CoreDescription: Sendable {
     /// Bits of the page-table entries, as far as they were asked for; a core has none.
     public var attributes: UInt64
 
+    /// What the `count` bytes at a virtual address stand for; nil when not all of them are in it.
+    public func physicalAddress(of address: UInt64, count: UInt64) -> UInt64? {
+      guard address >= virtualAddress, address - virtualAddress < size,
+        count <= size - (address - virtualAddress)
+      else {
+        return nil
+      }
+      return physicalAddress + (address - virtualAddress)
+    }
+
     public init(virtualAddress: UInt64, physicalAddress: UInt64, size: UInt64, attributes: UInt64 = 0) {
       self.virtualAddress = virtualAddress
       self.physicalAddress = physicalAddress
@@ -79,11 +89,16 @@ public struct CoreDescription: Sendable {
   public var harts: [Hart]
   /// What a Linux kernel tells debuggers about itself, if it does.
   public var kernelInformation: VMCoreInfo?
+  /// What `uname` says in the guest, where that is known.
+  public var systemName: SystemName?
 
   public init(regions: [Region], harts: [Hart]) {
     self.regions = regions
     self.harts = harts
   }
+
+  /// Where Linux's own half of the address space begins, the same for all processes.
+  public static let kernelBase: UInt64 = 1 << 63
 
   /// Bytes of memory in all regions.
   public var memorySize: UInt64 { regions.reduce(0) { $0 + $1.size } }

@@ -13,8 +13,9 @@ public final class ELFCoreWriter: CoreWriter {
   /// From this number on it stands in section header 0 (PN_XNUM of the ELF specification).
   private static let segmentCountLimit = 0xffff
   private static let machine: UInt16 = 243  // EM_RISCV
-  /// Compressed instructions, double-precision calling convention.
-  private static let flags: UInt32 = 1 | 4
+  /// Double-precision calling convention. Compressed instructions (1) would be true too: crash 8.0.6 takes that bit for the mark of
+  /// an incomplete dump.
+  private static let flags: UInt32 = 4
 
   private struct Segment {
     var type: UInt32
@@ -86,7 +87,8 @@ public final class ELFCoreWriter: CoreWriter {
     Segment(
       type: 1, offset: regionOffsets[index] + (mapping.physicalAddress - core.regions[index].address),
       virtualAddress: mapping.virtualAddress, physicalAddress: mapping.physicalAddress, size: mapping.size,
-      alignment: CoreDescription.pageSize)
+      // None is stated: by 4096 crash 8.0.6 takes the file for a network dump, and finds no registers.
+      alignment: 0)
   }
 
   public func begin() throws(CoreOutputError) {

@@ -68,12 +68,8 @@ public final class KdumpWriter: CoreWriter {
     var writer = ByteWriter(reserving: Int(descriptorsOffset))
     writer.raw("KDUMP   ".utf8)
     writer.uint32(6)
-    // struct new_utsname: what `uname` would have said.
-    let release = core.kernelInformation?.value(of: "OSRELEASE")
-    for text in [release == nil ? "" : "Linux", "", release ?? "", "", "riscv64", ""] {
-      let bytes = Array(text.utf8.prefix(64))
-      writer.raw(bytes + [UInt8](repeating: 0, count: 65 - bytes.count))
-    }
+    let release = core.kernelInformation?.value(of: "OSRELEASE") ?? "(unknown)"
+    (core.systemName ?? SystemName(release: release)).encode(to: &writer)
     // Padding and the time of the dump, which is the recording's own affair.
     writer.raw(repeatElement(0, count: 22))
     writer.uint32(Self.compressedByZlib)

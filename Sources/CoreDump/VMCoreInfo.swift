@@ -23,6 +23,15 @@ public struct VMCoreInfo: Equatable, Sendable {
     return nil
   }
 
+  /// The number of a line that holds one in hexadecimal digits (`SYMBOL(...)`) or in decimal ones (`OFFSET(...)`).
+  func number(of key: String, radix: Int) -> UInt64? { value(of: key).flatMap { UInt64($0, radix: radix) } }
+
+  /// Where the kernel has its name (`SystemName`): a virtual address.
+  public var systemNameAddress: UInt64? {
+    guard let start = number(of: "SYMBOL(init_uts_ns)", radix: 16) else { return nil }
+    return start &+ (number(of: "OFFSET(uts_namespace.name)", radix: 10) ?? 0)
+  }
+
   /// Looks for it at the start of a page.
   ///
   /// Linux has it ready as an ELF note on pages of its own, with the header at the start of the first one

@@ -13,6 +13,8 @@ public struct DiskImageError: Error, Equatable, Sendable, CustomStringConvertibl
     case unsupported
     /// The file is not of the right kind for what was asked: a device, a directory, in use, too small.
     case refused
+    /// Its bytes are not what they were.
+    case changed
     /// A write to an image opened for reading only.
     case readOnly
     /// A range that is not inside the image.

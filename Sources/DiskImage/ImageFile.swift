@@ -7,7 +7,8 @@ package final class ImageFile {
   /// Device and inode number: what tells that two names are one file.
   let identity: Identity
   private let descriptor: Int32
-  /// The file's size in bytes. No one else changes it while it is open for writing (see `lock`).
+  private let lock: ImageLock?
+  /// The file's size in bytes. No one else changes it while it is open for writing (`ImageLock`).
   private(set) var size: Int
 
   /// A test's hook, called before each write with its place and bytes. A result other than 0 is the error number that
@@ -20,21 +21,25 @@ package final class ImageFile {
   }
 
   /// Opens an existing regular file. Everything else (a device, a folder, a pipe) is refused: it has no fixed contents.
-  convenience init(opening path: String, readOnly: Bool) throws(DiskImageError) {
+  convenience init(opening path: String, readOnly: Bool, sharing: ImageSharing = .any) throws(DiskImageError)
+  {
     // O_NONBLOCK: opening a pipe must fail below, not wait for a writer. It means nothing for a regular file.
     let descriptor = Glibc.open(path, (readOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot be opened") }
-    try self.init(owning: descriptor, path: path, readOnly: readOnly)
+    try self.init(owning: descriptor, path: path, readOnly: readOnly, sharing: readOnly ? sharing : .writing)
   }
 
   /// Makes a new empty file. An existing one is never touched.
   convenience init(creating path: String) throws(DiskImageError) {
     let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot be created") }
-    try self.init(owning: descriptor, path: path, readOnly: false)
+    try self.init(owning: descriptor, path: path, readOnly: false, sharing: .writing)
   }
 
-  private init(owning descriptor: Int32, path: String, readOnly: Bool) throws(DiskImageError) {
+  private init(
+    owning descriptor: Int32, path: String, readOnly: Bool, sharing: ImageSharing
+  ) throws(DiskImageError) {
+    lock = ImageLock(sharing)
     var status = stat()
     let failed = fstat(descriptor, &status) != 0
     let number = errno
@@ -58,22 +63,17 @@ package final class ImageFile {
         .refused, path: path, problem: "it is \(kind), whose contents a recording cannot hold on to",
         advice: "copy it to a regular file and use that")
     }
-    if !readOnly { try lock() }
+    guard lock?.take(descriptor) != false else {
+      throw DiskImageError(
+        .refused, path: path,
+        problem: readOnly ? "another process has it open for writing" : "another process has it open",
+        advice: "wait until that has ended, or work on a copy")
+    }
   }
 
   deinit {
-    // Explicitly: a child process on its way from fork to exec still holds the descriptor, and with it the lock.
-    if !isReadOnly { flock(descriptor, LOCK_UN) }
+    lock?.release(descriptor)
     close(descriptor)
-  }
-
-  /// Two writers would destroy an image, so the second one is refused.
-  private func lock() throws(DiskImageError) {
-    guard flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return }
-    guard errno == EWOULDBLOCK else { return }  // a file system without locks
-    throw DiskImageError(
-      .refused, path: path, problem: "another process has it open for writing",
-      advice: "wait until that has ended")
   }
 
   /// Fills `buffer` from `offset`; what lies past the file's end reads as zeros.

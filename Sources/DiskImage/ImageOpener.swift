@@ -28,6 +28,9 @@ public struct ImageOpener {
   /// Decides on each backing file; it may veto one by throwing. The default opens what the overlay names.
   public var backingPolicy: (BackingReference) throws(DiskImageError) -> BackingDecision
 
+  /// What is put between an overlay and all that lies under it; by default nothing.
+  public var baseWrapper: ((any BlockImage) -> any BlockImage)?
+
   /// More overlays over one another than this are refused.
   static let maximumDepth = 64
 
@@ -41,12 +44,12 @@ public struct ImageOpener {
     .open(path: reference.path, format: reference.format)
   }
 
-  /// Opens an image of either format; nil means to look.
-  public func open(
-    _ path: String, format: ImageFormat? = nil, readOnly: Bool = true
+  /// Opens an image of either format; nil means to look. `sharing` is for one that is only read.
+  package func open(
+    _ path: String, format: ImageFormat? = nil, readOnly: Bool = true, sharing: ImageSharing = .any
   ) throws(DiskImageError) -> any BlockImage {
     var opened: Set<ImageFile.Identity> = []
-    return try open(path, format: format, readOnly: readOnly, opened: &opened)
+    return try open(path, format: format, readOnly: readOnly, sharing: sharing, opened: &opened)
   }
 
   /// Opens a qcow2 image, whose snapshots are of interest.
@@ -58,9 +61,10 @@ public struct ImageOpener {
   }
 
   private func open(
-    _ path: String, format: ImageFormat?, readOnly: Bool, opened: inout Set<ImageFile.Identity>
+    _ path: String, format: ImageFormat?, readOnly: Bool, sharing: ImageSharing,
+    opened: inout Set<ImageFile.Identity>
   ) throws(DiskImageError) -> any BlockImage {
-    let file = try ImageFile(opening: path, readOnly: readOnly)
+    let file = try ImageFile(opening: path, readOnly: readOnly, sharing: sharing)
     guard opened.insert(file.identity).inserted else {
       throw DiskImageError(
         .damaged, path: path, problem: "the chain of backing files leads back to this file",
@@ -96,14 +100,16 @@ public struct ImageOpener {
         .refused, path: file.path, problem: "it does not say what format its backing file '\(name)' has",
         advice: "state it with 'qemu-img rebase -u -b FILE -F FORMAT'")
     }
-    let backing: any BlockImage
+    let isTop = opened.count == 1
+    var backing: any BlockImage
     do throws(DiskImageError) {
-      backing = try open(path, format: format, readOnly: true, opened: &opened)
+      backing = try open(path, format: format, readOnly: true, sharing: .stable, opened: &opened)
     } catch {
       throw DiskImageError(
         error.kind, path: error.path, problem: "backing file of \(file.path): \(error.problem)",
         advice: error.advice)
     }
+    if isTop, let baseWrapper { backing = baseWrapper(backing) }
     return try Qcow2Image(file: file, header: header, backing: backing)
   }
 

@@ -8,6 +8,7 @@ extension Failure {
       switch error.kind {
       case .system(let number): Self.isHostTrouble(number) ? .host : .file
       case .damaged: .damaged
+      case .changed: .baseChanged
       default: .file
       }
     self.init(kind, error.path, error.problem, remedy: error.advice)

@@ -28,7 +28,7 @@ struct RRTool: ParsableCommand {
     subcommands: [
       RecordCommand.self, RunCommand.self, ReplayCommand.self, InspectCommand.self, SnapshotCommand.self,
       DumpCommand.self,
-      VerifyCommand.self, MonitorCommand.self, ListCommand.self, RemoveCommand.self,
+      VerifyCommand.self, MonitorCommand.self, ListCommand.self, RemoveCommand.self, RebaseCommand.self,
     ])
 
   static func main() {

@@ -116,7 +116,7 @@ import Testing
     let found = try file.describe()
     expectNotes(found.notes, of: guest.core)
     #expect(found.information == Self.information.map { String(decoding: $0.text, as: UTF8.self) })
-    #expect(found.names == ["Linux", "", "6.12.1-riscv64", "", "riscv64", ""])
+    #expect(found.names == ["Linux", "(none)", "6.12.1-riscv64", "(unknown)", "riscv64", "(none)"])
     #expect(found.harts == 3)
     var zeroPages = 0
     for (address, bytes) in guest.memory {

@@ -33,7 +33,7 @@ func tool(_ arguments: String..., folder: String? = nil) throws -> (status: Int3
 }
 
 func expectQemuCheckIsClean(_ path: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-  let result = try tool("qemu-img", "check", "-f", "qcow2", path)
+  let result = try tool("qemu-img", "check", "-U", "-f", "qcow2", path)
   #expect(result.status == 0, "\(result.output)", sourceLocation: sourceLocation)
 }
 

@@ -53,7 +53,12 @@ import Testing
       [file(try folder.write("base.img", pattern(1 << 20)))]
     }
     var changed = pattern(1 << 20)
+    // The guest has never been there.
     changed[777_777] ^= 1
+    _ = try recorded.folder.write("base.img", changed)
+    #expect(try recorded.replay().output == recorded.output.text)
+    // There it has.
+    changed[77_777] ^= 1
     _ = try recorded.folder.write("base.img", changed)
     let failure = #expect(throws: Failure.self) { try Timeline(recorded.recording) }
     #expect(failure?.kind == .baseChanged)
@@ -64,6 +69,77 @@ import Testing
     #expect(throws: Failure.self) { try Timeline(recorded.recording) }
     _ = try recorded.folder.write("base.img", pattern(1 << 20))
     _ = try recorded.replay()
+  }
+
+  /// However far into the reading of a disk the changed place is, it is found when it is read, and by `verify`.
+  @Test func aChangeIsFoundWhereverItIs() throws {
+    let size = 64 << 16
+    let recorded = try RecordedGuest("diskcheck") { folder in
+      [file(try folder.write("base.img", pattern(size)))]
+    }
+    let path = recorded.path + "/bases.digests"
+    let bytes = try readFile(path)
+    #expect(bytes.count > 16 + 24 && (bytes.count - 16) % 24 == 0)
+    for start in stride(from: 16, to: bytes.count, by: 24) {
+      let cluster = Int(bytes[start])
+      var changed = pattern(size)
+      changed[cluster << 16 + 5] ^= 1
+      _ = try recorded.folder.write("base.img", changed)
+      var verification = Verification(try recorded.recording)
+      verification.run(quickly: false)
+      #expect(verification.problems.first?.kind == .baseChanged, "cluster \(cluster)")
+      #expect(verification.problems.first?.problem.contains((UInt64(cluster) << 16).grouped) == true)
+    }
+    _ = try recorded.folder.write("base.img", pattern(size))
+    // An entry that is changed or missing is found too; half of one is what a killed recorder leaves.
+    for (damaged, isFound) in [
+      (Array(bytes.dropLast(24)), true), (bytes.enumerated().map { $0 == 30 ? $1 ^ 1 : $1 }, true),
+      (bytes + bytes.suffix(7), false), (Array(bytes.prefix(9)), true),
+    ] {
+      _ = try recorded.folder.write("guest.rr/bases.digests", damaged)
+      let failure = Result { try Timeline(recorded.recording) }
+      #expect(((try? failure.get()) == nil) == isFound, "\(damaged.count) of \(bytes.count) bytes")
+    }
+  }
+
+  /// The recording and its image go together, or the image goes alone and the recording is told.
+  @Test func basesMayMove() throws {
+    let recorded = try RecordedGuest("diskcheck") { folder in
+      [file(try folder.write("base.img", pattern(1 << 20)))]
+    }
+    let other = TestFolder()
+    try HostFiles.move(recorded.path, to: other.file("moved.rr"))
+    try HostFiles.move(recorded.folder.file("base.img"), to: other.file("base.img"))
+    _ = try Timeline(Recording(opening: other.file("moved.rr"))).run()
+    try HostFiles.move(other.file("base.img"), to: other.file("renamed.img"))
+    var moved = try Recording(opening: other.file("moved.rr"))
+    #expect(throws: Failure.self) { try Timeline(moved) }
+    _ = try other.write("wrong.img", pattern(1 << 20).map { $0 ^ 1 })
+    let old = recorded.folder.file("base.img")
+    #expect(throws: Failure.self) { try moved.rebase([(old: old, new: other.file("wrong.img"))]) }
+    #expect(throws: Failure.self) { try moved.rebase([(old: "/no/base", new: other.file("renamed.img"))]) }
+    try moved.rebase([(old: old, new: other.file("renamed.img"))])
+    _ = try Timeline(Recording(opening: other.file("moved.rr"))).run()
+  }
+
+  /// A run that leaves a replay counts on what the replay has read, and on what it reads itself.
+  @Test func aBranchKnowsWhatWasRead() throws {
+    let recorded = try RecordedGuest("diskcheck") { folder in
+      [file(try folder.write("base.img", pattern(1 << 20)))]
+    }
+    let timeline = try Timeline(recorded.recording)
+    try timeline.seek(to: recorded.result.ending.position / 2)
+    let branch = recorded.folder.file("branch.rr")
+    let recorder = try Recorder(
+      leaving: timeline, Recorder.Options(output: branch), inbox: Inbox(), console: KeptOutput())
+    #expect(try recorder.run().ending.status == 0)
+    _ = try Timeline(Recording(opening: branch)).run()
+    let entries = (try readFile(branch + "/bases.digests").count - 16) / 24
+    #expect(entries == (try readFile(recorded.path + "/bases.digests").count - 16) / 24)
+    var changed = pattern(1 << 20)
+    changed[5] ^= 1
+    _ = try recorded.folder.write("base.img", changed)
+    #expect(throws: Failure.self) { try Timeline(Recording(opening: branch)) }
   }
 
   @Test func aChainOfBasesIsKnownWhole() throws {

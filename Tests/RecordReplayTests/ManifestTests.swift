@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test func aNewerFormatIsNamed() throws {
-    try replaceInManifest("\"version\" : 3", "\"version\" : 7")
+    try replaceInManifest("\"version\" : 4", "\"version\" : 7")
     let failure = try openingFails()
     #expect(failure.kind == .newerFormat)
     #expect(failure.problem.contains("format 7") && failure.problem.contains("rrtool 0.1"))

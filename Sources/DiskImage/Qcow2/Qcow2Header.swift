@@ -20,6 +20,8 @@ struct Qcow2Header {
   var snapshotsOffset = 0
   var isDirty = false
   var autoclearFeatures: UInt64 = 0
+  /// Where its dirty bitmaps are, if it has some.
+  var bitmaps: Qcow2Bitmaps.Location?
 
   /// Places of the fields that are changed alone.
   static let refcountTableField = 48
@@ -195,8 +197,21 @@ extension Qcow2Header {
         }
         backingFormat = text.isEmpty ? nil : text
       }
+      if kind == Qcow2Bitmaps.Location.extensionType { bitmaps = try Self.bitmaps(data, path: path) }
       _ = try reader.raw(min((8 - count % 8) % 8, reader.remaining))
     }
+  }
+
+  private static func bitmaps(_ data: ArraySlice<UInt8>, path: String) throws -> Qcow2Bitmaps.Location {
+    var reader = ByteReader(data)
+    let count = try reader.bigEndianUInt32()
+    _ = try reader.raw(4)
+    let size = try reader.bigEndianUInt64()
+    let offset = try reader.bigEndianUInt64()
+    guard let size = Int(exactly: size), let offset = Int(exactly: offset) else {
+      throw DiskImageError.damaged(path, "the directory of its dirty bitmaps lies past the end of the file")
+    }
+    return .init(count: Int(count), size: size, offset: offset)
   }
 
   /// The first bytes of a new version 3 image, up to the end of the backing file's name; nil when they do not fit in a

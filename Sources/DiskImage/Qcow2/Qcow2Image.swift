@@ -29,6 +29,9 @@ public final class Qcow2Image: BlockImage {
   let active: Qcow2Tree
   let refcounts: RefcountTable
   var snapshotTable: Qcow2SnapshotTable
+  private(set) var bitmaps: Qcow2Bitmaps?
+  /// The dirty bitmaps that do not follow what is written to the image since it was opened for that.
+  public private(set) var outOfDateBitmaps: [String] = []
   /// L2 tables by their offset in the file.
   var l2Tables: [Int: MetadataCluster] = [:]
   var dirtyL2Tables: Set<Int> = []
@@ -60,6 +63,7 @@ public final class Qcow2Image: BlockImage {
       reading: header.l1Offset, count: header.l1Count, diskSize: header.size, isActive: true, from: file)
     refcounts = try RefcountTable(file: file, header: header)
     snapshotTable = try Qcow2SnapshotTable(reading: file, header: header)
+    bitmaps = try Qcow2Bitmaps(reading: file, header: header)
     refcounts.clusterWasFreed = { [unowned self] cluster in forget(cluster) }
     if !file.isReadOnly { try prepareForWriting(header) }
   }
@@ -84,8 +88,12 @@ public final class Qcow2Image: BlockImage {
         guard try refcounts.count(of: cluster) > 0 else { throw refcounts.countIsZero(cluster) }
       }
     }
-    if header.autoclearFeatures != 0 {
-      try file.write(at: Qcow2Header.autoclearField, [UInt8](repeating: 0, count: 8))
+    outOfDateBitmaps = try bitmaps?.markOutOfDate(in: file) ?? []
+    let kept = bitmaps == nil ? 0 : Qcow2Bitmaps.autoclearBit
+    if header.autoclearFeatures != kept {
+      var writer = ByteWriter()
+      writer.bigEndianUInt64(kept)
+      try file.write(at: Qcow2Header.autoclearField, writer.bytes)
     }
   }
 

@@ -1,5 +1,5 @@
-/// The check of a recording's base images, on a thread of its own: they are read whole, and others can do what does not depend
-/// on the outcome meanwhile.
+/// The check of a recording's base images, on a thread of its own: those of older formats are read whole, and others can do what
+/// does not depend on the outcome meanwhile.
 ///
 /// Sendable: `failure` is written by the thread alone, and read once that has been joined.
 final class BaseImageCheck: @unchecked Sendable {
@@ -9,9 +9,7 @@ final class BaseImageCheck: @unchecked Sendable {
   init(_ recording: Recording) {
     thread = HostThread { [self] in
       do throws(Failure) {
-        for drive in recording.manifest.drives {
-          try BaseImages.check(drive.bases, recording: recording.path)
-        }
+        try BaseImages.check(recording)
       } catch {
         failure = error
       }

@@ -1,6 +1,6 @@
 import DiskImage
 
-/// The images under a drive, which nobody writes: opened for reading only, and known by their fingerprints.
+/// The images under a drive, which nobody writes: opened for reading only, and known by what was read of them.
 enum BaseImages {
   /// Opens an image that the user named, with all that lies under it.
   static func open(
@@ -10,7 +10,7 @@ enum BaseImages {
     let format = try Self.format(of: path, stated: format)
     chain.add(path, format)
     let image = try withImageFailures({ () throws(DiskImageError) in
-      try chain.opener().open(path, format: format, readOnly: true)
+      try chain.opener().open(path, format: format, sharing: .stable)
     })
     // As the lower part of a qcow2 image a raw file may be of any size; a drive by itself must be whole.
     if format == .raw, let size = HostFiles.size(of: path), size == 0 || size % 512 != 0 {
@@ -18,7 +18,7 @@ enum BaseImages {
         .file, path, "has \(size) bytes, and a drive is whole sectors of 512, at least one",
         remedy: "make it larger with 'truncate --size=%512', or check that it was copied to its end")
     }
-    return (image, try chain.bases())
+    return (image, chain.bases())
   }
 
   /// The format that was stated for an image, or what it looks like.
@@ -29,33 +29,61 @@ enum BaseImages {
 
   /// Opens a qcow2 image for writing, with all that lies under it; these are the bases that are answered.
   static func openForWriting(
-    _ path: String
+    _ path: String, baseWrapper: @escaping (any BlockImage) -> any BlockImage
   ) throws(Failure) -> (image: Qcow2Image, bases: [RecordingManifest.Drive.Base]) {
     let chain = Chain()
     let image = try withImageFailures({ () throws(DiskImageError) in
-      try chain.opener().openQcow2(path, readOnly: false)
+      var opener = chain.opener()
+      opener.baseWrapper = baseWrapper
+      return try opener.openQcow2(path, readOnly: false)
     })
-    return (image, try chain.bases())
+    return (image, chain.bases())
   }
 
-  /// Checks that each base is there and still what it was.
-  static func check(_ bases: [RecordingManifest.Drive.Base], recording: String) throws(Failure) {
-    for base in bases {
-      guard HostFiles.kind(of: base.path) != nil else {
-        throw Failure(
-          .baseChanged, base.path, "a base image of \(recording) is gone",
-          remedy: "put it back; the recording holds only what the guest wrote over it")
+  /// Checks that the bases of a recording's drives are there and still what they were.
+  ///
+  /// What the run read of them is compared when a replay reads it. Here the first clusters that it read are, so that a wrong image is
+  /// found at once; or all of them.
+  static func check(_ recording: Recording, everything: Bool = false) throws(Failure) {
+    let digests = try recording.baseDigests()
+    for (index, drive) in recording.manifest.drives.enumerated() {
+      for base in drive.bases { try check(base, recording: recording.path) }
+      let known = digests.drives[index].keys.sorted()
+      guard let top = drive.bases.first, !known.isEmpty else { continue }
+      try withImageFailures { () throws(DiskImageError) in
+        let image = try opener(for: Array(drive.bases.dropFirst())).open(
+          top.path, format: top.format, sharing: .stable)
+        let witness = WitnessedImage(image) { (cluster, bytes) throws(DiskImageError) in
+          try digests.compare(
+            bytes, drive: index, cluster: cluster, path: top.path, recording: recording.path)
+        }
+        for cluster in everything ? known[...] : known.prefix(sampleCount) {
+          _ = try witness.read(at: cluster * WitnessedImage.clusterSize, count: 1)
+        }
       }
-      let now = try withImageFailures({ () throws(DiskImageError) in try ImageFingerprint(of: base.path) }
-      )
-      guard now == base.fingerprint else {
-        let what =
-          now.size == base.fingerprint.size
-          ? "its bytes differ" : "it had \(base.fingerprint.size) bytes and has \(now.size)"
-        throw Failure(
-          .baseChanged, base.path, "has changed since \(recording) was made: \(what)",
-          remedy: "put the image back as it was; nothing can be replayed over another one")
-      }
+    }
+  }
+
+  private static let sampleCount = 16
+
+  private static func check(
+    _ base: RecordingManifest.Drive.Base, recording: String
+  ) throws(Failure) {
+    guard let size = HostFiles.size(of: base.path) else {
+      throw Failure(
+        .baseChanged, base.path, "a base image of \(recording) is gone",
+        remedy: "put it back, or tell where it is with 'rrtool rebase --base OLD=NEW'")
+    }
+    let before = base.size ?? base.fingerprint.map { UInt64($0.size) }
+    var what = before == size ? nil : "it had \(before ?? 0) bytes and has \(size)"
+    if what == nil, let fingerprint = base.fingerprint {
+      let now = try withImageFailures { () throws(DiskImageError) in try ImageFingerprint(of: base.path) }
+      if now != fingerprint { what = "its bytes differ" }
+    }
+    if let what {
+      throw Failure(
+        .baseChanged, base.path, "has changed since \(recording) was made: \(what)",
+        remedy: "put the image back as it was; nothing can be replayed over another one")
     }
   }
 
@@ -93,15 +121,8 @@ enum BaseImages {
       }
     }
 
-    func bases() throws(Failure) -> [RecordingManifest.Drive.Base] {
-      var bases: [RecordingManifest.Drive.Base] = []
-      for file in files {
-        let fingerprint = try withImageFailures({ () throws(DiskImageError) in
-          try ImageFingerprint(of: file.path)
-        })
-        bases.append(.init(path: file.path, format: file.format, fingerprint: fingerprint))
-      }
-      return bases
+    func bases() -> [RecordingManifest.Drive.Base] {
+      files.map { .init(path: $0.path, format: $0.format, size: HostFiles.size(of: $0.path)) }
     }
   }
 }

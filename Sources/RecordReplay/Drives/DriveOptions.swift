@@ -16,6 +16,8 @@ public struct DriveOptions: Equatable, Sendable {
     case file(String, format: ImageFormat?)
     /// So many zero bytes.
     case blank(size: Int)
+
+    var isFile: Bool { if case .file = self { true } else { false } }
   }
 
   public var source: Source

@@ -1,3 +1,4 @@
+import ByteCoding
 import DiskImage
 import Emulator
 
@@ -11,6 +12,16 @@ struct RecordedDrives {
   }
 
   private(set) var drives: [Drive] = []
+  /// Notes what is read of the bases; nil when there are none.
+  let witness: BaseWitness?
+
+  /// What recording does to the user's own images, a line each.
+  var remarks: [String] {
+    drives.compactMap(\.overlay).filter { !$0.outOfDateBitmaps.isEmpty }.map { image in
+      "\(image.path): does not keep its dirty bitmaps up to date (\(image.outOfDateBitmaps.joined(separator: ", "))): "
+        + "they are marked as in use; remove them with qemu-img, or record without overlay=none"
+    }
+  }
 
   /// - Parameters:
   ///   - inputs: other files that the recording reads, which nothing may replace.
@@ -34,21 +45,55 @@ struct RecordedDrives {
         opened.append((option, nil, []))
       }
     }
+    witness = try Self.makeWitness(in: folder, isNeeded: options.contains { $0.source.isFile })
     let read = inputs.map(HostFiles.absolute) + opened.flatMap { $0.bases.map(\.path) }
     try Self.checkInputsAreSafe(read, folder: folder)
     for (index, drive) in opened.enumerated() {
       drives.append(
         try Self.make(
-          drive.options, index: index, image: drive.image, bases: drive.bases, folder: &folder, read: read))
+          drive.options, index: index, image: drive.image, bases: drive.bases, folder: &folder, read: read,
+          witness: witness))
+    }
+  }
+
+  private static func makeWitness(
+    in folder: RecordingFolder, isNeeded: Bool
+  ) throws(Failure) -> BaseWitness? {
+    isNeeded ? try BaseWitness(creating: folder.workPath + "/" + BaseDigests.fileName) : nil
+  }
+
+  private static func note(_ index: Int, _ witness: BaseWitness?) -> WitnessedImage.Witness {
+    { (cluster, bytes) throws(DiskImageError) in
+      witness?.note(drive: index, cluster: cluster, digest: Digest.of(bytes))
     }
   }
 
   /// The drives of a run that goes on where a replay was left: new overlays over the same bases, with all that differs
   /// from these.
   init(leaving timeline: Timeline, in folder: RecordingFolder) throws(Failure) {
+    let recording = timeline.recording
+    let known = try recording.baseDigests()
+    witness = try Self.makeWitness(
+      in: folder, isNeeded: recording.manifest.drives.contains { !$0.bases.isEmpty })
     for (index, disk) in timeline.session.disks.enumerated() {
-      var manifest = timeline.recording.manifest.drives[index]
+      var manifest = recording.manifest.drives[index]
+      for number in manifest.bases.indices {
+        manifest.bases[number].size = HostFiles.size(of: manifest.bases[number].path)
+        manifest.bases[number].fingerprint = nil
+        manifest.bases[number] = manifest.bases[number].beside(HostFiles.absolute(folder.target))
+      }
+      // What the replay has read must be the same for the new recording too.
+      for (cluster, digest) in known.drives[index].sorted(by: { $0.key < $1.key }) {
+        witness?.note(drive: index, cluster: cluster, digest: digest)
+      }
+      let top = manifest.bases.first?.path ?? ""
+      let note = Self.note(index, witness)
+      let check: WitnessedImage.Witness = { (cluster, bytes) throws(DiskImageError) in
+        try known.compare(bytes, drive: index, cluster: cluster, path: top, recording: recording.path)
+        if known.drives[index][cluster] == nil { try note(cluster, bytes) }
+      }
       guard manifest.overlay != nil else {
+        (disk.base as? WitnessedImage)?.witness = check
         drives.append(Drive(manifest: manifest, storage: disk, overlay: nil))
         continue
       }
@@ -58,7 +103,9 @@ struct RecordedDrives {
       let overlay = try withImageFailures({ () throws(DiskImageError) in
         try Qcow2Image.create(
           at: path, size: disk.size, backing: bases.first.map { (name: $0.path, format: $0.format) })
-        let overlay = try BaseImages.opener(for: bases).openQcow2(path, readOnly: false)
+        var opener = BaseImages.opener(for: bases)
+        opener.baseWrapper = { WitnessedImage($0, witness: check) }
+        let overlay = try opener.openQcow2(path, readOnly: false)
         let recorded = try (disk.base as? Qcow2Snapshot)?.changes ?? []
         // First what the recording has written, then what the replay has, each as it is now.
         for change in recorded + disk.changes {
@@ -106,9 +153,13 @@ struct RecordedDrives {
 
   private static func make(
     _ option: DriveOptions, index: Int, image: (any BlockImage)?, bases: [RecordingManifest.Drive.Base],
-    folder: inout RecordingFolder, read: [String]
+    folder: inout RecordingFolder, read: [String], witness: BaseWitness?
   ) throws(Failure) -> Drive {
     let serial = "rrtool-\(index)"
+    func wrap(_ base: any BlockImage) -> any BlockImage {
+      WitnessedImage(base, witness: note(index, witness))
+    }
+    let target = HostFiles.absolute(folder.target)
     func manifest(
       size: Int, overlay: String?, bases: [RecordingManifest.Drive.Base], recordsInto: Bool = false
     )
@@ -116,7 +167,7 @@ struct RecordedDrives {
     {
       RecordingManifest.Drive(
         sectorCount: UInt64(size / 512), readOnly: option.readOnly, serial: serial, overlay: overlay,
-        bases: bases,
+        bases: bases.map { $0.beside(target) },
         recordsInto: recordsInto)
     }
     if case .file(let path, _) = option.source, option.overlay == .none {
@@ -125,7 +176,7 @@ struct RecordedDrives {
         throw Failure(
           .usage, path, "is read by another drive while overlay=none writes to it", remedy: "use it once")
       }
-      let target = try BaseImages.openForWriting(path)
+      let target = try BaseImages.openForWriting(path, baseWrapper: wrap)
       return Drive(
         manifest: manifest(
           size: target.image.size, overlay: absolute, bases: target.bases, recordsInto: true),
@@ -137,7 +188,8 @@ struct RecordedDrives {
     case .file: size = image?.size ?? 0
     }
     if option.readOnly, let image {
-      return Drive(manifest: manifest(size: size, overlay: nil, bases: bases), storage: image, overlay: nil)
+      return Drive(
+        manifest: manifest(size: size, overlay: nil, bases: bases), storage: wrap(image), overlay: nil)
     }
     let name: String
     let workPath: String
@@ -155,7 +207,9 @@ struct RecordedDrives {
     let overlay = try withImageFailures({ () throws(DiskImageError) in
       try Qcow2Image.create(
         at: workPath, size: size, backing: bases.first.map { (name: $0.path, format: $0.format) })
-      return try BaseImages.opener(for: bases).openQcow2(workPath, readOnly: false)
+      var opener = BaseImages.opener(for: bases)
+      opener.baseWrapper = wrap
+      return try opener.openQcow2(workPath, readOnly: false)
     })
     return Drive(
       manifest: manifest(size: size, overlay: name, bases: bases), storage: overlay, overlay: overlay)

@@ -1,24 +1,36 @@
 import DiskImage
 
 /// A drive as a replay has it: the recording's image at a snapshot, only read, and what the replay writes in memory.
+///
+/// What it reads of the images under the overlay is compared with what the run has read.
 struct ReplayedDrive {
   let scratch: ScratchOverlay
 
   /// `BaseImages.check` has been passed.
-  init(_ drive: RecordingManifest.Drive, index: Int, of recording: Recording, at snapshot: String)
-    throws(Failure)
-  {
+  init(
+    _ index: Int, of recording: Recording, at snapshot: String, _ digests: BaseDigests
+  ) throws(Failure) {
+    let drive = recording.manifest.drives[index]
+    let top = drive.bases.first?.path ?? ""
+    func wrap(_ base: any BlockImage) -> any BlockImage {
+      WitnessedImage(base) { (cluster, bytes) throws(DiskImageError) in
+        try digests.compare(bytes, drive: index, cluster: cluster, path: top, recording: recording.path)
+      }
+    }
     let image: any BlockImage
-    let opener = BaseImages.opener(for: drive.bases)
     if let overlay = drive.overlay {
       let path = recording.file(overlay)
       image = try withImageFailures({ () throws(DiskImageError) in
-        try opener.openQcow2(path, readOnly: true).openSnapshot(snapshot)
+        var opener = BaseImages.opener(for: drive.bases)
+        opener.baseWrapper = wrap
+        return try opener.openQcow2(path, readOnly: true).openSnapshot(snapshot)
       })
     } else {
       let base = drive.bases[0]
       image = try withImageFailures({ () throws(DiskImageError) in
-        try BaseImages.opener(for: Array(drive.bases.dropFirst())).open(base.path, format: base.format)
+        wrap(
+          try BaseImages.opener(for: Array(drive.bases.dropFirst())).open(
+            base.path, format: base.format, sharing: .stable))
       })
     }
     guard UInt64(image.size / 512) == drive.sectorCount else {

@@ -125,15 +125,43 @@ struct DumpJob {
         break
       }
     }
-    if request.hasVirtualAddresses {
+    // Debuggers of Linux look for the kernel's own addresses, and drgn 0.3.0 walks no page tables in an ELF core.
+    let kernel = instant.core.kernelInformation
+    if request.hasVirtualAddresses || kernel != nil {
       let walk = PageTableWalk(
         satp: instant.addressTranslation, tableLimit: Int(memory.size / UInt64(GuestMemory.pageSize))
       ) { read($0, GuestMemory.pageSize) }
-      instant.core.mappings = walk.mappings
-      let isCutOff = walk.isCutOff
-      state.update { $0.lacksMappings = isCutOff }
+      if let kernel { instant.core.systemName = systemName(kernel, walk.mappings, read) }
+      if request.hasVirtualAddresses {
+        instant.core.mappings = walk.mappings
+        let isCutOff = walk.isCutOff
+        state.update { $0.lacksMappings = isCutOff }
+      } else {
+        instant.core.mappings = walk.mappings.filter { $0.virtualAddress >= CoreDescription.kernelBase }
+      }
     }
     return state.mayGoOn
+  }
+
+  /// What the kernel calls itself, if it says where that stands.
+  private func systemName(
+    _ kernel: VMCoreInfo, _ mappings: [CoreDescription.Mapping],
+    _ read: (_ address: UInt64, _ count: Int) -> [UInt8]?
+  ) -> SystemName? {
+    guard let address = kernel.systemNameAddress, let release = kernel.value(of: "OSRELEASE") else {
+      return nil
+    }
+    for mapping in mappings {
+      guard let place = mapping.physicalAddress(of: address, count: UInt64(SystemName.byteCount)) else {
+        continue
+      }
+      let page = UInt64(GuestMemory.pageSize)
+      let inPage = Int(place % page)
+      return read(place - place % page, inPage + SystemName.byteCount).flatMap {
+        SystemName(Array($0.dropFirst(inPage)), release: release)
+      }
+    }
+    return nil
   }
 
   private func output<Value>(_ body: () throws(CoreOutputError) -> Value) throws(Failure) -> Value {

@@ -36,6 +36,8 @@ public final class Recorder {
 
   /// The recording, in its place since `init`, or since its start was written where it replaces another one.
   public private(set) var recording: Recording
+  /// What the user should know of before the guest runs, a line each.
+  public var remarks: [String] { drives.remarks }
   package let machine: Machine
   let live: LiveGate
   let gate: RecordingGate
@@ -135,17 +137,15 @@ public final class Recorder {
       sink = LogSink(writer: writer, inbox: inbox, sleeps: origin.sleeps)
       relay.sink = sink
 
-      let revision = origin.configuration.revision
-      let version = RecordingManifest.version(of: revision, startsAtPowerOn: origin.boot.snapshot == nil)
       let manifest = RecordingManifest(
-        format: RecordingManifest.formatName, version: version,
+        format: RecordingManifest.formatName, version: RecordingManifest.formatVersion,
         tool: RecordingManifest.toolVersion, state: .recording, created: HostClock.realTime(),
         machine: .init(
           memorySize: origin.configuration.memorySize, hartCount: origin.configuration.hartCount,
           shift: shift, sleep: origin.sleeps,
           processor: origin.configuration.processor == .rv64
             ? nil : origin.configuration.processor.rawValue,
-          revision: revision == .first ? nil : revision.rawValue,
+          revision: origin.configuration.revision.rawValue,
           virtio: origin.configuration.virtio == .modern ? nil : origin.configuration.virtio.rawValue),
         boot: origin.boot, drives: driveManifests, initialSnapshot: snapshotName, log: logName,
         digestInterval: policy.digestInterval(asked: options.digestInterval, shift: shift), ending: nil,
@@ -203,7 +203,7 @@ public final class Recorder {
     logDigests()
     gate.note(.end(outcome.end), at: now)
 
-    var failure = outcome.failure ?? sink.failure ?? made?.failure
+    var failure = outcome.failure ?? sink.failure ?? made?.failure ?? drives.witness?.failure
     do throws(Failure) {
       if sink.failure == nil {
         try withLogFailures({ () throws(ReplayLogError) in try sink.writer.close() })
@@ -225,6 +225,7 @@ public final class Recorder {
     do throws(Failure) {
       try recording.update { manifest in
         manifest.ending = ending
+        manifest.baseClusterCount = drives.witness?.count
         manifest.state = ending.reason == .interrupted || ending.reason == .failed ? .interrupted : .complete
       }
     } catch {

@@ -38,6 +38,51 @@ public struct Recording: Sendable {
     let bytes = try HostFiles.read(file, limit: Self.manifestLimit)
     self.path = path
     manifest = try Self.decode(bytes, file: file)
+    findMovedBases()
+  }
+
+  /// Takes the bases from where they are by now. What they hold is compared when it is read.
+  private mutating func findMovedBases() {
+    for drive in manifest.drives.indices {
+      for number in manifest.drives[drive].bases.indices {
+        let base = manifest.drives[drive].bases[number]
+        guard let place = places(of: base).first(where: base.couldBe) else { continue }
+        manifest.drives[drive].bases[number].path = place
+      }
+    }
+  }
+
+  /// Says where bases are that were moved to where they are not found by themselves: `places` has the new path for each old one. Each
+  /// is checked before.
+  public mutating func rebase(_ places: [(old: String, new: String)]) throws(Failure) {
+    var moved = self
+    for (old, new) in places {
+      let (old, new) = (HostFiles.absolute(old), HostFiles.absolute(new))
+      var isKnown = false
+      for drive in moved.manifest.drives.indices {
+        for number in moved.manifest.drives[drive].bases.indices
+        where moved.manifest.drives[drive].bases[number].path == old {
+          moved.manifest.drives[drive].bases[number].path = new
+          isKnown = true
+        }
+      }
+      guard isKnown else {
+        let names = manifest.drives.flatMap { $0.bases.map(\.path) }
+        throw Failure(
+          .usage, old, "is no base image of \(path)",
+          remedy: names.isEmpty ? "it has none" : "it has \(names.joined(separator: ", "))")
+      }
+    }
+    let folder = HostFiles.absolute(path)
+    for drive in moved.manifest.drives.indices {
+      moved.manifest.drives[drive].bases = moved.manifest.drives[drive].bases.map { base in
+        // Older formats have no such key.
+        base.fingerprint == nil ? base.beside(folder) : base
+      }
+    }
+    try BaseImages.check(moved)
+    try moved.update { _ in }
+    self = moved
   }
 
   /// One that is being made, in `folder`, which is at `path` or will be.

@@ -27,7 +27,7 @@ extension RecordingManifest {
     }
     if let revision = machine.revision {
       guard MachineRevision(rawValue: revision) != nil else { return "a machine of revision \(revision)" }
-    } else if version > Self.movedStartVersion {
+    } else if version >= Self.revisionVersion {
       return "a machine of no revision"
     }
     if let virtio = machine.virtio, MachineConfiguration.Virtio(rawValue: virtio) == nil {
@@ -79,6 +79,12 @@ extension RecordingManifest {
       for base in drive.bases where !(base.path.hasPrefix("/") && Self.isUsablePath(base.path)) {
         return "a base image of drive \(index) that is no path from the root"
       }
+      for base in drive.bases where base.fingerprint == nil && base.size == nil {
+        return "a base image of drive \(index) of which nothing is known"
+      }
+      for path in drive.bases.compactMap(\.relativePath) where !Self.isUsablePath(path) {
+        return "a base image of drive \(index) whose relative path cannot be"
+      }
     }
     for file in files where !Self.isFileOfRecording(file) && !(file.hasPrefix("/") && Self.isUsablePath(file))
     {
@@ -96,7 +102,7 @@ extension RecordingManifest {
   /// A plain name: no folder, nothing hidden, none of the files that mean something else.
   static func isFileOfRecording(_ name: String) -> Bool {
     isUsablePath(name) && !name.contains("/") && !name.hasPrefix(".") && name != Recording.manifestName
-      && name != Recording.memoryName
+      && name != Recording.memoryName && name != BaseDigests.fileName
   }
 
   private static func isUsablePath(_ path: String) -> Bool {

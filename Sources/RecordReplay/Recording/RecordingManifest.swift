@@ -10,8 +10,10 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
   public static let plainVersion = 1
   /// The same that may start anywhere: `boot.snapshot` has what a reset needs.
   public static let movedStartVersion = 2
-  /// The newest version that is read: `machine.revision` says which machine it was made on. Those before are the first's.
-  public static let formatVersion = 3
+  /// Since this one `machine.revision` says which machine a recording was made on; those before are the first's.
+  static let revisionVersion = 3
+  /// The version that is written, and the newest that is read: the bases of drives are known by what was read of them.
+  public static let formatVersion = 4
   public static let toolVersion = "0.1"
 
   public enum State: String, Codable, Sendable {
@@ -87,7 +89,12 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
       /// From the root.
       public var path: String
       public var format: ImageFormat
-      public var fingerprint: ImageFingerprint
+      /// From the recording's folder, since version 4: how it is found when both were moved.
+      public var relativePath: String?
+      /// Bytes of the file, since version 4. What was read of it is in `BaseDigests`.
+      public var size: UInt64?
+      /// Before version 4: of the whole file.
+      public var fingerprint: ImageFingerprint?
     }
 
     public var sectorCount: UInt64
@@ -137,6 +144,8 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
   public var log: String
   /// Instructions between two digests of the state in the log.
   public var digestInterval: UInt64
+  /// Entries of `bases.digests` at the end; since version 4.
+  public var baseClusterCount: Int?
   public var ending: Ending?
   /// For one that another recording was left for: the other's folder, and where it was left.
   public var branch: Branch?
@@ -163,13 +172,5 @@ extension RecordingManifest {
       revision: machine.revision.flatMap(MachineRevision.init) ?? .first)
     configuration.virtio = machine.virtio.flatMap(MachineConfiguration.Virtio.init) ?? .modern
     return configuration
-  }
-
-  /// The version that a recording of such a machine is written with.
-  static func version(of revision: MachineRevision, startsAtPowerOn: Bool) -> Int {
-    switch revision {
-    case .first: startsAtPowerOn ? plainVersion : movedStartVersion
-    case .second: formatVersion
-    }
   }
 }

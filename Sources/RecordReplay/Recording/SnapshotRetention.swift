@@ -60,7 +60,6 @@ final class SnapshotRetention {
     let start = kept[0].name
     // First of all, so that whatever breaks off here leaves a recording with a start.
     try recording.update { manifest in
-      manifest.version = max(manifest.version, RecordingManifest.movedStartVersion)
       manifest.boot.snapshot = manifest.bootSnapshot
       manifest.initialSnapshot = start
     }

@@ -36,9 +36,8 @@ public struct Verification: Sendable {
     var log: ReplayLogReader?
     attempt { (check) throws(Failure) in log = try check.checkLog() }
     attempt { (check) throws(Failure) in try check.checkImages() }
-    for drive in recording.manifest.drives {
-      attempt { (check) throws(Failure) in try BaseImages.check(drive.bases, recording: check.recording.path)
-      }
+    attempt { (check) throws(Failure) in
+      try BaseImages.check(check.recording, everything: !quickly)
     }
     var snapshots: [Snapshot] = []
     attempt { (check) throws(Failure) in snapshots = try check.checkSnapshotList() }
@@ -182,7 +181,7 @@ public struct Verification: Sendable {
     for (index, disk) in timeline.session.disks.enumerated() {
       let drive = recording.manifest.drives[index]
       guard let overlay = drive.overlay else { continue }
-      let saved = try ReplayedDrive(drive, index: index, of: recording, at: name).scratch
+      let saved = try ReplayedDrive(index, of: recording, at: name, recording.baseDigests()).scratch
       let isEqual = try withImageFailures { () throws(DiskImageError) in try Self.isEqual(saved, disk) }
       if !isEqual {
         note(

@@ -7,7 +7,7 @@ extension SnapshotStore {
     guard HostFiles.kind(of: folder) == nil else {
       throw Failure(.exists, folder, "exists already", remedy: "name another folder")
     }
-    for drive in recording.manifest.drives { try BaseImages.check(drive.bases, recording: recording.path) }
+    try BaseImages.check(recording)
     // Loading compares memory and machine with their digests: nothing damaged is handed on as good.
     _ = try ReplaySession(
       recording, log: recording.openLog(), snapshot: name, console: NullConsoleOutput(), engine: .interpreter,
@@ -16,8 +16,9 @@ extension SnapshotStore {
     try HostFiles.makeFolder(folder)
     do throws(Failure) {
       try Self.copy(memory, to: folder + "/memory.raw")
-      for (index, drive) in recording.manifest.drives.enumerated() {
-        let replayed = try ReplayedDrive(drive, index: index, of: recording, at: name)
+      let digests = try recording.baseDigests()
+      for index in recording.manifest.drives.indices {
+        let replayed = try ReplayedDrive(index, of: recording, at: name, digests)
         try Self.copy(replayed.scratch, to: folder + "/disk\(index).raw")
       }
       try HostFiles.replace(folder + "/state.bin", with: try loadStateBytes(name))

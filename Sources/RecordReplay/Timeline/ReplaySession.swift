@@ -35,8 +35,9 @@ final class ReplaySession {
     var scratch: [ScratchOverlay?] = []
     var storage: [any DriveStorage] = []
     var disks: [ScratchOverlay] = []
+    let digests = try recording.baseDigests()
     for (index, drive) in manifest.drives.enumerated() {
-      let replayed = try ReplayedDrive(drive, index: index, of: recording, at: name)
+      let replayed = try ReplayedDrive(index, of: recording, at: name, digests)
       scratch.append(drive.readOnly ? nil : replayed.scratch)
       storage.append(ImageStorage(replayed.scratch))
       disks.append(replayed.scratch)

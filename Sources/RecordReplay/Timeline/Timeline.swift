@@ -70,7 +70,7 @@ public final class Timeline {
     let goal = try place.map { [log] (place) throws(Failure) in
       try Self.resolve(place, on: recording, log: log, from: name)
     }
-    // All of them is read for that; the snapshot is loaded meanwhile.
+    // The snapshot is loaded meanwhile.
     let bases = BaseImageCheck(recording)
     let loaded = Result { [log, goal] () throws(Failure) in
       let snapshots = try Self.snapshots(of: recording)

@@ -51,6 +51,7 @@ struct RecordCommand: ParsableCommand {
             output: target, force: force, logPath: timing.logPath, snapshotName: timing.snapshotName,
             snapshots: policy),
           inbox: inbox, console: console, control: control)
+        for remark in recorder.remarks { say(remark) }
         do {
           try folder.setLatest(target)
         } catch {

@@ -8,7 +8,7 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify", abstract: "Check a recording: its files, every snapshot, and a whole replay.",
     discussion: """
       The log is read to its end and held against the manifest, the images' reference counts are counted, base images are
-      compared with their fingerprints, and every snapshot is loaded. Then the recording is replayed against every digest
+      compared with what the run read of them, and every snapshot is loaded. Then the recording is replayed against every digest
       and, on the way, against every snapshot with its drives. Everything that is wrong is told, a line each.
 
       EXAMPLES

@@ -26,8 +26,10 @@ package struct MigrationIdentity: Equatable, Sendable {
     for (index, (options, drive)) in zip(start.guest.drives, configuration.drives).enumerated() {
       var parts = ["\(drive.sectorCount) sectors", drive.isReadOnly ? "only read" : "written"]
       if case .file(let path, let format) = options.source {
-        parts += try BaseImages.open(path, format: format).bases.map {
-          "image of \($0.fingerprint.size) bytes with digest \(Self.hexadecimal($0.fingerprint.digest))"
+        for base in try BaseImages.open(path, format: format).bases {
+          let whole = try withImageFailures { () throws(DiskImageError) in try ImageFingerprint(of: base.path)
+          }
+          parts.append("image of \(whole.size) bytes with digest \(Self.hexadecimal(whole.digest))")
         }
       }
       add("drive \(index)", parts.joined(separator: ", "))

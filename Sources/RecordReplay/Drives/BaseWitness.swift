@@ -1,0 +1,59 @@
+import ByteCoding
+import DiskImage
+import Glibc
+import Synchronization
+
+/// Writes down what a run reads of the images under its drives (`BaseDigests`), each cluster at its first reading.
+///
+/// Every entry is written at once: a recorder may be killed at any moment, and what is missing then is not compared.
+final class BaseWitness: Sendable {
+  private struct State {
+    var count = 0
+    var failure: Failure?
+  }
+
+  private let path: String
+  private let descriptor: Int32
+  private let state = Mutex(State())
+
+  init(creating path: String) throws(Failure) {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
+    var header = ByteWriter(reserving: BaseDigests.headerSize)
+    header.raw(BaseDigests.magic)
+    header.uint32(BaseDigests.version)
+    header.uint32(UInt32(WitnessedImage.clusterSize))
+    if let problem = write(header.bytes) { throw .system(problem, path: path, doing: "cannot be written") }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Entries so far.
+  var count: Int { state.withLock(\.count) }
+  /// Why some are missing, if they are.
+  var failure: Failure? { state.withLock(\.failure) }
+
+  func note(drive: Int, cluster: Int, digest: UInt64) {
+    let bytes = BaseDigests.encoded(drive: drive, cluster: cluster, digest: digest)
+    state.withLock { state in
+      guard state.failure == nil else { return }
+      if let problem = write(bytes) {
+        state.failure = .system(problem, path: path, doing: "cannot be written")
+      } else {
+        state.count += 1
+      }
+    }
+  }
+
+  private func write(_ bytes: [UInt8]) -> Int32? {
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done)
+      }
+      if count > 0 { done += count } else if errno != EINTR { return errno }
+    }
+    return nil
+  }
+}

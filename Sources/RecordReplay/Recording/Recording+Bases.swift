@@ -1,0 +1,47 @@
+import DiskImage
+
+/// The images under a recording's drives: where they are by now, and what the run has read of them.
+extension Recording {
+  /// What the run has read of the bases. Of a recording of an older format, which has their fingerprints, nothing is known.
+  func baseDigests() throws(Failure) -> BaseDigests {
+    let drives = manifest.drives
+    guard drives.contains(where: { $0.bases.contains { $0.fingerprint == nil } }) else {
+      return BaseDigests(driveCount: drives.count)
+    }
+    let path = file(BaseDigests.fileName)
+    let digests = try BaseDigests(reading: path, driveCount: drives.count)
+    if let count = manifest.baseClusterCount, digests.count != count {
+      throw Failure(
+        .damaged, path, "was cut: it has \(digests.count) entries, and the recording \(count)",
+        remedy: "restore it from a copy")
+    }
+    return digests
+  }
+
+  /// Where a base could be when it and the recording were moved: where it was from the recording's folder, or beside it.
+  func places(of base: RecordingManifest.Drive.Base) -> [String] {
+    let folder = HostFiles.absolute(path)
+    let beside = HostFiles.parentFolder(of: folder) + "/" + HostFiles.lastName(of: base.path)
+    return [base.path, base.relativePath.map { HostFiles.absolute(folder + "/" + $0) }, beside].compactMap(
+      \.self)
+  }
+}
+
+extension RecordingManifest.Drive.Base {
+  /// The same for a recording in the folder `folder`, a path from the root.
+  func beside(_ folder: String) -> Self {
+    var base = self
+    let from = folder.split(separator: "/")
+    let to = path.split(separator: "/")
+    let common = zip(from, to).prefix { $0 == $1 }.count
+    let steps = Array(repeating: "..", count: from.count - common) + to.dropFirst(common).map(String.init)
+    base.relativePath = steps.joined(separator: "/")
+    return base
+  }
+
+  /// Whether a file of its size stands at `place`.
+  func couldBe(_ place: String) -> Bool {
+    let size = self.size ?? fingerprint.map { UInt64($0.size) }
+    return size != nil && HostFiles.size(of: place) == size
+  }
+}

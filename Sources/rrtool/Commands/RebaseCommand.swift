@@ -1,0 +1,39 @@
+import ArgumentParser
+import RecordReplay
+
+struct RebaseCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rebase", abstract: "Tell a recording where the images under its drives are now.",
+    discussion: """
+      A recording needs the images that its drives were made over. They are found where they were, in the same place
+      from the recording's folder when both were moved, or beside the recording. This is for all other places: each image is
+      compared with what the recording has read of it, and the new place is written down. Without --base it writes down where they
+      were found.
+
+      EXAMPLES
+        rrtool rebase linux.rr --base /old/place/disk.img=/images/disk.img
+        rrtool rebase linux.rr
+      """)
+
+  @Argument(help: ArgumentHelp("The recording.", valueName: "name.rr"))
+  var recording: String?
+
+  @Option(help: ArgumentHelp("Where a base image was, and where it is.", valueName: "OLD=NEW"))
+  var base: [String] = []
+
+  func run() throws {
+    try reporting {
+      var recording = try Recording(opening: TraceFolder().locate(recording))
+      let places = try base.map { (text) throws(Failure) in
+        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else {
+          throw Failure(
+            .usage, "--base \(text)", "is not of the form OLD=NEW", remedy: "see 'rrtool help rebase'")
+        }
+        return (old: parts[0], new: parts[1])
+      }
+      try recording.rebase(places)
+      for path in recording.manifest.drives.flatMap({ $0.bases.map(\.path) }) { show(path.printable) }
+    }
+  }
+}

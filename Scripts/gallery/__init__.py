@@ -1,0 +1,1 @@
+"""What `make guests` is made of: see Scripts/guests."""

@@ -1,6 +1,6 @@
 # What this project's people type. Each target does its own set-up on a fresh Debian machine.
 
-.PHONY: build demo test lockstep differential bench lint fixtures clean
+.PHONY: build demo test lockstep differential bench guests lint fixtures clean
 
 build:
 	@Scripts/set-up
@@ -43,6 +43,13 @@ bench:
 	Benchmarks/bench $(OPTIONS)
 	Benchmarks/time-travel $(TRAVEL)
 	Benchmarks/live-dump $(DUMPS)
+
+# Guests that people bring, beside QEMU (docs/guests.md): those of Debian's packages, and those that a folder describes:
+# make guests GUESTS=DIR OPTIONS="xv6 --harts 1,3 --json results.json"
+guests: build
+	@Scripts/set-up guests
+	fixtures/debian/make-system
+	Scripts/guests $(if $(GUESTS),--guests "$(GUESTS)") $(OPTIONS)
 
 lint:
 	swift format lint --strict --recursive Sources Tests Package.swift

@@ -31,7 +31,8 @@ class Result:
 class Ways:
     """One guest with one number of harts; what it leaves lies in `folder`."""
 
-    def __init__(self, guest, harts, folder, rrtool, qemu):
+    def __init__(self, guest, harts, folder, rrtool, qemu, say):
+        self.say = say
         self.guest = guest
         self.harts = harts
         self.folder = folder
@@ -81,7 +82,7 @@ class Ways:
 
     def run(self):
         """All of it. What fails is in the result; what cannot be tried then is left out."""
-        plain = self.talk("run", self.rrtool_command("run"))
+        self.talk("run", self.rrtool_command("run"))
         recorded = self.talk("record", [*self.rrtool_command("record"), "-o", self.recording, "--force"])
         if (self.recording / "recording.json").exists():
             self.facts()
@@ -91,13 +92,10 @@ class Ways:
         if self.qemu and not self.guest.without_qemu:
             other = self.talk("qemu", self.qemu_command(), is_qemu=True)
             self.compare(recorded, other)
-        del plain
         return self.result
 
     def talk(self, way, command, is_qemu=False):
-        self.result.commands[way] = shlex.join(str(part) for part in command)
-        environment = {"RRTOOL_TRACE_DIR": str(self.folder / "traces")}
-        os.environ.update(environment)
+        self.announce(way, command)
         outcome = console.run(
             command, self.guest, signal.SIGTERM if is_qemu else signal.SIGINT,
             console.QEMU_ADDRESS_SPACE if is_qemu else None)  # fmt: skip
@@ -110,9 +108,13 @@ class Ways:
             self.result.failures[way] = outcome.failure + (f" ({notes[-1]})" if notes else "")
         return outcome
 
+    def announce(self, way, command):
+        self.result.commands[way] = shlex.join(str(part) for part in command)
+        self.say(f"{self.guest.name}, {self.harts} harts: {way}")
+
     def call(self, way, command):
         """A command that needs no talk; its console, and whether it ended as recorded."""
-        self.result.commands[way] = shlex.join(str(part) for part in command)
+        self.announce(way, command)
         start = time.monotonic()
         try:
             done = subprocess.run(

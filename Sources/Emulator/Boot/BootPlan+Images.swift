@@ -21,11 +21,15 @@ extension BootPlan {
     parts.initrdSize = UInt64(images.initrd?.count ?? 0)
 
     var tree = try Self.deviceTree(images, configuration)
+    // A boot loader that writes into the tree where it lies takes what the blob has to spare. Only firmware that was in the tree
+    // before it leaves anything there: U-Boot has its own data right behind.
+    let followsSBI = images.bios == nil && !images.startsInMachineMode
+    let room = followsSBI && configuration.revision.handsOverAsOpenSBI ? Self.deviceTreeRoom : 0
     // The tree has the same size wherever the initrd lies, so it can be measured before that is known.
     func deviceTree(initrdAddress: UInt64) -> [UInt8] {
       let initrd = images.initrd.map { initrdAddress..<initrdAddress + UInt64($0.count) }
       tree.root.tellKernel(commandLine: images.commandLine, initrd: initrd)
-      return tree.encoded()
+      return tree.encoded(room: room)
     }
     parts.deviceTreeSize = UInt64(deviceTree(initrdAddress: 0).count)
     let layout = BootLayout(parts, memorySize: configuration.memorySize)
@@ -77,6 +81,9 @@ extension BootPlan {
       nextStageAddress: bios == nil && !images.startsInMachineMode ? nil : kernelEntry,
       toHostAddress: symbols.toHost, fromHostAddress: symbols.fromHost)
   }
+
+  /// A kernel's command line alone may be half as long.
+  private static let deviceTreeRoom = 4096
 
   /// The board's tree, or the one that was given; without what the kernel is started with.
   private static func deviceTree(

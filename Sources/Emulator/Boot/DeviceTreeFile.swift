@@ -42,8 +42,8 @@ struct DeviceTreeFile: Sendable, Equatable {
     root = try parser.readRoot()
   }
 
-  func encoded() -> [UInt8] {
-    FlattenedDeviceTree.encode(root, reservations: reservations, bootHart: bootHart)
+  func encoded(room: Int) -> [UInt8] {
+    FlattenedDeviceTree.encode(root, reservations: reservations, bootHart: bootHart, room: room)
   }
 
   private static func readHeader(_ file: [UInt8]) throws(ImageFormatError) -> Header {

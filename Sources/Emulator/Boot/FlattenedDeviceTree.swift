@@ -108,9 +108,10 @@ enum FlattenedDeviceTree {
     var size: UInt64
   }
 
-  static func encode(_ root: DeviceTreeNode, reservations: [Reservation] = [], bootHart: UInt32 = 0)
-    -> [UInt8]
-  {
+  /// `room` bytes at the end belong to the blob and are not used yet.
+  static func encode(
+    _ root: DeviceTreeNode, reservations: [Reservation] = [], bootHart: UInt32 = 0, room: Int = 0
+  ) -> [UInt8] {
     var structure = ByteWriter()
     var strings = StringBlock()
     write(root, to: &structure, strings: &strings)
@@ -119,7 +120,7 @@ enum FlattenedDeviceTree {
     // The block ends with a pair of zeroes.
     let structureOffset = headerSize + 16 * (reservations.count + 1)
     let stringsOffset = structureOffset + structure.count
-    let totalSize = stringsOffset + strings.bytes.count
+    let totalSize = stringsOffset + strings.bytes.count + room
     var blob = ByteWriter(reserving: totalSize)
     blob.bigEndianUInt32(magic)
     blob.bigEndianUInt32(UInt32(totalSize))
@@ -137,6 +138,7 @@ enum FlattenedDeviceTree {
     }
     blob.raw(structure.bytes)
     blob.raw(strings.bytes)
+    blob.raw([UInt8](repeating: 0, count: room))
     return blob.bytes
   }
 

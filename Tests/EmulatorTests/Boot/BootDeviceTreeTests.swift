@@ -70,6 +70,24 @@ import Testing
     }
   }
 
+  /// U-Boot puts the command line into the tree where it lies, and its own data lie right behind.
+  @Test func leavesRoomForABootLoaderAsOpenSBIDoes() throws {
+    func room(_ images: BootImages, _ revision: MachineRevision = .current) throws -> Int {
+      var configuration = MachineConfiguration(memorySize: 64 << 20, hartCount: 1, shift: 0, drives: [])
+      configuration.revision = revision
+      let plan = try BootPlan(images: images, configuration: configuration)
+      let blob = try #require(plan.regions.first { $0.address == plan.deviceTreeAddress }).bytes
+      let tree = try BootTestTree(blob)
+      #expect(tree.totalSize == blob.count)
+      let used = try #require(Data(blob).lastIndex { $0 != 0 }) + 2
+      return blob.count - used
+    }
+    let kernel = BootImages(kernel: BootTestFiles.image())
+    #expect(try room(kernel) == 4096)
+    #expect(try room(kernel, .first) == 0)
+    #expect(try room(BootImages(bios: [0x13, 0, 0, 0], kernel: BootTestFiles.image())) == 0)
+  }
+
   @Test func storesEachPropertyNameOnce() throws {
     let blob = try blob(harts: 4)
     let tree = try BootTestTree(blob)

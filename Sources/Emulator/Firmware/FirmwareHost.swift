@@ -21,6 +21,14 @@ package protocol FirmwareHost: AnyObject {
   func loadDoubleword(hart: Int, virtualAddress: UInt64) -> UInt64?
   /// Takes up to `count` bytes that wait on the console.
   func takeConsoleInput(count: Int) -> [UInt8]
+  /// Is there a PMU extension? Machines of the first revision have none.
+  var hasPerformanceCounters: Bool { get }
+  /// Of each hart.
+  var performanceCounters: [PerformanceCounters] { get set }
+  /// Of the hart's counters 0, `cycle`, and 2, `instret`.
+  func isCounting(_ counter: Int, hart: Int) -> Bool
+  func setCounter(_ counter: Int, isCounting: Bool, hart: Int)
+  func setCounter(_ counter: Int, to value: UInt64, hart: Int)
   func requestPowerOff(status: UInt32)
   func requestReset()
 }

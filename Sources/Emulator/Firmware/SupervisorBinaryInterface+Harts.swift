@@ -12,33 +12,51 @@ extension SupervisorBinaryInterface {
 
   /// Raises the software interrupt of every selected hart that runs. A stopped hart has nothing to be told: what
   /// pended before it started would only be a spurious interrupt.
-  static func interrupt(_ harts: UInt64, _ host: some FirmwareHost) {
+  static func interrupt(_ harts: UInt64, from caller: Int, _ host: some FirmwareHost) {
     for hart in 0..<host.hartCount where harts >> UInt64(hart) & 1 != 0 && host.isHartStarted(hart) {
       host.raiseSupervisorSoftwareInterrupt(hart: hart)
+      host.performanceCounters[caller].count(.interruptSent)
+      if hart != caller { host.performanceCounters[hart].count(.interruptReceived) }
+    }
+  }
+
+  /// Counts a remote fence, which does nothing.
+  static func countFence(
+    _ sent: PerformanceCounters.Event, _ received: PerformanceCounters.Event, _ harts: UInt64,
+    from caller: Int, _ host: some FirmwareHost
+  ) {
+    host.performanceCounters[caller].count(sent)
+    for hart in 0..<host.hartCount where harts >> UInt64(hart) & 1 != 0 && host.isHartStarted(hart) {
+      host.performanceCounters[hart].count(received)
     }
   }
 
   /// Chapter 7.
   static func interprocessorInterrupt(
-    _ function: UInt32, _ arguments: Arguments, _ host: some FirmwareHost
+    _ function: UInt32, _ arguments: Arguments, _ hart: Int, _ host: some FirmwareHost
   ) -> Outcome {
     guard function == 0 else { return .failure(.notSupported) }
     guard let harts = selectHarts(mask: arguments.a0, base: arguments.a1, hartCount: host.hartCount) else {
       return .failure(.invalidParameter)
     }
-    interrupt(harts, host)
+    interrupt(harts, from: hart, host)
     return .success
   }
 
   /// Chapter 8. Stores drop what any hart derived from the bytes they change (translations, decoded code), so a
   /// remote fence has nothing left to do; it is checked all the same.
   static func remoteFence(
-    _ function: UInt32, _ arguments: Arguments, _ host: some FirmwareHost
+    _ function: UInt32, _ arguments: Arguments, _ hart: Int, _ host: some FirmwareHost
   ) -> Outcome {
     // FENCE.I, SFENCE.VMA and SFENCE.VMA with an ASID; functions 3 to 6 need the hypervisor extension.
     guard function <= 2 else { return .failure(.notSupported) }
-    guard selectHarts(mask: arguments.a0, base: arguments.a1, hartCount: host.hartCount) != nil else {
+    guard let harts = selectHarts(mask: arguments.a0, base: arguments.a1, hartCount: host.hartCount) else {
       return .failure(.invalidParameter)
+    }
+    switch function {
+    case 0: countFence(.fenceSent, .fenceReceived, harts, from: hart, host)
+    case 1: countFence(.translationFenceSent, .translationFenceReceived, harts, from: hart, host)
+    default: countFence(.addressSpaceFenceSent, .addressSpaceFenceReceived, harts, from: hart, host)
     }
     return .success
   }

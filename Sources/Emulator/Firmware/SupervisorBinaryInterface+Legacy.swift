@@ -6,6 +6,7 @@ extension SupervisorBinaryInterface {
     switch extensionID {
     case .legacySetTimer:
       host.setSupervisorTimer(hart: hart, tick: arguments.a0)
+      host.performanceCounters[hart].count(.setTimer)
       return .returnsLegacy(0)
     case .legacyConsolePutCharacter:
       host.gate.consoleOutput(UInt8(truncatingIfNeeded: arguments.a0), at: host.now)
@@ -15,15 +16,25 @@ extension SupervisorBinaryInterface {
     case .legacyClearInterrupt:
       return .returnsLegacy(host.clearSupervisorSoftwareInterrupt(hart: hart) ? 1 : 0)
     case .legacySendInterrupt:
-      return withHarts(arguments, hart, host) { interrupt($0, host) }
-    case .legacyRemoteFenceI, .legacyRemoteFenceVMA, .legacyRemoteFenceVMAWithASID:
-      // Nothing to do, as for `remoteFence`.
-      return withHarts(arguments, hart, host) { _ in }
+      return withHarts(arguments, hart, host) { interrupt($0, from: hart, host) }
+    // Nothing to do, as for `remoteFence`.
+    case .legacyRemoteFenceI:
+      return withHarts(arguments, hart, host) {
+        countFence(.fenceSent, .fenceReceived, $0, from: hart, host)
+      }
+    case .legacyRemoteFenceVMA:
+      return withHarts(arguments, hart, host) {
+        countFence(.translationFenceSent, .translationFenceReceived, $0, from: hart, host)
+      }
+    case .legacyRemoteFenceVMAWithASID:
+      return withHarts(arguments, hart, host) {
+        countFence(.addressSpaceFenceSent, .addressSpaceFenceReceived, $0, from: hart, host)
+      }
     case .legacyShutdown:
       host.requestPowerOff(status: 0)
       return .doesNotReturn
     case .base, .timer, .interprocessorInterrupt, .remoteFence, .hartStateManagement, .systemReset,
-      .debugConsole:
+      .debugConsole, .performance:
       preconditionFailure("\(extensionID) is no legacy extension")
     }
   }

@@ -1,7 +1,7 @@
 /// The built-in SBI: what a kernel in S mode gets for an `ecall` where there is no firmware in M mode.
 ///
-/// Follows the RISC-V Supervisor Binary Interface Specification 2.0: the extensions BASE, TIME, IPI, RFENCE, HSM, SRST
-/// and DBCN, and the legacy ones. It keeps no state of its own: everything it changes lives in the machine, which is
+/// Follows the RISC-V Supervisor Binary Interface Specification 2.0: the extensions BASE, TIME, IPI, RFENCE, HSM, SRST,
+/// PMU and DBCN, and the legacy ones. It keeps no state of its own: everything it changes lives in the machine, which is
 /// why snapshots know nothing of it.
 package enum SupervisorBinaryInterface {
   /// An `ecall` from S mode: a7, a6, and a0 to a5.
@@ -42,6 +42,9 @@ package enum SupervisorBinaryInterface {
     case invalidParameter = -3
     case invalidAddress = -5
     case alreadyAvailable = -6
+    case alreadyStarted = -7
+    case alreadyStopped = -8
+    case noSharedMemory = -9
   }
 
   /// a7 of every extension that answers; a probe for anything else gives 0.
@@ -61,6 +64,7 @@ package enum SupervisorBinaryInterface {
     case remoteFence = 0x5246_4e43  // "RFNC"
     case hartStateManagement = 0x48_534d  // "HSM"
     case systemReset = 0x5352_5354  // "SRST"
+    case performance = 0x50_4d55  // "PMU"
     case debugConsole = 0x4442_434e  // "DBCN"
   }
 
@@ -72,32 +76,37 @@ package enum SupervisorBinaryInterface {
   /// Serves a call by `hart`. Its effects on the machine are done when this returns.
   package static func handle(_ call: Call, hart: Int, host: some FirmwareHost) -> Outcome {
     // Extension and function numbers are 32-bit integers, sign-extended in their registers (section 3).
-    guard let extensionID = Extension(rawValue: UInt32(truncatingIfNeeded: call.extensionID)) else {
-      return .failure(.notSupported)
-    }
+    guard let extensionID = find(call.extensionID, host) else { return .failure(.notSupported) }
     let function = UInt32(truncatingIfNeeded: call.functionID)
     let arguments = call.arguments
     switch extensionID {
-    case .base: return base(function, arguments)
+    case .base: return base(function, arguments, host)
     case .timer: return timer(function, arguments, hart, host)
-    case .interprocessorInterrupt: return interprocessorInterrupt(function, arguments, host)
-    case .remoteFence: return remoteFence(function, arguments, host)
+    case .interprocessorInterrupt: return interprocessorInterrupt(function, arguments, hart, host)
+    case .remoteFence: return remoteFence(function, arguments, hart, host)
     case .hartStateManagement: return hartStateManagement(function, arguments, hart, host)
     case .systemReset: return systemReset(function, arguments, host)
     case .debugConsole: return debugConsole(function, arguments, host)
+    case .performance: return performance(function, arguments, hart, host)
     default: return legacy(extensionID, arguments, hart, host)
     }
   }
 
+  private static func find(_ number: UInt64, _ host: some FirmwareHost) -> Extension? {
+    let found = Extension(rawValue: UInt32(truncatingIfNeeded: number))
+    return found == .performance && !host.hasPerformanceCounters ? nil : found
+  }
+
   /// Chapter 4.
-  private static func base(_ function: UInt32, _ arguments: Arguments) -> Outcome {
+  private static func base(
+    _ function: UInt32, _ arguments: Arguments, _ host: some FirmwareHost
+  ) -> Outcome {
     switch function {
     case 0: return .success(specificationVersion)
     case 1: return .success(implementationID)
     case 2: return .success(implementationVersion)
     case 3:
-      let isKnown = Extension(rawValue: UInt32(truncatingIfNeeded: arguments.a0)) != nil
-      return .success(isKnown ? 1 : 0)
+      return .success(find(arguments.a0, host) != nil ? 1 : 0)
     // mvendorid, marchid and mimpid: zero says that the machine does not tell.
     case 4, 5, 6: return .success(0)
     default: return .failure(.notSupported)
@@ -110,6 +119,7 @@ package enum SupervisorBinaryInterface {
   ) -> Outcome {
     guard function == 0 else { return .failure(.notSupported) }
     host.setSupervisorTimer(hart: hart, tick: arguments.a0)
+    host.performanceCounters[hart].count(.setTimer)
     return .success
   }
 

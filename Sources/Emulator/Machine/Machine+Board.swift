@@ -115,6 +115,28 @@ extension Machine: FirmwareHost {
     return wasPending
   }
 
+  package var hasPerformanceCounters: Bool { configuration.revision.hasPerformanceCounters }
+
+  package func isCounting(_ counter: Int, hart: Int) -> Bool {
+    interpreter.harts[hart].state.pointee.mcountinhibit >> UInt64(counter) & 1 == 0
+  }
+
+  package func setCounter(_ counter: Int, isCounting: Bool, hart index: Int) {
+    let hart = interpreter.harts[index]
+    let bit = UInt64(1) << UInt64(counter)
+    let inhibited = hart.state.pointee.mcountinhibit
+    guard isCounting != (inhibited & bit == 0) else { return }
+    // Where the counter stands still.
+    let value = counter == 0 ? hart.state.pointee.mcycleOffset : hart.state.pointee.minstretOffset
+    interpreter.writeCSR(hart, CSR.mcountinhibit, inhibited ^ bit)
+    // It goes on from there behind the call.
+    if isCounting { setCounter(counter, to: value, hart: index) }
+  }
+
+  package func setCounter(_ counter: Int, to value: UInt64, hart index: Int) {
+    interpreter.writeCSR(interpreter.harts[index], CSR.mcycle + counter, value)
+  }
+
   package func loadDoubleword(hart: Int, virtualAddress: UInt64) -> UInt64? {
     switch interpreter.read(interpreter.harts[hart], virtualAddress, size: 8) {
     case .value(let value, isDevice: false): value

@@ -9,6 +9,7 @@ extension Machine {
         hart.state.pointee.isStarted = 1
       }
     case .builtInSBI(let entry):
+      for hart in performanceCounters.indices { performanceCounters[hart] = PerformanceCounters() }
       startInSupervisorMode(interpreter.harts[0], address: entry, argument: plan.deviceTreeAddress)
     }
   }
@@ -36,6 +37,7 @@ extension Machine {
       state.pointee.scounteren = 7
       state.pointee.mstatus |= Status.fs
     }
+    performanceCounters[hart.index] = PerformanceCounters()
     state.pointee.isStarted = 1
     hart.x[10] = UInt64(hart.index)
     hart.x[11] = argument

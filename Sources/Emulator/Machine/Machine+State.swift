@@ -125,10 +125,21 @@ extension Machine {
         name: device.name, save: { device.save(to: &$0) },
         restore: { (reader) throws(ByteCodingError) in try device.restore(from: &reader) })
     }
+    var firmware: [Component] = []
+    if case .builtInSBI = plan.start, hasPerformanceCounters {
+      firmware = [
+        Component(
+          name: "sbi",
+          save: { [self] writer in for counters in performanceCounters { counters.save(to: &writer) } },
+          restore: { [self] (reader) throws(ByteCodingError) in
+            for hart in performanceCounters.indices { try performanceCounters[hart].restore(from: &reader) }
+          })
+      ]
+    }
     let board = Component(
       name: "board", save: { [self] in saveBoard(to: &$0) },
       restore: { [self] (reader) throws(ByteCodingError) in try restoreBoard(from: &reader) })
-    return [board] + harts + devices
+    return [board] + harts + devices + firmware
   }
 
   private func saveBoard(to writer: inout ByteWriter) {

@@ -61,6 +61,8 @@ public final class Machine {
   var turnHart = 0
   var quantumLeft: Int64 = 0
   var powerOffStatus: UInt32?
+  /// The built-in SBI's, of each hart.
+  package var performanceCounters: [PerformanceCounters]
 
   /// The earliest guest time at which a timer fires; nil for none. Valid unless `timersAreStale`.
   var timerDeadline: UInt64?
@@ -103,6 +105,7 @@ public final class Machine {
     self.bootRegions = bootRegions
     memory = GuestMemory(base: MemoryMap.memoryBase, size: configuration.memorySize)
     memoryDigest = MemoryDigest(memory: memory)
+    performanceCounters = Array(repeating: PerformanceCounters(), count: configuration.hartCount)
     interpreter = Interpreter(
       memory: memory, configuration: configuration, machine: self,
       translates: engine != .interpreter)

@@ -47,4 +47,6 @@ extension MachineRevision {
 
   /// The built-in SBI hands over as OpenSBI does.
   var handsOverAsOpenSBI: Bool { self >= .second }
+  /// It has the PMU extension.
+  var hasPerformanceCounters: Bool { self >= .second }
 }

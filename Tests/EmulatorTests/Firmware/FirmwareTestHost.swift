@@ -12,6 +12,8 @@ final class FirmwareTestHost: FirmwareHost, Gate {
     case output([UInt8])
     case powerOff(status: UInt32)
     case reset
+    case count(counter: Int, hart: Int, Bool)
+    case setCounter(counter: Int, hart: Int, UInt64)
   }
 
   let hartCount: Int
@@ -51,6 +53,17 @@ final class FirmwareTestHost: FirmwareHost, Gate {
   func takeConsoleInput(count: Int) -> [UInt8] {
     defer { input.removeFirst(min(count, input.count)) }
     return Array(input.prefix(count))
+  }
+  var hasPerformanceCounters = true
+  lazy var performanceCounters = Array(repeating: PerformanceCounters(), count: hartCount)
+  var stoppedCounters: Set<Int> = []
+  func isCounting(_ counter: Int, hart: Int) -> Bool { !stoppedCounters.contains(counter) }
+  func setCounter(_ counter: Int, isCounting: Bool, hart: Int) {
+    effects.append(.count(counter: counter, hart: hart, isCounting))
+    if isCounting { stoppedCounters.remove(counter) } else { stoppedCounters.insert(counter) }
+  }
+  func setCounter(_ counter: Int, to value: UInt64, hart: Int) {
+    effects.append(.setCounter(counter: counter, hart: hart, value))
   }
   func requestPowerOff(status: UInt32) { effects.append(.powerOff(status: status)) }
   func requestReset() { effects.append(.reset) }

@@ -48,6 +48,36 @@ import Testing
     #expect(machine.register(R.s1, hart: 0) >> 13 & 3 == (isFirst ? 0 : 3))
   }
 
+  /// By the SBI's calls to stop and to start: what is written holds for the next instruction, as with a CSR.
+  @Test(arguments: Machine.Engine.both) func builtInSBIStopsCounters(engine: Machine.Engine) throws {
+    var program = Assembly()
+    func call(_ function: Int, _ flags: Int, _ value: Int) {
+      program.load(R.a7, 0x50_4d55)
+      program.emit(I.addi(R.a6, 0, function), I.addi(R.a0, 0, 2), I.addi(R.a1, 0, 1))
+      program.emit(I.addi(R.a2, 0, flags), I.addi(R.a3, 0, value), I.ecall)
+    }
+    call(4, 0, 0)
+    program.emit(I.csrr(R.s0, 0xc02), I.csrr(R.s1, 0xc02))
+    call(3, 1, 100)
+    program.emit(I.csrr(R.s2, 0xc02), I.csrr(R.s3, 0xc02))
+    program.label("end")
+    program.jump("end")
+    let file = BootTestFiles.elf(
+      segments: [.init(address: ramBase, bytes: program.assembled())], entry: ramBase)
+    let configuration = MachineConfiguration(memorySize: 16 << 20, hartCount: 1, shift: 0, drives: [])
+    let plan = try BootPlan(images: BootImages(kernel: file), configuration: configuration)
+    let machine = Machine(configuration: configuration, plan: plan, gate: ScriptedGate(), engine: engine)
+    #expect(machine.run(until: 100) == .position)
+    #expect(machine.register(R.s0, hart: 0) == machine.register(R.s1, hart: 0))
+    #expect(machine.register(R.s2, hart: 0) == 100)
+    #expect(machine.register(R.s3, hart: 0) == 101)
+    // What the SBI keeps is part of the state.
+    machine.performanceCounters[0].values[3] = 42
+    let other = Machine(configuration: configuration, plan: plan, gate: ScriptedGate(), engine: engine)
+    try other.restoreState(machine.saveState())
+    #expect(other.performanceCounters == machine.performanceCounters)
+  }
+
   /// `tohost` ends the run with the instruction that wrote it, be it through a device.
   @Test(arguments: Machine.Engine.both, [false, true])
   func hostInterfaceIsHeardAtOnce(engine: Machine.Engine, byDevice: Bool) {

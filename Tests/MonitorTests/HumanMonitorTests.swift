@@ -47,6 +47,31 @@ import Testing
     }
   }
 
+  /// What drgn asks a QEMU, and memory that goes to a file.
+  @Test func handsMemoryToOtherPrograms() throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "rrtool-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try type(
+      "info mtree -f", "gpa2hva 0x80000000", "gpa2hva 0x10000000", "pmemsave 0x80000000 24 \(path)",
+      "xp /24xb 0x80000000", "pmemsave 0x80000000 24 \(path)", "memsave 0 8 \(path).2",
+      "pmemsave 0x80000000 -1 x"
+    ) { answers in
+      #expect(
+        answers[0].hasPrefix("FlatView #0\n AS \"memory\", root: system\n Root memory region: system\n"))
+      #expect(answers[0].contains("\n  0000000080000000-0000000080ffffff (prio 0, ram): ram\n"))
+      #expect(answers[0].contains(" (prio 0, i/o): "))
+      #expect(answers[1].hasPrefix("Host virtual address for 0x80000000 (ram) is 0x"))
+      #expect(answers[2] == "Error: Memory at address 0x10000000 is not RAM\n")
+      #expect(answers[3].isEmpty)
+      let shown = answers[4].split(separator: "\n").flatMap { $0.split(separator: " ").dropFirst() }
+      let saved = try Data(contentsOf: URL(fileURLWithPath: path))
+      #expect(saved.map { "0x" + ($0 < 16 ? "0" : "") + String($0, radix: 16) } == shown.map(String.init))
+      #expect(answers[5].contains("exists already"))
+      #expect(answers[6].hasPrefix("Error: Invalid addr 0x0/8 specified"))
+      #expect(answers[7].hasPrefix("Error: Invalid addr"))
+    }
+  }
+
   /// The guest's program, as it was loaded: two instructions that the fixture's listing begins with.
   @Test func showsMemory() throws {
     try type(
@@ -100,7 +125,7 @@ import Testing
       monitor.complete("sys") == Completion(start: 0, candidates: ["system_powerdown ", "system_reset "]))
     #expect(monitor.complete("info rep") == Completion(start: 5, candidates: ["replay "]))
     #expect(monitor.complete("help loa") == Completion(start: 5, candidates: ["loadvm "]))
-    #expect(monitor.complete("info -") == Completion(start: 5, candidates: ["-a "]))
+    #expect(monitor.complete("info -") == Completion(start: 5, candidates: ["-a ", "-f "]))
     #expect(monitor.complete("stop x").candidates == [])
     #expect(monitor.complete("nothing x").candidates == [])
   }

@@ -17,6 +17,30 @@ extension HumanCommand {
       try monitor.showMemory(arguments, isPhysical: true)
     },
     HumanCommand(
+      "gpa2hva", [.required("ADDRESS", .expression)],
+      "where a physical address of RAM lies in rrtool's own memory, for a debugger that reads it there"
+    ) { (arguments, monitor) throws(MonitorError) in
+      let address = try monitor.evaluate(arguments["ADDRESS"])
+      let place: UInt? = try monitor.target.perform { run in
+        run.machine.memory.pointer(at: address, count: 1).map { UInt(bitPattern: $0) }
+      }
+      let text = "0x" + String(address, radix: 16)
+      guard let place else { throw MonitorError("Memory at address \(text) is not RAM") }
+      return "Host virtual address for \(text) (ram) is 0x\(String(place, radix: 16))\n"
+    },
+    HumanCommand(
+      "memsave", [.required("ADDRESS", .word), .required("SIZE", .word), .required("FILE", .file)],
+      "write memory at a virtual address to a new file"
+    ) { (arguments, monitor) throws(MonitorError) in
+      try monitor.saveMemory(arguments, hart: monitor.hart)
+    },
+    HumanCommand(
+      "pmemsave", [.required("ADDRESS", .word), .required("SIZE", .word), .required("FILE", .file)],
+      "write memory at a physical address to a new file"
+    ) { (arguments, monitor) throws(MonitorError) in
+      try monitor.saveMemory(arguments, hart: nil)
+    },
+    HumanCommand(
       "print|p", [.optional("/FORMAT", .format), .required("EXPRESSION", .expression)],
       "work out an expression of numbers and registers, as in 'p $sp + 0x10'"
     ) { (arguments, monitor) throws(MonitorError) in
@@ -57,6 +81,13 @@ extension HumanMonitor {
         try Expression.evaluate(text) { name in run.machine.register(named: name, hart: hart) }
       }
     }.get()
+  }
+
+  fileprivate func saveMemory(_ arguments: HumanArguments, hart: Int?) throws(MonitorError) -> String {
+    try target.saveMemory(
+      at: evaluate(arguments["ADDRESS"]), count: evaluate(arguments["SIZE"]), to: arguments["FILE"],
+      hart: hart)
+    return ""
   }
 
   fileprivate func showMemory(_ arguments: HumanArguments, isPhysical: Bool) throws(MonitorError) -> String {

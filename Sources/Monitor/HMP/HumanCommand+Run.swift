@@ -15,7 +15,7 @@ extension HumanCommand {
       return "\(command.usage) -- \(command.summary)\n"
     },
     HumanCommand(
-      "info", [.flag("-a"), .optional("SUBJECT", .subject)],
+      "info", [.flag("-a"), .flag("-f"), .optional("SUBJECT", .subject)],
       "show the state of a part; 'help info' lists them"
     ) { (arguments, monitor) throws(MonitorError) in
       guard let name = arguments.optional("SUBJECT") else {
@@ -24,7 +24,7 @@ extension HumanCommand {
       guard let subject = InfoSubject.all.first(where: { $0.name == name }) else {
         throw MonitorError("unknown subject: '\(name)'; 'help info' lists them")
       }
-      return try subject.body(monitor, arguments.has("-a"))
+      return try subject.body(monitor, arguments.has("-a") || arguments.has("-f"))
     },
     HumanCommand("cpu", [.required("HART", .word)], "choose the hart that x, p and info registers mean") {
       (arguments, monitor) throws(MonitorError) in

@@ -8,7 +8,7 @@ struct InfoSubject: Sendable {
   var name: String
   var usage: String
   var summary: String
-  /// The flag: `-a` was given.
+  /// The flag: `-a` or `-f` was given; each subject has one meaning for a flag.
   var body: @Sendable (HumanMonitor, Bool) throws(MonitorError) -> String
 
   init(
@@ -103,13 +103,20 @@ struct InfoSubject: Sendable {
       let hart = monitor.hart
       return try monitor.target.perform { run in mappings(of: run.machine, hart: hart) }
     },
-    InfoSubject("mtree", "what stands at which physical address") { (monitor, _) throws(MonitorError) in
+    InfoSubject(
+      "mtree", usage: "mtree [-f]",
+      "what stands at which physical address; -f: in the form of QEMU's flat view, which drgn reads"
+    ) { (monitor, isFlat) throws(MonitorError) in
       try monitor.target.perform { run in
-        run.machine.addressMap.map { entry in
+        let lines = run.machine.addressMap.map { entry in
           let first = entry.base.padded(radix: 16, digits: 16)
           let last = (entry.base + entry.size - 1).padded(radix: 16, digits: 16)
-          return "\(first)-\(last): \(entry.name)\n"
+          guard isFlat else { return "\(first)-\(last): \(entry.name)\n" }
+          let kind = entry.base == run.machine.memory.base ? "ram" : "i/o"
+          return "  \(first)-\(last) (prio 0, \(kind)): \(entry.name)\n"
         }.joined()
+        let head = "FlatView #0\n AS \"memory\", root: system\n Root memory region: system\n"
+        return isFlat ? head + lines + "\n" : lines
       }
     },
   ]

@@ -16,6 +16,33 @@ extension QMPCommand {
           ]
         })
     },
+    QMPCommand("query-target") { _, _ in ["arch": "riscv64"] },
+    QMPCommand(
+      "pmemsave",
+      [.required("val", .integer(.all)), .required("size", .integer(.all)), .required("filename", .string)]
+    ) { (arguments, target) throws(MonitorError) in
+      try target.saveMemory(
+        at: arguments.number("val"), count: arguments.number("size"), to: arguments.string("filename"),
+        hart: nil)
+      return nothing
+    },
+    QMPCommand(
+      "memsave",
+      [
+        .required("val", .integer(.all)), .required("size", .integer(.all)), .required("filename", .string),
+        .optional("cpu-index", .integer(.all)),
+      ]
+    ) { (arguments, target) throws(MonitorError) in
+      let count = try target.perform { run in run.machine.configuration.hartCount }
+      let hart = arguments.optionalNumber("cpu-index") ?? 0
+      guard hart < UInt64(count) else {
+        throw MonitorError("Parameter 'cpu-index' expects a CPU number")
+      }
+      try target.saveMemory(
+        at: arguments.number("val"), count: arguments.number("size"), to: arguments.string("filename"),
+        hart: Int(hart))
+      return nothing
+    },
     QMPCommand("query-memory-size-summary") { (_, target) throws(MonitorError) in
       ["base-memory": JSONValue(try target.perform { run in run.machine.configuration.memorySize })]
     },

@@ -1,3 +1,4 @@
+import Emulator
 import RecordReplay
 import Testing
 
@@ -31,7 +32,8 @@ import Testing
     ("\"memorySize\" : 16777216", "\"memorySize\" : -1"),
     ("\"hartCount\" : 1", "\"hartCount\" : 0"), ("\"hartCount\" : 1", "\"hartCount\" : 9"),
     ("\"shift\" : 3", "\"processor\" : \"z80\",\"shift\" : 3"), ("\"shift\" : 3", "\"shift\" : 11"),
-    ("\"revision\" : 2", "\"revision\" : 99"), ("\"revision\" : 2,", ""),
+    ("\"revision\" : \(MachineRevision.current.rawValue)", "\"revision\" : 99"),
+    ("\"revision\" : \(MachineRevision.current.rawValue),", ""),
     ("\"digestInterval\" : 1000000", "\"digestInterval\" : 0"),
     ("\"sectorCount\" : 2048", "\"sectorCount\" : 0"),
     ("\"sectorCount\" : 2048", "\"sectorCount\" : 18446744073709551615"),

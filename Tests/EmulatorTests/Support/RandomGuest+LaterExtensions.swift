@@ -10,7 +10,7 @@ extension RandomGuest {
   private static let blocks = [0, 1, 2, 4]
 
   static func laterInstruction(
-    _ destination: Int, _ pointer: Int, _ random: inout SeededGenerator
+    _ destination: Int, _ pointer: Int, hasWideAccesses: Bool, _ random: inout SeededGenerator
   ) -> UInt32 {
     func number(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
     let (first, second) = (number(0..<32), number(0..<32))
@@ -23,11 +23,14 @@ extension RandomGuest {
       return Instruction.typeR(
         0x73, 4, 0x40 | UInt32(number(0..<64)) & 0x27, destination, first, 0x1c | number(0..<4))
     case 6..<11:  // Zacas and Zabha
+      let size = number(0..<5)
       return Instruction.typeR(
-        0x2f, UInt32(number(0..<5)), atomics[number(0..<atomics.count)] | UInt32(number(0..<4)),
+        0x2f, UInt32(hasWideAccesses ? size : min(size, 3)),
+        atomics[number(0..<atomics.count)] | UInt32(number(0..<4)),
         destination, pointer, second)
     case 11, 12:  // Zicbom and Zicboz
-      return Instruction.typeI(0x0f, 2, 0, pointer, blocks[number(0..<4)])
+      let operation = blocks[number(0..<4)]
+      return Instruction.typeI(0x0f, 2, 0, pointer, hasWideAccesses ? operation : min(operation, 2))
     case 13:  // Zcb, through s1 to a5, and a nop
       return 0x0001_0000 | UInt32(number(0..<8)) << 7 | UInt32(number(0..<32)) << 2
         | (number(0..<2) == 0 ? 0x8000 | UInt32(number(0..<4)) << 10 : 0x9c41)

@@ -19,7 +19,8 @@ struct RandomGuest {
   let program: [UInt8]
   private let regions: [BootPlan.Region]
 
-  init(seed: UInt64, harts: Int = 1) {
+  /// - Parameter hasWideAccesses: whether instructions may access more than 8 bytes.
+  init(seed: UInt64, harts: Int = 1, hasWideAccesses: Bool = true) {
     self.seed = seed
     self.harts = harts
     var random = SeededGenerator(seed: seed)
@@ -31,7 +32,7 @@ struct RandomGuest {
       for byte in 0..<4 { words.append(UInt8(truncatingIfNeeded: word >> UInt32(byte * 8))) }
     }
     while words.count < Int(Self.codeSize) {
-      append(Self.instruction(&random))
+      append(Self.instruction(hasWideAccesses: hasWideAccesses, &random))
       if Int.random(in: 0..<40, using: &random) == 0, words.count + 8 <= Int(Self.codeSize) {
         // Extends a word or a halfword without a sign.
         let (register, amount) = (
@@ -206,7 +207,7 @@ struct RandomGuest {
     Instruction.mret, Instruction.wfi, Instruction.wfi, 0x0000_000f,
   ]
 
-  private static func instruction(_ random: inout SeededGenerator) -> UInt32 {
+  private static func instruction(hasWideAccesses: Bool, _ random: inout SeededGenerator) -> UInt32 {
     func number(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
     func any() -> UInt32 { UInt32(truncatingIfNeeded: random.next()) }
     // Pointers are in a0 to a5 and mostly left alone.
@@ -216,7 +217,9 @@ struct RandomGuest {
     }
     let pointer = 10 + number(0..<6)
     let offset = number(0..<4) == 0 ? number(-64..<64) : number(-8..<8) * 8
-    if number(0..<10) == 0 { return laterInstruction(destination(), pointer, &random) }
+    if number(0..<10) == 0 {
+      return laterInstruction(destination(), pointer, hasWideAccesses: hasWideAccesses, &random)
+    }
     switch number(0..<100) {
     case 0..<16:
       return Instruction.typeR(

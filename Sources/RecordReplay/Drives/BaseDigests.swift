@@ -60,15 +60,17 @@ struct BaseDigests {
     return writer.bytes
   }
 
-  /// Refuses bytes that are not those that the run read there.
-  func compare(
-    _ bytes: UnsafeRawBufferPointer, drive: Int, cluster: Int, path: String, recording: String
-  ) throws(DiskImageError) {
-    guard let known = drives[drive][cluster], known != Digest.of(bytes) else { return }
-    throw DiskImageError(
-      .changed, path: path,
-      problem: "has changed since \(recording) was made: the bytes differ that it read at offset "
-        + UInt64(cluster * WitnessedImage.clusterSize).grouped,
-      advice: "put the image back as it was; nothing can be replayed over another one")
+  /// Refuses bytes of a drive's bases that are not those that the run read there.
+  func comparison(drive: Int, of recording: Recording) -> WitnessedImage.Witness {
+    let known = drives[drive]
+    let image = recording.manifest.drives[drive].bases.first?.path ?? ""
+    return { (cluster, bytes) throws(DiskImageError) in
+      guard let digest = known[cluster], digest != Digest.of(bytes) else { return }
+      throw DiskImageError(
+        .changed, path: image,
+        problem: "has changed since \(recording.path) was made: the bytes differ that it read at offset "
+          + UInt64(cluster * WitnessedImage.clusterSize).grouped,
+        advice: "put the image back as it was; nothing can be replayed over another one")
+    }
   }
 }

@@ -53,10 +53,7 @@ enum BaseImages {
       try withImageFailures { () throws(DiskImageError) in
         let image = try opener(for: Array(drive.bases.dropFirst())).open(
           top.path, format: top.format, sharing: .stable)
-        let witness = WitnessedImage(image) { (cluster, bytes) throws(DiskImageError) in
-          try digests.compare(
-            bytes, drive: index, cluster: cluster, path: top.path, recording: recording.path)
-        }
+        let witness = WitnessedImage(image, witness: digests.comparison(drive: index, of: recording))
         for cluster in everything ? known[...] : known.prefix(sampleCount) {
           _ = try witness.read(at: cluster * WitnessedImage.clusterSize, count: 1)
         }

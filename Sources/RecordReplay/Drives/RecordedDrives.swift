@@ -86,10 +86,10 @@ struct RecordedDrives {
       for (cluster, digest) in known.drives[index].sorted(by: { $0.key < $1.key }) {
         witness?.note(drive: index, cluster: cluster, digest: digest)
       }
-      let top = manifest.bases.first?.path ?? ""
+      let compare = known.comparison(drive: index, of: recording)
       let note = Self.note(index, witness)
       let check: WitnessedImage.Witness = { (cluster, bytes) throws(DiskImageError) in
-        try known.compare(bytes, drive: index, cluster: cluster, path: top, recording: recording.path)
+        try compare(cluster, bytes)
         if known.drives[index][cluster] == nil { try note(cluster, bytes) }
       }
       guard manifest.overlay != nil else {

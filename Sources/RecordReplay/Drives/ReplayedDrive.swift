@@ -11,11 +11,8 @@ struct ReplayedDrive {
     _ index: Int, of recording: Recording, at snapshot: String, _ digests: BaseDigests
   ) throws(Failure) {
     let drive = recording.manifest.drives[index]
-    let top = drive.bases.first?.path ?? ""
     func wrap(_ base: any BlockImage) -> any BlockImage {
-      WitnessedImage(base) { (cluster, bytes) throws(DiskImageError) in
-        try digests.compare(bytes, drive: index, cluster: cluster, path: top, recording: recording.path)
-      }
+      WitnessedImage(base, witness: digests.comparison(drive: index, of: recording))
     }
     let image: any BlockImage
     if let overlay = drive.overlay {

@@ -178,10 +178,11 @@ public struct Verification: Sendable {
           "snapshot \(name) is not what the replay has there: \(differing.map(\.0).joined(separator: ", ")) differs",
           remedy: "delete it with 'rrtool snapshot delete \(name)'"))
     }
+    let digests = try recording.baseDigests()
     for (index, disk) in timeline.session.disks.enumerated() {
       let drive = recording.manifest.drives[index]
       guard let overlay = drive.overlay else { continue }
-      let saved = try ReplayedDrive(index, of: recording, at: name, recording.baseDigests()).scratch
+      let saved = try ReplayedDrive(index, of: recording, at: name, digests).scratch
       let isEqual = try withImageFailures { () throws(DiskImageError) in try Self.isEqual(saved, disk) }
       if !isEqual {
         note(

@@ -13,6 +13,7 @@ import Testing
     var input: String?
     var hasDisk = false
     var virtio = MachineConfiguration.Virtio.modern
+    var semihosting: String?
     /// What it prints, and when, depends on the host's clock.
     var readsClock = false
     var limit: UInt64?
@@ -28,6 +29,8 @@ import Testing
       Run(name: "diskcheck", hasDisk: true), Run(name: "diskcheck-legacy", hasDisk: true, virtio: .legacy),
       Run(name: "drain", input: "all that is typed\u{4}"), Run(name: "ledger", harts: 2, hasDisk: true),
       Run(name: "htif", input: "hello\nworld\nquit\n"),
+      Run(name: "semihosting", input: "hello\nworld\nquit\n", semihosting: ""),
+      Run(name: "semihosting", semihosting: "", reason: .idleForever),
       Run(name: "echo", input: "hello\nworld\nquit\n"), Run(name: "echo", reason: .idleForever),
       Run(name: "churn", memorySize: 64 << 20, readsClock: true, limit: 6_000_000, reason: .limit),
       Run(name: "counter", limit: 300_001, reason: .limit),
@@ -48,6 +51,7 @@ import Testing
       name: run.name, memorySize: run.memorySize, hartCount: run.harts, shift: 3, sleeps: false)
     try guest.load(.bios, from: fixture(run.name))
     guest.virtio = run.virtio
+    guest.semihosting = run.semihosting
     if run.hasDisk { guest.drives = [DriveOptions(source: .blank(size: 1 << 20))] }
     let inbox = Inbox()
     if let input = run.input {

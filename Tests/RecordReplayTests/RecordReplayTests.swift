@@ -42,6 +42,18 @@ import Testing
     #expect(replayed.output == recorded.output.text)
   }
 
+  /// Console, clock and end by semihosting; the manifest says that there is some.
+  @Test func semihostingComesBack() throws {
+    let recorded = try RecordedGuest(
+      "semihosting", harts: 2, input: "hello\nworld\nquit\n", digestInterval: 100, semihosting: "a guest")
+    #expect(recorded.result.ending.status == 5)
+    #expect(recorded.output.text == "semihosting: type lines, quit ends\nHELLO\nWORLD\n")
+    #expect(try recorded.recording.manifest.machine.semihosting == "a guest")
+    let replayed = try recorded.replay()
+    #expect(replayed.stop == .end(.poweredOff(status: 5)))
+    #expect(replayed.output == recorded.output.text)
+  }
+
   @Test(arguments: [1, 2, 4]) func hartsTakeTheSameTurns(harts: Int) throws {
     let recorded = try RecordedGuest("smp", harts: harts)
     #expect(recorded.result.ending.status == 0)

@@ -17,11 +17,13 @@ struct RecordedGuest {
     _ name: String, harts: Int = 1, input: String? = nil, limit: UInt64? = nil,
     digestInterval: UInt64 = 1_000_000,
     snapshotName: String? = nil, sleeps: Bool = false, snapshots: SnapshotPolicy = SnapshotPolicy(),
+    semihosting: String? = nil,
     drives: (TestFolder) throws -> [DriveOptions] = { _ in [] }
   ) throws {
     var guest = Guest(name: name, memorySize: 16 << 20, hartCount: harts, shift: 3, sleeps: sleeps)
     try guest.load(.bios, from: fixture(name))
     guest.drives = try drives(folder)
+    guest.semihosting = semihosting
     let inbox = Inbox()
     if let input {
       inbox.serveInput { offer in

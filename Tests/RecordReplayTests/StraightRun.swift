@@ -53,7 +53,7 @@ struct StraightRun {
 
 /// Recordings with all that can be between two instructions.
 enum TravelledGuest: String, CaseIterable {
-  case traps, selfModifying, disk, ledger, harts, input, hostInterface, reset
+  case traps, selfModifying, disk, ledger, harts, input, hostInterface, semihosting, reset
 
   /// The recording, and what keeps its folder.
   func record() throws -> (Recording, AnyObject) {
@@ -72,6 +72,10 @@ enum TravelledGuest: String, CaseIterable {
     case .hostInterface:
       return try kept(
         RecordedGuest("htif", input: "hello\nworld\nhow is it\nquit\n", digestInterval: 20_000))
+    case .semihosting:
+      return try kept(
+        RecordedGuest(
+          "semihosting", input: "hello\nworld\nhow is it\nquit\n", digestInterval: 500, semihosting: "it"))
     case .reset: return try recordReset()
     }
   }

@@ -41,6 +41,18 @@ extension Machine {
     configuration.revision.acceptsAllSizes || device.accepts(offset: offset, size: size)
   }
 
+  /// A call that semihosting knows by its three instructions. False: the hart is to wait in front of it.
+  func semihostingCall(hart index: Int) -> Bool {
+    guard let semihosting else { return true }
+    let x = interpreter.harts[index].x
+    switch semihosting.handle(x[10], parameter: x[11], hart: index) {
+    case .returns(let value):
+      x[10] = value
+      return true
+    case .waits: return false
+    }
+  }
+
   func environmentCall(hart index: Int) -> Bool {
     guard case .builtInSBI = plan.start else { return false }
     let hart = interpreter.harts[index]

@@ -27,5 +27,14 @@ extension Machine {
     bus.attach(TestFinisher(board: self), at: MemoryMap.testFinisher)
     bus.attach(BootROM(bytes: plan.bootROM), at: MemoryMap.bootROM)
     if configuration.revision.hasHostInterface { attachHostInterface() }
+    attachSemihosting()
+  }
+
+  private func attachSemihosting() {
+    guard let commandLine = configuration.semihosting else { return }
+    let semihosting = Semihosting(machine: self, commandLine: commandLine)
+    bus.attachWithoutRegisters(semihosting)
+    self.semihosting = semihosting
+    interpreter.hasSemihosting = true
   }
 }

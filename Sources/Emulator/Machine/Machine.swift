@@ -48,6 +48,8 @@ public final class Machine {
   var blockDevices: [VirtioBlock] = []
   /// Nil for a program that does not speak it, and in the first revision.
   var hostInterface: HostTargetInterface?
+  /// Nil for a machine without.
+  var semihosting: Semihosting?
   var bus = PhysicalBus()
 
   // MARK: State of the run loop; all but the last group is part of snapshots
@@ -227,8 +229,12 @@ public final class Machine {
     guard hart.state.pointee.isStarted != 0 else { return false }
     if hart.state.pointee.isWaiting != 0 {
       // `wfi` ends for what is pending and enabled in `mie`, whatever `mstatus` says (volume II, section 3.3.3).
-      guard hart.pendingInterrupts & hart.state.pointee.mie != 0 else { return false }
+      guard
+        hart.pendingInterrupts & hart.state.pointee.mie != 0
+          || semihosting?.isAnswered(hart: index) == true
+      else { return false }
       hart.state.pointee.isWaiting = 0
+      semihosting?.goesOn(hart: index)
     }
     return true
   }

@@ -39,6 +39,8 @@ public struct MachineConfiguration: Sendable, Equatable {
   /// Older than `current` for replays of older recordings alone.
   public var revision: MachineRevision
   public var virtio = Virtio.modern
+  /// The command line that semihosting tells; nil for a machine without, where its calls are breakpoints.
+  public var semihosting: String?
 
   public init(
     memorySize: UInt64, hartCount: Int, shift: Int, drives: [Drive], processor: ProcessorModel = .rv64,

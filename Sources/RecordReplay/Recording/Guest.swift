@@ -19,6 +19,8 @@ public struct Guest: Sendable {
   /// Where `images` came from.
   public private(set) var sources: [RecordingManifest.Boot.Image] = []
   public var drives: [DriveOptions]
+  /// The command line that semihosting tells; nil for a guest without.
+  public var semihosting: String?
   /// What executes its instructions: it changes the speed and nothing else.
   public var engine = Machine.Engine.automatic
 
@@ -110,6 +112,7 @@ public struct Guest: Sendable {
       drives: drives.map { .init(sectorCount: $0.sectorCount, isReadOnly: $0.readOnly, serial: $0.serial) },
       processor: processor)
     configuration.virtio = virtio
+    configuration.semihosting = semihosting
     return configuration
   }
 

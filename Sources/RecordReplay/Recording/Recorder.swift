@@ -146,7 +146,8 @@ public final class Recorder {
           processor: origin.configuration.processor == .rv64
             ? nil : origin.configuration.processor.rawValue,
           revision: origin.configuration.revision.rawValue,
-          virtio: origin.configuration.virtio == .modern ? nil : origin.configuration.virtio.rawValue),
+          virtio: origin.configuration.virtio == .modern ? nil : origin.configuration.virtio.rawValue,
+          semihosting: origin.configuration.semihosting),
         boot: origin.boot, drives: driveManifests, initialSnapshot: snapshotName, log: logName,
         digestInterval: policy.digestInterval(asked: options.digestInterval, shift: shift), ending: nil,
         branch: origin.left?.branch)

@@ -33,6 +33,11 @@ extension RecordingManifest {
     if let virtio = machine.virtio, MachineConfiguration.Virtio(rawValue: virtio) == nil {
       return "virtio devices of the kind \(virtio)"
     }
+    if let commandLine = machine.semihosting,
+      commandLine.utf8.count > Self.textLimit || commandLine.utf8.contains(0)
+    {
+      return "a command line for semihosting that cannot be"
+    }
     guard drives.count <= MachineConfiguration.driveCountLimit else { return "\(drives.count) drives" }
     for (index, drive) in drives.enumerated() {
       guard drive.sectorCount > 0, drive.sectorCount <= UInt64(Int.max) / 512 else {

@@ -82,6 +82,8 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var revision: Int?
     /// `MachineConfiguration.Virtio`; nil for modern.
     public var virtio: String?
+    /// The command line that semihosting tells; nil without semihosting.
+    public var semihosting: String?
   }
 
   public struct Drive: Codable, Equatable, Sendable {
@@ -171,6 +173,7 @@ extension RecordingManifest {
       processor: machine.processor.flatMap(ProcessorModel.init) ?? .rv64,
       revision: machine.revision.flatMap(MachineRevision.init) ?? .first)
     configuration.virtio = machine.virtio.flatMap(MachineConfiguration.Virtio.init) ?? .modern
+    configuration.semihosting = machine.semihosting
     return configuration
   }
 }

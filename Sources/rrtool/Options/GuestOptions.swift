@@ -49,6 +49,12 @@ struct GuestOptions: ParsableArguments {
         + "overlay=none. May be given up to 7 times.", valueName: "drive"))
   var drive: [String] = []
 
+  @Flag(
+    help: ArgumentHelp(
+      "Serve the guest's semihosting calls: console, time, exit. Files of the host cannot be opened. Without it they are "
+        + "breakpoints."))
+  var semihosting = false
+
   @OptionGroup var start: StartOptions
 
   @OptionGroup var engineOption: EngineOption
@@ -114,6 +120,9 @@ struct GuestOptions: ParsableArguments {
         .usage, "--virtio \(virtio)", "is no interface of virtio devices", remedy: "give modern or legacy")
     }
     guest.virtio = interface
+    if semihosting {
+      guest.semihosting = ([kernel ?? bios ?? ""] + (append.map { [$0] } ?? [])).joined(separator: " ")
+    }
     if bios == "none" {
       guest.images.startsInMachineMode = true
     } else if let bios {

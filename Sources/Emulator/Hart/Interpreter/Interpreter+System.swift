@@ -7,6 +7,8 @@ extension Interpreter {
     beginExactPosition(hart, instruction)
     switch instruction.pointee.opcode {
     case .ecall: environmentCall(hart, instruction)
+    case .ebreak where hasSemihosting && isSemihostingCall(hart, instruction):
+      callSemihosting(hart, instruction)
     case .ebreak:
       raise(hart, instruction, cause: ExceptionCause.breakpoint, value: address(of: instruction, hart))
     case .fenceI:

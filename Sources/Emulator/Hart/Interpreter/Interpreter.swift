@@ -29,6 +29,8 @@ final class Interpreter {
   /// How new blocks are made: their length at most, and whether the translator takes them the first time they run.
   var blockLengthLimit = BlockCache.lengthLimit
   var translatesAtOnce = false
+  /// Whether `ebreak` between two certain instructions is a call.
+  var hasSemihosting = false
   #if arch(x86_64)
     /// Takes over hot blocks; nil when the interpreter does everything.
     let translator: Translator?

@@ -22,6 +22,7 @@ package struct MigrationIdentity: Equatable, Sendable {
     if configuration.virtio != .modern { add("--virtio", configuration.virtio.rawValue) }
     add(
       "what is booted", Self.hexadecimal(Self.digest(of: start.plan, without: start.guest.images.randomSeed)))
+    add("--semihosting", configuration.semihosting ?? "off")
     add("the number of drives", "\(configuration.drives.count)")
     for (index, (options, drive)) in zip(start.guest.drives, configuration.drives).enumerated() {
       var parts = ["\(drive.sectorCount) sectors", drive.isReadOnly ? "only read" : "written"]

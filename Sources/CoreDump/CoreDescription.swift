@@ -91,6 +91,8 @@ public struct CoreDescription: Sendable {
   public var kernelInformation: VMCoreInfo?
   /// What `uname` says in the guest, where that is known.
   public var systemName: SystemName?
+  /// A note that the guest itself gave for dumps, whatever it says.
+  public var givenNote: GuestNote?
 
   public init(regions: [Region], harts: [Hart]) {
     self.regions = regions

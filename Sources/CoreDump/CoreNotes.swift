@@ -24,6 +24,7 @@ enum CoreNotes {
     if let names = core.harts.first?.controlAndStatusRegisters.map(\.name), !names.isEmpty {
       bytes += note(type: targetDescription, owner: "GDB", describe(controlAndStatus: names))
     }
+    if let given = core.givenNote { bytes += given.bytes }
     var offset: Int?
     if let information = core.kernelInformation {
       offset = bytes.count + VMCoreInfo.textOffset

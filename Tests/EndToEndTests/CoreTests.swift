@@ -44,6 +44,20 @@ import Testing
     }
   }
 
+  /// The note that a guest gave through fw_cfg, wherever it lies.
+  @Test func aGivenNoteIsInTheCore() throws {
+    let scratch = try Scratch()
+    let core = scratch.path("core")
+    _ = try scratch.rrtool(
+      "record", "-o", scratch.path("run.rr"), "--bios", Place.guest("firmware"), "--memory", "16M")
+    for (place, isGiven) in [("start", false), ("end", true)] {
+      let dumped = try scratch.rrtool("dump", scratch.path("run.rr"), "--at", place, "-o", core, "--force")
+      try #require(dumped.status == 0, "\(dumped.errors)")
+      let notes = try scratch.run(["readelf", "-n", core]).text
+      #expect(notes.contains("VMCOREINFO") == isGiven, "\(notes)")
+    }
+  }
+
   @Test func whatCannotBeDumpedIsRefused() throws {
     let scratch = try Scratch()
     _ = try scratch.rrtool("record", "-o", scratch.path("demo.rr"))

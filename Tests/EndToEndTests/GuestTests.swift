@@ -19,6 +19,7 @@ import Testing
     Guest(name: "idle", lastLine: "idle: 100 timer interrupts, a second of guest time passed"),
     Guest(name: "selfmodify", lastLine: "selfmodify: right"),
     Guest(name: "codeflood", lastLine: "codeflood: right"),
+    Guest(name: "firmware", harts: 2, lastLine: "firmware: 11 checks, 0 failed"),
     Guest(name: "remap", lastLine: "remap: cause 9, sum 1515000: right"),
     Guest(
       name: "traps",

@@ -81,7 +81,7 @@ struct QMPPackageTests {
     #expect(told["after"] as? String == "postmigrate")
     #expect(told["arrived"] as? String == "running")
     #expect(told["query"] as? String == "completed")
-    #expect(told["remaining"] as? Int == 0 && told["total"] as? Int == 64 << 20)
+    #expect(told["remaining"] as? Int == 0 && told["total"] as? Int == (64 + 64) << 20, "RAM and flash")
     let first = try source.waitForResult()
     #expect(first.status == 0, "\(first.errors)")
     try destination.type("after\rquit\r")

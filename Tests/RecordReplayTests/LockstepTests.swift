@@ -29,6 +29,7 @@ import Testing
       Run(name: "diskcheck", hasDisk: true), Run(name: "diskcheck-legacy", hasDisk: true, virtio: .legacy),
       Run(name: "drain", input: "all that is typed\u{4}"), Run(name: "ledger", harts: 2, hasDisk: true),
       Run(name: "htif", input: "hello\nworld\nquit\n"),
+      Run(name: "firmware", harts: 2),
       Run(name: "semihosting", input: "hello\nworld\nquit\n", semihosting: ""),
       Run(name: "semihosting", semihosting: "", reason: .idleForever),
       Run(name: "echo", input: "hello\nworld\nquit\n"), Run(name: "echo", reason: .idleForever),

@@ -10,7 +10,7 @@ import Testing
     [DriveOptions(source: .blank(size: 1 << 20))]
   }
 
-  @Test(arguments: ["hello", "counter", "idle", "selfmodify", "traps"])
+  @Test(arguments: ["hello", "counter", "idle", "selfmodify", "traps", "firmware"])
   func aGuestComesBack(name: String) throws {
     let recorded = try RecordedGuest(name)
     #expect(recorded.result.ending.reason == .poweredOff)

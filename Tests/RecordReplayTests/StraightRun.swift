@@ -53,7 +53,7 @@ struct StraightRun {
 
 /// Recordings with all that can be between two instructions.
 enum TravelledGuest: String, CaseIterable {
-  case traps, selfModifying, disk, ledger, harts, input, hostInterface, semihosting, reset
+  case traps, selfModifying, disk, ledger, harts, input, hostInterface, semihosting, firmware, reset
 
   /// The recording, and what keeps its folder.
   func record() throws -> (Recording, AnyObject) {
@@ -76,6 +76,7 @@ enum TravelledGuest: String, CaseIterable {
       return try kept(
         RecordedGuest(
           "semihosting", input: "hello\nworld\nhow is it\nquit\n", digestInterval: 500, semihosting: "it"))
+    case .firmware: return try kept(RecordedGuest("firmware", digestInterval: 5_000))
     case .reset: return try recordReset()
     }
   }

@@ -14,6 +14,9 @@ public struct BootImages: Sendable, Equatable {
   /// Random numbers for the kernel (`/chosen/rng-seed`), drawn by whoever makes the guest. They are part of the start, so
   /// a replay and every reset find the same.
   public var randomSeed: [UInt8]?
+  /// What each bank of flash holds; nil for one that holds zeros. With the first one given, that is what starts, and kernel, initrd and
+  /// command line are its to read.
+  public var flash: [[UInt8]?] = [nil, nil]
 
   public init(
     bios: [UInt8]? = nil, kernel: [UInt8]? = nil, initrd: [UInt8]? = nil, commandLine: String = ""

@@ -2,8 +2,9 @@ extension BootPlan {
   /// Lays out the images in memory as QEMU's `virt` board does.
   ///
   /// - Precondition: `configuration` is within the limits it states.
-  public init(images: BootImages, configuration: MachineConfiguration) throws(BootError) {
-    try Self.checkCombination(images)
+  public init(images given: BootImages, configuration: MachineConfiguration) throws(BootError) {
+    try Self.checkCombination(given)
+    let images = given.inMemory
     var parts = BootLayout.Parts()
     let bios = try images.bios.map { (file) throws(BootError) in try Self.readBIOS(file) }
     let kernel = try images.kernel.map { (file) throws(BootError) in
@@ -47,6 +48,7 @@ extension BootPlan {
       kernelEntry = layout.kernelAddress
     case nil: break
     }
+    if given.startsBehindFirmware { kernelEntry = MemoryMap.flash.base }
     var regions = loaded.filter { !$0.bytes.isEmpty }.map {
       Region(address: $0.address, bytes: Array($0.bytes))
     }
@@ -61,8 +63,11 @@ extension BootPlan {
     if let bios {
       start = .machineMode(entry: bios.entry)
     } else if images.startsInMachineMode {
-      let entry = MemoryMap.memoryBase
-      guard loaded.contains(where: { $0.address <= entry && entry - $0.address < UInt64($0.bytes.count) })
+      // Flash comes before RAM, as on QEMU.
+      let entry = given.flash[0] == nil ? MemoryMap.memoryBase : MemoryMap.flash.base
+      guard
+        given.flash[0] != nil
+          || loaded.contains(where: { $0.address <= entry && entry - $0.address < UInt64($0.bytes.count) })
       else {
         throw .unusable(
           image: "kernel",
@@ -80,6 +85,7 @@ extension BootPlan {
       regions: regions, start: start, deviceTreeAddress: layout.deviceTreeAddress,
       nextStageAddress: bios == nil && !images.startsInMachineMode ? nil : kernelEntry,
       toHostAddress: symbols.toHost, fromHostAddress: symbols.fromHost)
+    attached = try given.attachedParts(memorySize: configuration.memorySize)
   }
 
   /// A kernel's command line alone may be half as long.
@@ -139,7 +145,7 @@ extension BootPlan {
     precondition(images.bios == nil || !images.startsInMachineMode, "a bios, and none")
     let files = [
       ("bios", images.bios), ("kernel", images.kernel), ("initrd", images.initrd),
-      ("dtb", images.deviceTree),
+      ("dtb", images.deviceTree), ("pflash", images.flash[0]), ("pflash", images.flash[1]),
     ]
     for (name, file) in files {
       if let file, file.isEmpty {
@@ -147,7 +153,7 @@ extension BootPlan {
       }
     }
     if images.kernel == nil {
-      if images.bios == nil {
+      if images.bios == nil, images.flash[0] == nil {
         throw .unusable(image: "kernel", reason: "nothing to boot; give the guest a --kernel or a --bios")
       }
       if images.initrd != nil {

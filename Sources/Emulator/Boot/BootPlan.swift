@@ -20,7 +20,20 @@ public struct BootPlan: Sendable, Equatable {
     case builtInSBI(entry: UInt64)
   }
 
+  /// Bytes that lie behind RAM at power-on: what flash holds, and what firmware is given. A reset leaves them alone.
+  public struct AttachedPart: Sendable, Equatable {
+    /// From the end of RAM on.
+    public var offset: UInt64
+    public var bytes: [UInt8]
+
+    public init(offset: UInt64, bytes: [UInt8]) {
+      self.offset = offset
+      self.bytes = bytes
+    }
+  }
+
   public var regions: [Region]
+  public var attached: [AttachedPart] = []
   public var start: Start
   public var deviceTreeAddress: UInt64
   /// Address of the payload for a `--bios` that looks for fw_dynamic information (OpenSBI); nil when there is none.

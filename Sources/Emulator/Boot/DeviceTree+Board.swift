@@ -24,6 +24,7 @@ extension DeviceTreeNode {
       $0.set("device_type", strings: "memory")
       $0.set("reg", doublewords: MemoryMap.memoryBase, configuration.memorySize)
     }
+    if configuration.revision.hasFirmwareDevices { root.addFirmwareDevices() }
     root.addHarts(configuration)
     root.addReset("poweroff", value: 0x5555)
     root.addReset("reboot", value: 0x7777)
@@ -39,6 +40,22 @@ extension DeviceTreeNode {
   }
 
   private static let serialPortPath = "/soc/\(unit("serial", MemoryMap.serialPort.base))"
+
+  /// Flash and what firmware is given.
+  private mutating func addFirmwareDevices() {
+    add(Self.unit("flash", MemoryMap.flash.base)) {
+      $0.set("bank-width", cells: 4)
+      let size = AttachedStorage.bankSize
+      $0.set(
+        "reg", doublewords: MemoryMap.flash.base, size, MemoryMap.flash.base + size, size)
+      $0.set("compatible", strings: "cfi-flash")
+    }
+    add(Self.unit("fw-cfg", MemoryMap.firmwareConfiguration.base)) {
+      $0.set("dma-coherent")
+      $0.setRegisters(MemoryMap.firmwareConfiguration)
+      $0.set("compatible", strings: "qemu,fw-cfg-mmio")
+    }
+  }
 
   private mutating func addHarts(_ configuration: MachineConfiguration) {
     let count = configuration.hartCount

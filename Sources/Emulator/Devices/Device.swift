@@ -10,6 +10,8 @@ package protocol Device: AnyObject {
   /// Whether an access of `size` bytes at `offset` gets an answer at all; if not, it is an access fault. Machines of the first
   /// revision do not ask.
   func accepts(offset: UInt64, size: Int) -> Bool
+  /// The same for a store, where a device makes a difference.
+  func acceptsStore(offset: UInt64, size: Int) -> Bool
   func read(offset: UInt64, size: Int) -> UInt64
   func write(offset: UInt64, size: Int, value: UInt64)
   /// Back to the state after power-on.
@@ -23,6 +25,7 @@ package protocol Device: AnyObject {
 
 extension Device {
   package func accepts(offset: UInt64, size: Int) -> Bool { true }
+  package func acceptsStore(offset: UInt64, size: Int) -> Bool { accepts(offset: offset, size: size) }
 }
 
 /// What the board offers its devices. Implemented by `Machine`.

@@ -16,6 +16,10 @@ public enum MemoryMap {
   public static let virtioSlots = Window(base: 0x1000_1000, size: 0x8000)
   public static let virtioSlotSize: UInt64 = 0x1000
   public static let virtioSlotCount = 8
+  /// QEMU's fw_cfg.
+  public static let firmwareConfiguration = Window(base: 0x1010_0000, size: 0x18)
+  /// Both banks.
+  public static let flash = Window(base: 0x2000_0000, size: 0x400_0000)
   public static let memoryBase: UInt64 = 0x8000_0000
 
   /// PLIC sources.

@@ -23,22 +23,20 @@ extension Machine {
   var position: UInt64 { now.position }
 
   func readBus(_ address: UInt64, size: Int) -> UInt64? {
-    guard let (device, offset) = bus.find(address, size: size), accepts(device, offset: offset, size: size)
+    guard let (device, offset) = bus.find(address, size: size),
+      configuration.revision.acceptsAllSizes || device.accepts(offset: offset, size: size)
     else { return nil }
     return device.read(offset: offset, size: size)
   }
 
   func writeBus(_ address: UInt64, size: Int, value: UInt64) -> Bool {
-    guard let (device, offset) = bus.find(address, size: size), accepts(device, offset: offset, size: size)
+    guard let (device, offset) = bus.find(address, size: size),
+      configuration.revision.acceptsAllSizes || device.acceptsStore(offset: offset, size: size)
     else { return false }
     storeSource = .device(register: address)
     device.write(offset: offset, size: size, value: value)
     storeSource = .instruction
     return true
-  }
-
-  private func accepts(_ device: any Device, offset: UInt64, size: Int) -> Bool {
-    configuration.revision.acceptsAllSizes || device.accepts(offset: offset, size: size)
   }
 
   /// A call that semihosting knows by its three instructions. False: the hart is to wait in front of it.

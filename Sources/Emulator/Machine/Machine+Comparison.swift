@@ -31,9 +31,9 @@ extension Machine {
     return found + memoryDifferences(from: other, limit: limit)
   }
 
-  /// Whether the RAM of both machines is the same, whatever is known of changes.
+  /// Whether the memory of both machines is the same, whatever is known of changes.
   package func hasSameMemory(as other: Machine) -> Bool {
-    memcmp(memory.bytes, other.memory.bytes, Int(memory.size)) == 0
+    memcmp(memory.bytes, other.memory.bytes, Int(memory.totalSize)) == 0
   }
 
   /// How blocks are made from here on: of so many instructions at most, and translated when they first run. For

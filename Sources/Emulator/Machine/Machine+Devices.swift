@@ -26,8 +26,22 @@ extension Machine {
     bus.attach(realTimeClock, at: MemoryMap.realTimeClock)
     bus.attach(TestFinisher(board: self), at: MemoryMap.testFinisher)
     bus.attach(BootROM(bytes: plan.bootROM), at: MemoryMap.bootROM)
+    if configuration.revision.hasFirmwareDevices { attachFirmwareDevices() }
     if configuration.revision.hasHostInterface { attachHostInterface() }
     attachSemihosting()
+  }
+
+  /// Flash and what firmware is given.
+  private func attachFirmwareDevices() {
+    let size = AttachedStorage.bankSize
+    for bank in 0..<AttachedStorage.bankCount {
+      bus.attach(
+        ParallelFlash(board: self, bank: bank, isReadOnly: configuration.isFlashReadOnly[bank]),
+        at: MemoryMap.Window(base: MemoryMap.flash.base + UInt64(bank) * size, size: size))
+    }
+    let firmwareConfiguration = FirmwareConfiguration(board: self)
+    bus.attach(firmwareConfiguration, at: MemoryMap.firmwareConfiguration)
+    self.firmwareConfiguration = firmwareConfiguration
   }
 
   private func attachSemihosting() {

@@ -56,14 +56,16 @@ extension Machine {
     return interpreter.inspectTranslation(hart, address, privilege: hart.state.pointee.privilege)
   }
 
-  /// As many of `count` bytes from the virtual address `address` on as RAM and the boot ROM hold: reading them has no effect.
+  /// As many of `count` bytes from the virtual address `address` on as RAM, the boot ROM and flash hold: reading them has no effect.
   package func readMemory(virtual address: UInt64, count: Int, hart: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     var address = address
     while bytes.count < count {
       let inPage = min(count - bytes.count, GuestMemory.pageSize - Int(address & 0xfff))
       guard let physical = physicalAddress(of: address, hart: hart) else { break }
-      if let pointer = memory.pointer(at: physical, count: inPage) {
+      if let pointer = memory.pointer(at: physical, count: inPage)
+        ?? memory.inspectedFlash(at: physical, count: inPage)
+      {
         bytes += UnsafeRawBufferPointer(start: pointer, count: inPage)
       } else if MemoryMap.bootROM.contains(physical), let (rom, offset) = bus.find(physical, size: 1) {
         // The ROM ends with a page.
@@ -91,6 +93,11 @@ extension Machine {
   package var addressMap: [(name: String, base: UInt64, size: UInt64)] {
     (bus.map.map { ($0.device.name, $0.window.base, $0.window.size) } + [("ram", memory.base, memory.size)])
       .sorted { $0.base < $1.base }
+  }
+
+  /// Where the guest says that a note about its memory is, for dumps.
+  package var memoryDescriptionNote: (address: UInt64, size: UInt32)? {
+    firmwareConfiguration?.memoryDescriptionNote
   }
 
   /// The board's read-only memory, at `MemoryMap.bootROM`.

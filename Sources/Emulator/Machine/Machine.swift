@@ -50,6 +50,7 @@ public final class Machine {
   var hostInterface: HostTargetInterface?
   /// Nil for a machine without.
   var semihosting: Semihosting?
+  var firmwareConfiguration: FirmwareConfiguration?
   var bus = PhysicalBus()
 
   // MARK: State of the run loop; all but the last group is part of snapshots
@@ -105,7 +106,8 @@ public final class Machine {
     self.plan = plan
     self.gate = gate
     self.bootRegions = bootRegions
-    memory = GuestMemory(base: MemoryMap.memoryBase, size: configuration.memorySize)
+    memory = GuestMemory(
+      base: MemoryMap.memoryBase, size: configuration.memorySize, attached: configuration.attachedStorage)
     memoryDigest = MemoryDigest(memory: memory)
     performanceCounters = Array(repeating: PerformanceCounters(), count: configuration.hartCount)
     interpreter = Interpreter(
@@ -113,6 +115,9 @@ public final class Machine {
       translates: engine != .interpreter)
     attachDevices()
     memory.beginKeeping(for: memoryDigest)
+    if bootRegions == nil {
+      for part in plan.attached { memory.writeAttached(part.bytes, at: part.offset) }
+    }
     powerOn(bootRegions == nil ? plan.regions : [])
   }
 

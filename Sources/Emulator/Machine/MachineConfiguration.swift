@@ -22,6 +22,24 @@ public struct MachineConfiguration: Sendable, Equatable {
     case legacy
   }
 
+  /// Sizes of the files that firmware reads through fw_cfg, 0 for one that there is not. Their bytes lie behind RAM, one after the
+  /// other.
+  public struct FirmwareFiles: Sendable, Equatable {
+    public static let sizeLimit: UInt64 = 1 << 31
+
+    public var kernelSize: UInt64 = 0
+    public var initrdSize: UInt64 = 0
+    /// With the zero at its end.
+    public var commandLineSize: UInt64 = 0
+    public var size: UInt64 { kernelSize + initrdSize + commandLineSize }
+
+    public init(kernelSize: UInt64 = 0, initrdSize: UInt64 = 0, commandLineSize: UInt64 = 0) {
+      self.kernelSize = kernelSize
+      self.initrdSize = initrdSize
+      self.commandLineSize = commandLineSize
+    }
+  }
+
   public static let memorySizeLimit: UInt64 = 64 << 30
   public static let hartCountLimit = 8
   /// QEMU's `virt` board has eight virtio-mmio slots; one is for entropy.
@@ -39,6 +57,10 @@ public struct MachineConfiguration: Sendable, Equatable {
   /// Older than `current` for replays of older recordings alone.
   public var revision: MachineRevision
   public var virtio = Virtio.modern
+  /// By bank of flash: whether the guest cannot write it.
+  public var isFlashReadOnly = [Bool](repeating: false, count: 2)
+  /// What firmware is given to read.
+  public var firmwareFiles = FirmwareFiles()
   /// The command line that semihosting tells; nil for a machine without, where its calls are breakpoints.
   public var semihosting: String?
 
@@ -58,4 +80,15 @@ public struct MachineConfiguration: Sendable, Equatable {
   public var extensions: ProcessorExtensions {
     revision.hasProcessorModels ? processor.extensions : .firstRevision
   }
+}
+
+extension MachineConfiguration {
+  /// What the machine's memory has behind RAM.
+  package var attachedStorage: AttachedStorage {
+    revision.hasFirmwareDevices
+      ? AttachedStorage(hasFlash: true, firmwareSize: firmwareFiles.size) : AttachedStorage()
+  }
+
+  /// Bytes of RAM and of what lies behind it: what snapshots hold.
+  public var memoryImageSize: UInt64 { memorySize + attachedStorage.size }
 }

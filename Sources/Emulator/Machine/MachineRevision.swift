@@ -8,7 +8,7 @@ public enum MachineRevision: Int, Sendable, Comparable, CaseIterable {
   case first = 1
   /// Devices, firmware and start held against QEMU's board: recordings of format 3.
   case second = 2
-  /// The console of the host-target interface, and the PMU of the built-in SBI.
+  /// Flash and fw_cfg, the console of the host-target interface, and the PMU of the built-in SBI.
   case third = 3
 
   /// That of every new run.
@@ -42,6 +42,8 @@ extension MachineRevision {
   var pairsClockWords: Bool { self >= .second }
   /// Virtio as QEMU has it: lenient with drivers, and with 8 bytes as two words.
   var hasLenientVirtio: Bool { self >= .second }
+  /// There are flash and fw_cfg.
+  var hasFirmwareDevices: Bool { self >= .third }
   /// The host-target interface has a console and system calls.
   var hasHostInterface: Bool { self >= .third }
 

@@ -1,9 +1,12 @@
 import ByteCoding
 import Glibc
 
-/// The guest's RAM and what is known of each of its pages.
+/// The guest's RAM, what lies behind it, and what is known of each of its pages.
 ///
-/// RAM is one host mapping, zero at first. Every store that changes it passes one of two ways: the write TLB of a
+/// RAM is one host mapping, zero at first. Behind it, in the same mapping, are pages that are not on the bus as RAM is:
+/// what flash holds, and what the firmware is given (`AttachedStorage`). They are kept, digested and put into snapshots as RAM
+/// is, and code that stands there is decoded as code in RAM is.
+/// Every store that changes it passes one of two ways: the write TLB of a
 /// hart, for a page whose flags are all clear, or `noteStore`, which sees to what the flags ask for. So the flags are the
 /// one place where keepers of pages, code invalidation and page-table coherence meet, and a page without flags costs
 /// nothing to write.
@@ -13,10 +16,20 @@ package final class GuestMemory {
 
   /// Physical address of the first byte.
   package let base: UInt64
-  /// Bytes, a multiple of `pageSize`.
+  /// Bytes of RAM, a multiple of `pageSize`.
   package let size: UInt64
   package let bytes: UnsafeMutableRawPointer
-  package var pageCount: Int { Int(size >> Self.pageShift) }
+  /// What lies behind RAM.
+  package let attached: AttachedStorage
+  /// Bytes of RAM and of what lies behind it.
+  package var totalSize: UInt64 { size + attached.size }
+  /// Pages of both.
+  package var pageCount: Int { Int(totalSize >> Self.pageShift) }
+  package var ramPageCount: Int { Int(size >> Self.pageShift) }
+  /// Bit n: bank n of flash reads as an array of bytes, and may be cached as such.
+  var arrayBanks: UInt8 = 0
+  /// A page of flash may be in a TLB.
+  var isFlashCached = false
 
   /// One entry a page, and one that is never used, so that machine code may read two at once; see `PageFlags`. They
   /// stand in front of RAM, in the same mapping.
@@ -28,14 +41,16 @@ package final class GuestMemory {
   /// derived. Set by the interpreter for as long as it lives.
   var observer: Unmanaged<Interpreter>?
 
-  package init(base: UInt64, size: UInt64) {
+  package init(base: UInt64, size: UInt64, attached: AttachedStorage = AttachedStorage()) {
     precondition(size > 0 && size % UInt64(Self.pageSize) == 0, "RAM is made of whole pages")
     self.base = base
     self.size = size
-    let count = Int(size >> Self.pageShift)
+    self.attached = attached
+    let total = size + attached.size
+    let count = Int(total >> Self.pageShift)
     flagByteCount =
       ((count + 1) * MemoryLayout<PageFlags.Bits>.stride + Self.hugePageSize - 1) & ~(Self.hugePageSize - 1)
-    let mapping = Self.map(flagByteCount + Int(size))
+    let mapping = Self.map(flagByteCount + Int(total))
     flags = mapping.bindMemory(to: PageFlags.Bits.self, capacity: count)
     bytes = mapping + flagByteCount
     // Best effort: with large pages the host's own TLB misses less.
@@ -75,7 +90,7 @@ package final class GuestMemory {
   }
 
   deinit {
-    munmap(flags, flagByteCount + Int(size))
+    munmap(flags, flagByteCount + Int(totalSize))
   }
 
   /// The host address of `count` bytes at a physical address, or nil when they are not all RAM.
@@ -95,7 +110,7 @@ package final class GuestMemory {
 
   /// Sets all of RAM to zero. Pages that are zero already are not written.
   package func clear() {
-    for page in 0..<pageCount {
+    for page in 0..<ramPageCount {
       let start = bytes + page * Self.pageSize
       if Self.isZero(UnsafeRawBufferPointer(start: start, count: Self.pageSize)) { continue }
       clear(at: base + UInt64(page * Self.pageSize), count: Self.pageSize)

@@ -124,4 +124,13 @@ extension Interpreter {
     withMachine { $0.hostInterfaceStored(address: address, count: count) }
     mustLeaveBlock = true
   }
+
+  /// A bank of flash does not read as an array any more: no access may take it for one.
+  func forgetFlash() {
+    for hart in harts {
+      hart.translationCache.flushAll()
+      hart.forgetBlocks()
+    }
+    mustLeaveBlock = true
+  }
 }

@@ -115,8 +115,20 @@ struct DumpJob {
       }
       return bytes
     }
+    if let place = instant.givenNote, place.size <= GuestNote.sizeLimit {
+      let offset = Int(place.address % UInt64(GuestMemory.pageSize))
+      let start = place.address - UInt64(offset)
+      if start <= UInt64.max - UInt64(offset + GuestNote.sizeLimit),
+        let bytes = read(start, offset + Int(place.size)), let note = GuestNote(Array(bytes[offset...]))
+      {
+        instant.core.kernelInformation = note.kernelInformation
+        // Once is enough.
+        if note.kernelInformation == nil { instant.core.givenNote = note }
+      }
+    }
     let start = UnsafeMutableRawBufferPointer(rebasing: page[..<VMCoreInfo.headerSize])
-    for index in 0..<Int(memory.size / UInt64(GuestMemory.pageSize)) {
+    let pages = instant.core.kernelInformation == nil ? Int(memory.size / UInt64(GuestMemory.pageSize)) : 0
+    for index in 0..<pages {
       if index % 4096 == 0, !state.mayGoOn { return false }
       let address = memory.base + UInt64(index * GuestMemory.pageSize)
       guard memory.peek(at: address, into: start) else { break }

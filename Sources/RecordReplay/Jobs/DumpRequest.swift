@@ -76,6 +76,8 @@ package struct DumpInstant: Sendable {
   /// Memory that cannot change, as far as it is asked for.
   let bootROM: (address: UInt64, bytes: [UInt8])
   let memory: InstantMemory
+  /// Where the guest says that a note about its memory is.
+  let givenNote: (address: UInt64, size: UInt32)?
   private static let satp = 0x180
   /// `satp` of each hart.
   let addressTranslation: [UInt64]
@@ -103,7 +105,9 @@ package struct DumpInstant: Sendable {
     core = CoreDescription(regions: regions, harts: harts.map { CoreDescription.Hart(machine, $0) })
     addressTranslation = harts.map { machine.controlAndStatusRegister(Self.satp, hart: $0) ?? 0 }
     moment = machine.now
-    memory = InstantMemory(machine.memory, room: room)
+    givenNote = machine.memoryDescriptionNote
+    // RAM alone: a dump has nothing of what lies behind it.
+    memory = InstantMemory(machine.memory, room: room, pages: [0..<machine.memory.ramPageCount])
     memory.begin()
   }
 }

@@ -89,7 +89,7 @@ public struct GuestJobs: Sendable {
   public func migrate(
     to address: MigrationAddress, downtimeLimit: UInt64 = defaultDowntimeLimit, detach: Bool = false
   ) throws(Failure) {
-    let size = try control.perform { (run) throws(Failure) in run.machine.memory.size }
+    let size = try control.perform { (run) throws(Failure) in run.machine.memory.totalSize }
     try state.start(.migration, total: size)
     let job = MigrationJob(address: address, control: control, downtimeLimit: downtimeLimit)
     let thread = HostThread { job.run() }
@@ -149,7 +149,7 @@ package func writeDump(
   try state.start(.dump)
   do throws(Failure) {
     let destination = try DumpFile(path: request.path, replaces: request.replaces)
-    let room = CopyRoom(byteCount: InstantMemory.roomSize(for: machine.memory.size))
+    let room = CopyRoom(byteCount: InstantMemory.roomSize(for: machine.memory.totalSize))
     let instant = try DumpInstant(of: machine, for: request, room: room)
     let size = instant.core.memorySize
     state.update { figures in

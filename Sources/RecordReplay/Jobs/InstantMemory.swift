@@ -127,7 +127,7 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
 
   // MARK: For the job's thread
 
-  /// Bytes of memory.
+  /// Bytes of RAM.
   var size: UInt64 { memory.size }
   var base: UInt64 { memory.base }
 
@@ -193,7 +193,7 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
 
   private func range(of chunk: Int) -> (start: Int, count: Int) {
     let start = chunk * chunkSize
-    return (start, min(chunkSize, Int(memory.size) - start))
+    return (start, min(chunkSize, Int(memory.totalSize) - start))
   }
 
   package func makeBuffer() -> UnsafeMutableRawPointer {

@@ -36,7 +36,8 @@ package final class Lockstep {
       configuration: configuration, plan: plan, gate: disturbance(followerGate), engine: .translator)
     leaderGate.machine = leader
     followerGate.machine = follower
-    startMemory = GuestMemory(base: leader.memory.base, size: leader.memory.size)
+    startMemory = GuestMemory(
+      base: leader.memory.base, size: leader.memory.size, attached: leader.memory.attached)
     // RAM begins as zeros, and what is put into it before the start counts as changed.
     keepStart()
   }
@@ -91,10 +92,7 @@ package final class Lockstep {
 
   private func goBack(_ machine: Machine) {
     for page in machine.changedPages.pages {
-      let offset = page * GuestMemory.pageSize
-      machine.memory.write(
-        UnsafeRawBufferPointer(start: startMemory.bytes + offset, count: GuestMemory.pageSize),
-        at: startMemory.base + UInt64(offset))
+      machine.memory.replace(page: page, with: startMemory.bytes + page * GuestMemory.pageSize)
     }
     do {
       try machine.restoreState(startState)

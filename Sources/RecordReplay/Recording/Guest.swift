@@ -21,6 +21,8 @@ public struct Guest: Sendable {
   public var drives: [DriveOptions]
   /// The command line that semihosting tells; nil for a guest without.
   public var semihosting: String?
+  /// By bank: whether the guest cannot write it.
+  public private(set) var isFlashReadOnly = [false, false]
   /// What executes its instructions: it changes the speed and nothing else.
   public var engine = Machine.Engine.automatic
 
@@ -75,10 +77,14 @@ public struct Guest: Sendable {
     case .initrd: images.initrd = bytes
     case .dtb: images.deviceTree = bytes
     }
+    noteSource(role.rawValue, bytes, from: path)
+  }
+
+  private mutating func noteSource(_ role: String, _ bytes: [UInt8], from path: String) {
     let digits = String(Digest.of(bytes), radix: 16)
     sources.append(
       .init(
-        role: role.rawValue, path: path, size: UInt64(bytes.count),
+        role: role, path: path, size: UInt64(bytes.count),
         digest: String(repeating: "0", count: 16 - digits.count) + digits))
   }
 
@@ -113,22 +119,45 @@ public struct Guest: Sendable {
       processor: processor)
     configuration.virtio = virtio
     configuration.semihosting = semihosting
+    configuration.isFlashReadOnly = isFlashReadOnly
+    do throws(BootError) {
+      configuration.firmwareFiles = try images.firmwareFiles(memorySize: memorySize)
+    } catch {
+      throw refusal(of: error)
+    }
     return configuration
+  }
+
+  /// Puts what a file holds into the next bank of flash. The file is only read.
+  public mutating func loadFlash(_ options: FlashOptions) throws(Failure) {
+    guard let bank = images.flash.firstIndex(where: { $0 == nil }) else {
+      throw Failure(
+        .usage, "--pflash \(options.path)", "there are two banks of flash, and both have a file",
+        remedy: "give --pflash at most twice")
+    }
+    let bytes = try HostFiles.read(options.path, limit: Self.imageLimit)
+    images.flash[bank] = bytes
+    isFlashReadOnly[bank] = options.isReadOnly
+    noteSource("pflash", bytes, from: HostFiles.absolute(options.path))
   }
 
   func plan(_ configuration: MachineConfiguration) throws(Failure) -> BootPlan {
     do throws(BootError) {
       return try BootPlan(images: images, configuration: configuration)
     } catch {
-      switch error {
-      case .unusable(let image, let reason):
-        // The planner's reason says what is wrong and then what to do.
-        let parts = reason.split(separator: "; ", maxSplits: 1).map(String.init)
-        let subject = sources.first { $0.role == image }.map { "--\(image) \($0.path)" } ?? image
-        throw Failure(
-          .file, subject, parts.first ?? "cannot be used",
-          remedy: parts.count > 1 ? parts[1] : "give an image that this machine can boot")
-      }
+      throw refusal(of: error)
+    }
+  }
+
+  private func refusal(of error: BootError) -> Failure {
+    switch error {
+    case .unusable(let image, let reason):
+      // The planner's reason says what is wrong and then what to do.
+      let parts = reason.split(separator: "; ", maxSplits: 1).map(String.init)
+      let subject = sources.first { $0.role == image }.map { "--\(image) \($0.path)" } ?? image
+      return Failure(
+        .file, subject, parts.first ?? "cannot be used",
+        remedy: parts.count > 1 ? parts[1] : "give an image that this machine can boot")
     }
   }
 }

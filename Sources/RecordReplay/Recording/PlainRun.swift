@@ -43,7 +43,7 @@ public final class PlainRun {
       control.map { $0.state == .inmigrate } ?? true, "the controls do not know that a guest comes")
     control?.begin()
     let job = control?.job ?? MigrationState()
-    try job.start(.migration, total: machine.memory.size)
+    try job.start(.migration, total: machine.memory.totalSize)
     do throws(Failure) {
       let identity = try MigrationIdentity(start, configuration: machine.configuration)
       let stream = try IncomingMigration(address) { [self] in

@@ -137,7 +137,7 @@ public final class Recorder {
       sink = LogSink(writer: writer, inbox: inbox, sleeps: origin.sleeps)
       relay.sink = sink
 
-      let manifest = RecordingManifest(
+      var manifest = RecordingManifest(
         format: RecordingManifest.formatName, version: RecordingManifest.formatVersion,
         tool: RecordingManifest.toolVersion, state: .recording, created: HostClock.realTime(),
         machine: .init(
@@ -151,10 +151,11 @@ public final class Recorder {
         boot: origin.boot, drives: driveManifests, initialSnapshot: snapshotName, log: logName,
         digestInterval: policy.digestInterval(asked: options.digestInterval, shift: shift), ending: nil,
         branch: origin.left?.branch)
+      manifest.machine.describeAttached(origin.configuration)
       let start = SnapshotMetadata(at: machine.now)
       let overlays = drives.drives.compactMap(\.overlay)
       let memoryPath = folder.workPath + "/" + Recording.memoryName
-      let size = Int(machine.memory.size)
+      let size = Int(machine.memory.totalSize)
       let image = try withImageFailures({ () throws(DiskImageError) in
         for overlay in overlays { try overlay.createSnapshot(snapshotName, from: .active, metadata: start) }
         try Qcow2Image.create(at: memoryPath, size: size, clusterSize: Recording.memoryClusterSize)
@@ -166,7 +167,7 @@ public final class Recorder {
       self.folder = folder
       pagesPerCluster = SnapshotStore.pagesPerCluster(image.clusterSize)
       let room = CopyRoom(
-        byteCount: InstantMemory.roomSize(for: machine.memory.size, pagesPerChunk: pagesPerCluster))
+        byteCount: InstantMemory.roomSize(for: machine.memory.totalSize, pagesPerChunk: pagesPerCluster))
       lastSnapshot = (snapshotName, machine.now)
       snapshots = BackgroundSnapshots(
         image: image, room: room, workers: workers, recording: recording, policy: policy, inbox: inbox

@@ -47,6 +47,7 @@ extension RecordingManifest {
         return "a serial number of drive \(index) that is not 20 characters of ASCII"
       }
     }
+    if let problem = machine.findAttachedProblem() { return problem }
     guard digestInterval > 0 else { return "no instructions between two digests" }
     return nil
   }

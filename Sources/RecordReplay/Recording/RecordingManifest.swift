@@ -82,8 +82,18 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var revision: Int?
     /// `MachineConfiguration.Virtio`; nil for modern.
     public var virtio: String?
+    /// By bank of flash: whether the guest cannot write it. Nil: it can write both.
+    public var isFlashReadOnly: [Bool]?
+    /// Sizes of the files that firmware is given to read; nil for none.
+    public var firmwareFiles: FirmwareFiles?
     /// The command line that semihosting tells; nil without semihosting.
     public var semihosting: String?
+
+    public struct FirmwareFiles: Codable, Equatable, Sendable {
+      public var kernelSize: UInt64
+      public var initrdSize: UInt64
+      public var commandLineSize: UInt64
+    }
   }
 
   public struct Drive: Codable, Equatable, Sendable {
@@ -174,6 +184,7 @@ extension RecordingManifest {
       revision: machine.revision.flatMap(MachineRevision.init) ?? .first)
     configuration.virtio = machine.virtio.flatMap(MachineConfiguration.Virtio.init) ?? .modern
     configuration.semihosting = machine.semihosting
+    machine.attach(to: &configuration)
     return configuration
   }
 }

@@ -38,9 +38,10 @@ struct RunOrigin {
     let machine = Machine(
       configuration: configuration, plan: plan, gate: gate, engine: engine, bootRegions: { regions })
     for page in 0..<left.memory.pageCount {
-      let offset = page * GuestMemory.pageSize
-      let bytes = UnsafeRawBufferPointer(start: left.memory.bytes + offset, count: GuestMemory.pageSize)
-      if !GuestMemory.isZero(bytes) { machine.memory.write(bytes, at: left.memory.base + UInt64(offset)) }
+      let bytes = left.memory.bytes + page * GuestMemory.pageSize
+      if !GuestMemory.isZero(UnsafeRawBufferPointer(start: bytes, count: GuestMemory.pageSize)) {
+        machine.memory.replace(page: page, with: bytes)
+      }
     }
     do throws(ByteCodingError) {
       try machine.restoreState(left.machine)

@@ -15,11 +15,12 @@ extension SnapshotStore {
     let (memory, _) = try load(name)
     try HostFiles.makeFolder(folder)
     do throws(Failure) {
-      try Self.copy(memory, to: folder + "/memory.raw")
+      // RAM alone, as it lies from its first address on.
+      try Self.copy(memory, to: folder + "/memory.raw", size: Int(recording.manifest.machine.memorySize))
       let digests = try recording.baseDigests()
       for index in recording.manifest.drives.indices {
         let replayed = try ReplayedDrive(index, of: recording, at: name, digests)
-        try Self.copy(replayed.scratch, to: folder + "/disk\(index).raw")
+        try Self.copy(replayed.scratch, to: folder + "/disk\(index).raw", size: replayed.scratch.size)
       }
       try HostFiles.replace(folder + "/state.bin", with: try loadStateBytes(name))
     } catch {
@@ -29,13 +30,13 @@ extension SnapshotStore {
     }
   }
 
-  private static func copy(_ image: any BlockImage, to path: String) throws(Failure) {
+  private static func copy(_ image: any BlockImage, to path: String, size: Int) throws(Failure) {
     try withImageFailures { () throws(DiskImageError) in
-      let target = try RawImage(creating: path, size: image.size)
+      let target = try RawImage(creating: path, size: size)
       let chunk = 1 << 20
       var offset = 0
-      while offset < image.size {
-        let bytes = try image.read(at: offset, count: min(chunk, image.size - offset))
+      while offset < size {
+        let bytes = try image.read(at: offset, count: min(chunk, size - offset))
         if bytes.contains(where: { $0 != 0 }) { try target.write(at: offset, bytes) }
         offset += bytes.count
       }

@@ -84,10 +84,11 @@ public struct SnapshotStore: Sendable {
         remedy: "record again")
     }
     let snapshot = try withImageFailures { () throws(DiskImageError) in try memory.openSnapshot(name) }
-    guard UInt64(snapshot.size) == recording.manifest.machine.memorySize else {
+    let size = recording.manifest.configuration.memoryImageSize
+    guard UInt64(snapshot.size) == size else {
       throw Failure(
         .damaged, memoryPath,
-        "holds a memory of \(snapshot.size) bytes, and the machine has \(recording.manifest.machine.memorySize)",
+        "holds a memory of \(snapshot.size) bytes, and the machine has \(size)",
         remedy: "put the recording's own file back")
     }
     return snapshot

@@ -95,9 +95,9 @@ final class ReplaySession {
     }.regions
   }
 
-  /// Fills RAM, which is zero.
+  /// Fills memory, which is zero.
   private static func load(_ image: Qcow2Snapshot, into memory: GuestMemory) throws(Failure) {
-    let target = UnsafeMutableRawBufferPointer(start: memory.bytes, count: Int(memory.size))
+    let target = UnsafeMutableRawBufferPointer(start: memory.bytes, count: Int(memory.totalSize))
     try withImageFailures({ () throws(DiskImageError) in
       try image.load(into: target) { offset, count in
         memory.prepareStore(at: memory.base + UInt64(offset), count: count)

@@ -49,6 +49,13 @@ struct GuestOptions: ParsableArguments {
         + "overlay=none. May be given up to 7 times.", valueName: "drive"))
   var drive: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "What flash holds: FILE[,readonly=on], at most twice, for the first and the second bank of 32 MiB. The first one is "
+        + "started as QEMU starts it: behind the SBI. The files themselves are never changed.",
+      valueName: "file"))
+  var pflash: [String] = []
+
   @Flag(
     help: ArgumentHelp(
       "Serve the guest's semihosting calls: console, time, exit. Files of the host cannot be opened. Without it they are "
@@ -74,7 +81,7 @@ struct GuestOptions: ParsableArguments {
 
   /// Whether the user said nothing about what to run.
   private var isDemonstration: Bool {
-    bios == nil && kernel == nil && initrd == nil && append == nil && drive.isEmpty
+    bios == nil && kernel == nil && initrd == nil && append == nil && drive.isEmpty && pflash.isEmpty
   }
 
   func timing() throws(Failure) -> InstructionCounting {
@@ -94,23 +101,24 @@ struct GuestOptions: ParsableArguments {
       try start.apply(to: &guest)
       return guest
     }
-    if bios == "none", kernel == nil {
+    if bios == "none", kernel == nil, pflash.isEmpty {
       throw Failure(
-        .usage, "--bios none", "leaves nothing to start", remedy: "give --kernel, which starts in M mode then"
+        .usage, "--bios none", "leaves nothing to start",
+        remedy: "give --kernel or --pflash, which starts in M mode then"
       )
     }
     // What QEMU calls its firmware by default.
     let bios = bios == "default" ? nil : bios
-    guard bios != nil || kernel != nil else {
+    guard bios != nil || kernel != nil || !pflash.isEmpty else {
       throw Failure(
         .usage, "guest", "nothing to boot is given",
-        remedy: "give --kernel or --bios, or no guest option at all")
+        remedy: "give --kernel, --bios or --pflash, or no guest option at all")
     }
     if kernel == nil, initrd != nil {
       throw Failure(.usage, "--initrd", "there is no kernel to load it", remedy: "give --kernel too")
     }
     var guest = Guest(
-      name: HostFiles.lastName(of: kernel ?? bios ?? ""),
+      name: HostFiles.lastName(of: kernel ?? bios ?? pflash.first ?? ""),
       memorySize: try Size.parse(memory, option: "--memory"),
       hartCount: smp, shift: timing.shift, sleeps: timing.sleeps, commandLine: append ?? "")
     guest.engine = engine
@@ -130,6 +138,7 @@ struct GuestOptions: ParsableArguments {
     }
     if let kernel { try guest.load(.kernel, from: kernel) }
     if let initrd { try guest.load(.initrd, from: initrd) }
+    for text in pflash { try guest.loadFlash(FlashOptions(parsing: text)) }
     try start.apply(to: &guest)
     for text in drive { guest.drives.append(try DriveOptions(parsing: text)) }
     return guest

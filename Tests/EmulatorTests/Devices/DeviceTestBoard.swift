@@ -23,12 +23,16 @@ final class DeviceTestBoard: Board {
 
   init(
     memorySize: UInt64 = 1 << 20, hartCount: Int = 2, revision: MachineRevision = .current,
-    virtio: MachineConfiguration.Virtio = .modern
+    virtio: MachineConfiguration.Virtio = .modern,
+    firmwareFiles: MachineConfiguration.FirmwareFiles = .init(), hasFlash: Bool = false
   ) {
-    memory = GuestMemory(base: MemoryMap.memoryBase, size: memorySize)
+    memory = GuestMemory(
+      base: MemoryMap.memoryBase, size: memorySize,
+      attached: AttachedStorage(hasFlash: hasFlash, firmwareSize: firmwareFiles.size))
     var configuration = MachineConfiguration(
       memorySize: memorySize, hartCount: hartCount, shift: 0, drives: [], revision: revision)
     configuration.virtio = virtio
+    configuration.firmwareFiles = firmwareFiles
     self.configuration = configuration
   }
 

@@ -82,6 +82,7 @@ enum Instruction {
   static func lb(_ rd: Int, _ rs1: Int, _ offset: Int = 0) -> UInt32 { typeI(0x03, 0, rd, rs1, offset) }
   static func lbu(_ rd: Int, _ rs1: Int, _ offset: Int = 0) -> UInt32 { typeI(0x03, 4, rd, rs1, offset) }
   static func lh(_ rd: Int, _ rs1: Int, _ offset: Int = 0) -> UInt32 { typeI(0x03, 1, rd, rs1, offset) }
+  static func lhu(_ rd: Int, _ rs1: Int, _ offset: Int = 0) -> UInt32 { typeI(0x03, 5, rd, rs1, offset) }
   static func lw(_ rd: Int, _ rs1: Int, _ offset: Int = 0) -> UInt32 { typeI(0x03, 2, rd, rs1, offset) }
   static func ld(_ rd: Int, _ rs1: Int, _ offset: Int = 0) -> UInt32 { typeI(0x03, 3, rd, rs1, offset) }
   static func flw(_ rd: Int, _ rs1: Int, _ offset: Int = 0) -> UInt32 { typeI(0x07, 2, rd, rs1, offset) }

@@ -57,6 +57,9 @@ extension Machine {
         regions: [], start: .machineMode(entry: ramBase), deviceTreeAddress: ramBase + (1 << 20)),
       gate: gate, engine: engine)
     copy.memory.write(memory.read(at: ramBase, count: Int(memory.size))!, at: ramBase)  // all of RAM is there
+    for page in changedPages.pages where page >= memory.ramPageCount {
+      copy.memory.replace(page: page, with: memory.bytes + page * GuestMemory.pageSize)
+    }
     try copy.restoreState(saveState())
     return copy
   }

@@ -89,7 +89,11 @@ extension Interpreter {
       raise(hart, instruction, cause: fault.cause, value: fault.value)
       return nil
     case .physical(let physical, let entry):
-      guard let host = memory.pointer(at: physical, count: size) else {
+      // A reservation may be made wherever a load reads memory.
+      let host =
+        access == .load
+        ? memory.readablePointer(at: physical, count: size) : memory.pointer(at: physical, count: size)
+      guard let host else {
         raise(hart, instruction, cause: access.accessFault, value: address)
         return nil
       }

@@ -53,7 +53,7 @@ extension Interpreter {
   }
 
   /// The host address of the instruction at `pc`. `page` in the answer is nil when the page cannot be used as a whole
-  /// (it is not RAM, or PMP divides it); the answer is nil when an exception was raised.
+  /// (it is not memory, or PMP divides it); the answer is nil when an exception was raised.
   private func fetchPointer(_ hart: Hart, _ pc: UInt64) -> (page: UnsafeMutableRawPointer?, Void)? {
     let context = hart.fetchContext
     let table = UInt(bitPattern: hart.translationCache.table(context, .fetch))
@@ -66,7 +66,7 @@ extension Interpreter {
       raiseFetch(hart, cause: cause, value: pc)
       return nil
     }
-    guard let host = memory.pointer(at: physical, count: 2),
+    guard let host = memory.readablePointer(at: physical, count: 2),
       isUniform(hart, page: physical)
     else { return (nil, ()) }
     guard
@@ -175,7 +175,7 @@ extension Interpreter {
       return nil
     case .physical(let physical, _):
       if allows(hart, physical, size: 2, AccessKind.fetch.permission, privilege: privilege) {
-        if let host = memory.pointer(at: physical, count: 2) { return host.load(as: UInt16.self) }
+        if let host = memory.readablePointer(at: physical, count: 2) { return host.load(as: UInt16.self) }
         if let value = withMachine({ $0.readBus(physical, size: 2) }) {
           return UInt16(truncatingIfNeeded: value)
         }

@@ -116,7 +116,7 @@ extension Interpreter {
     switch physical(hart, address, size: size, .load) {
     case .fault(let fault): return .fault(fault)
     case .physical(let physical, let entry):
-      if let host = memory.pointer(at: physical, count: size) {
+      if let host = memory.readablePointer(at: physical, count: size) {
         insertForLoad(hart, address, physical: physical, entry: entry, host)
         return .value(Self.loadInteger(host, size), isDevice: false)
       }
@@ -142,14 +142,17 @@ extension Interpreter {
     } catch { return error }
   }
 
-  /// The host address of the part of an access on one of the two pages that it touches. Only RAM can be accessed so.
+  /// The host address of the part of an access on one of the two pages that it touches. Only memory can be accessed so.
   private func part(
     _ hart: Hart, _ address: UInt64, count: Int, _ access: AccessKind
   ) throws(Fault) -> UnsafeMutableRawPointer {
     switch physical(hart, address, size: count, access) {
     case .fault(let fault): throw fault
     case .physical(let physical, _):
-      guard let host = memory.pointer(at: physical, count: count) else {
+      let host =
+        access == .load
+        ? memory.readablePointer(at: physical, count: count) : memory.pointer(at: physical, count: count)
+      guard let host else {
         throw Fault(cause: access.accessFault, value: address)
       }
       return host

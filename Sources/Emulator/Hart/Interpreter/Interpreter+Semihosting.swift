@@ -13,7 +13,7 @@ extension Interpreter {
     guard privilege != Privilege.user, instruction.pointee.raw == Self.call, instruction.pointee.length == 4,
       (4...4096 - 8).contains(offset),
       case .physical(let physical, _) = translate(hart, address, .fetch, privilege: privilege),
-      let host = memory.pointer(at: physical - 4, count: 12)
+      let host = memory.readablePointer(at: physical - 4, count: 12)
     else { return false }
     return host.loadUnaligned(as: UInt32.self) == Self.before
       && host.loadUnaligned(fromByteOffset: 8, as: UInt32.self) == Self.behind

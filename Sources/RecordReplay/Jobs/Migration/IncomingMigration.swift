@@ -148,16 +148,25 @@ final class IncomingMigration {
       count <= memory.pageCount - first, count == 16 || present >> UInt16(count) == 0
     else { throw .malformed(offset: 0, what: "pages outside of memory") }
     for index in 0..<count {
-      let address = memory.base + UInt64((first + index) * GuestMemory.pageSize)
+      let page = first + index
       if present >> UInt16(index) & 1 != 0 {
-        memory.write(try reader.raw(GuestMemory.pageSize), at: address)
-      } else if let page = memory.pointer(at: address, count: GuestMemory.pageSize),
-        !GuestMemory.isZero(UnsafeRawBufferPointer(start: page, count: GuestMemory.pageSize))
-      {
-        memory.clear(at: address, count: GuestMemory.pageSize)
+        Self.fill(page, of: memory, with: try reader.raw(GuestMemory.pageSize))
+      } else {
+        let found = UnsafeRawBufferPointer(
+          start: memory.bytes + page * GuestMemory.pageSize, count: GuestMemory.pageSize)
+        if !GuestMemory.isZero(found) { Self.fill(page, of: memory, with: Self.emptyPage) }
       }
     }
     guard reader.isAtEnd else { throw .malformed(offset: reader.offset, what: "more than its pages") }
+  }
+
+  private static let emptyPage = [UInt8](repeating: 0, count: GuestMemory.pageSize)[...]
+
+  private static func fill(_ page: Int, of memory: GuestMemory, with bytes: ArraySlice<UInt8>) {
+    bytes.withUnsafeBytes { source in
+      guard let start = source.baseAddress else { return }
+      memory.replace(page: page, with: start)
+    }
   }
 
   private func receiveDrive(

@@ -22,6 +22,7 @@ package struct MigrationIdentity: Equatable, Sendable {
     if configuration.virtio != .modern { add("--virtio", configuration.virtio.rawValue) }
     add(
       "what is booted", Self.hexadecimal(Self.digest(of: start.plan, without: start.guest.images.randomSeed)))
+    add("--pflash readonly", configuration.isFlashReadOnly.map { $0 ? "on" : "off" }.joined(separator: ", "))
     add("--semihosting", configuration.semihosting ?? "off")
     add("the number of drives", "\(configuration.drives.count)")
     for (index, (options, drive)) in zip(start.guest.drives, configuration.drives).enumerated() {
@@ -53,6 +54,10 @@ package struct MigrationIdentity: Equatable, Sendable {
       writer.uint64(region.address)
       writer.uint64(UInt64(bytes.count))
       writer.uint64(Digest.of(bytes))
+    }
+    for part in plan.attached {
+      writer.uint64(part.offset)
+      writer.uint64(Digest.of(part.bytes))
     }
     switch plan.start {
     case .machineMode(let entry):

@@ -18,7 +18,7 @@ import Testing
   }()
 
   @Test func thereAreSomeOfEveryFormat() {
-    for format in 1...3 { #expect(Self.paths.contains { $0.contains("/format-\(format)/") }) }
+    for format in 1...4 { #expect(Self.paths.contains { $0.contains("/format-\(format)/") }) }
   }
 
   @Test(arguments: paths, [Machine.Engine.translator, .interpreter])

@@ -192,7 +192,7 @@ import Testing
     #expect(machine.register(R.s3, hart: 0) == 0x80_0080)
   }
 
-  @Test(arguments: Machine.Engine.both, [MachineRevision.first, .second])
+  @Test(arguments: Machine.Engine.both, [MachineRevision.first, .second, .third])
   func earlierRevisionsHaveNone(engine: Machine.Engine, revision: MachineRevision) {
     for address in [Self.banks[0], Self.banks[1], MemoryMap.firmwareConfiguration.base] {
       var program = Assembly()

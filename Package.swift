@@ -19,17 +19,19 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "HostSystem", swiftSettings: settings),
     .target(name: "ByteCoding", dependencies: ["CZlib", "CZstd"], swiftSettings: settings),
-    .target(name: "DiskImage", dependencies: ["ByteCoding"], swiftSettings: settings),
-    .target(name: "ReplayLog", dependencies: ["ByteCoding"], swiftSettings: settings),
-    .target(name: "Emulator", dependencies: ["ByteCoding"], swiftSettings: settings),
+    .target(name: "DiskImage", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
+    .target(name: "ReplayLog", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
+    .target(name: "Emulator", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(name: "CoreDump", dependencies: ["ByteCoding"], swiftSettings: settings),
     .target(
-      name: "RecordReplay", dependencies: ["Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding"],
+      name: "RecordReplay",
+      dependencies: ["Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem"],
       swiftSettings: settings),
     .target(name: "Inspection", dependencies: ["RecordReplay", "ReplayLog"], swiftSettings: settings),
     .target(
-      name: "Monitor", dependencies: ["RecordReplay", "Emulator", "CoreDump", "ByteCoding"],
+      name: "Monitor", dependencies: ["RecordReplay", "Emulator", "CoreDump", "ByteCoding", "HostSystem"],
       swiftSettings: settings),
     .target(name: "GDBRemote", swiftSettings: settings),
     .target(
@@ -39,7 +41,7 @@ let package = Package(
       name: "rrtool",
       dependencies: [
         "Debugging", "GDBRemote", "Inspection", "Monitor", "RecordReplay", "ReplayLog", "Emulator",
-        "ByteCoding",
+        "ByteCoding", "HostSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -62,11 +64,12 @@ let package = Package(
     .testTarget(
       name: "RecordReplayTests",
       dependencies: [
-        "RecordReplay", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "TestSupport",
+        "RecordReplay", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem",
+        "TestSupport",
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "MonitorTests", dependencies: ["Monitor", "RecordReplay", "TestSupport"],
+      name: "MonitorTests", dependencies: ["Monitor", "RecordReplay", "HostSystem", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog", "TestSupport"],

@@ -1,5 +1,5 @@
-import Dispatch
 import Glibc
+import HostSystem
 import Synchronization
 
 /// Compresses and writes members on a thread of its own, in the order they are given.
@@ -51,8 +51,8 @@ final class MemberPipeline: @unchecked Sendable {
   private var file: LogFile
   private var header: ReplayLogHeader?
   private let level: Int32
-  private let queue = DispatchQueue(label: "rrtool.replay-log")
-  private let places = DispatchSemaphore(value: 0)
+  private let queue = SerialWorker()
+  private let places: Places
   private let isFailed = Atomic(false)
   private let progress = Mutex(Progress())
   /// On `queue` only.
@@ -61,8 +61,7 @@ final class MemberPipeline: @unchecked Sendable {
   init(file: LogFile, level: Int32, depth: Int) {
     self.file = file
     self.level = level
-    // Started from zero, because a semaphore must not end below the value it was made with.
-    for _ in 0..<depth { places.signal() }
+    places = Places(count: depth)
   }
 
   /// Bytes written to the file.
@@ -89,7 +88,7 @@ final class MemberPipeline: @unchecked Sendable {
   }
 
   func submit(_ member: Member) {
-    places.wait()
+    places.take()
     queue.async { [self] in
       write { offset in
         index.entries.append(.init(offset: offset, firstEvent: member.firstEvent, first: member.first))
@@ -98,7 +97,7 @@ final class MemberPipeline: @unchecked Sendable {
           firstEvent: member.firstEvent,
           first: member.first, level: level)
       }
-      places.signal()
+      places.giveBack()
     }
   }
 
@@ -199,5 +198,30 @@ final class MemberPipeline: @unchecked Sendable {
   private func fail(_ error: ReplayLogError) {
     progress.withLock { $0.failure = error }
     isFailed.store(true, ordering: .releasing)
+  }
+}
+
+/// How many members may still wait.
+///
+/// Sendable: the count is touched within `lock` alone.
+private final class Places: @unchecked Sendable {
+  private let lock = ConditionLock()
+  private var count: Int
+
+  init(count: Int) { self.count = count }
+
+  /// Waits for one.
+  func take() {
+    lock.withLock {
+      while count == 0 { lock.wait() }
+      count -= 1
+    }
+  }
+
+  func giveBack() {
+    lock.withLock {
+      count += 1
+      lock.wakeAll()
+    }
   }
 }

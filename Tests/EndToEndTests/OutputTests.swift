@@ -46,7 +46,8 @@ import Testing
     let scratch = try Scratch()
     try scratch.record("run.rr", "--bios", Place.guest("hello"), "--memory", "16M")
     for limits in [
-      "ulimit -v 600000", "ulimit -v 200000", "ulimit -n 4", "ulimit -n 6", "ulimit -n 12", "ulimit -n 40",
+      "ulimit -v 600000", "ulimit -v 240000", "ulimit -v 220000", "ulimit -v 210000", "ulimit -v 200000",
+      "ulimit -n 4", "ulimit -n 6", "ulimit -n 12", "ulimit -n 40",
       "ulimit -f 8",
     ] {
       for words in ["record --force -o $1.2 --bios $2 --memory 1G", "replay $1", "verify $1"] {

@@ -1,5 +1,6 @@
 import Emulator
 import Foundation
+import HostSystem
 import RecordReplay
 import ReplayLog
 import Synchronization

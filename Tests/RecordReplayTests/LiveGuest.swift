@@ -1,5 +1,6 @@
 import Emulator
 import Glibc
+import HostSystem
 import RecordReplay
 import Synchronization
 import TestSupport

@@ -1,5 +1,5 @@
 import ByteCoding
-import Dispatch
+import HostSystem
 import Synchronization
 
 extension Qcow2Snapshot {
@@ -26,7 +26,9 @@ extension Qcow2Snapshot {
     for piece in pieces { willFill(piece.place, piece.count) }
     let work = LoadWork(file: image.file, clusterSize: image.clusterSize, pieces: pieces, target: target)
     // The work's threads share its counter and nothing else that changes; no two write to one place of `target`.
-    DispatchQueue.concurrentPerform(iterations: max(1, threadCount)) { _ in work.run() }
+    let helpers = (1..<max(1, threadCount)).map { _ in HostThread { work.run() } }
+    work.run()
+    for helper in helpers { helper.join() }
     if let failure = work.failure { throw failure }
   }
 

@@ -1,5 +1,6 @@
 import ByteCoding
 import Glibc
+import HostSystem
 
 /// The guest's RAM, what lies behind it, and what is known of each of its pages.
 ///

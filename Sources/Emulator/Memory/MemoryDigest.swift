@@ -1,4 +1,5 @@
 import ByteCoding
+import HostSystem
 
 /// The digest of all RAM: the wrapping sum over all pages that are not all zero of `Digest.of(page, seed: index)`.
 ///
@@ -49,19 +50,12 @@ final class MemoryDigest: PageKeeper {
 /// What each page contributes to the digest of RAM, a `PendingMemoryDigest` after the other.
 final class PageContributions {
   /// What it contributes to the last digest that is finished, and to one that is not as far as that is computed.
-  let counted: UnsafeMutablePointer<UInt64>
+  let counted: HostTable<UInt64>
   /// What it contributes to a digest that is not finished, computed just before the page's first store after it.
-  let early: UnsafeMutablePointer<UInt64>
+  let early: HostTable<UInt64>
 
   init(pageCount: Int) {
-    counted = .allocate(capacity: pageCount)
-    counted.initialize(repeating: 0, count: pageCount)
-    // Pages of these two are touched where memory is written, and no others.
-    early = .allocate(capacity: pageCount)
-  }
-
-  deinit {
-    counted.deallocate()
-    early.deallocate()
+    counted = HostTable(count: pageCount)
+    early = HostTable(count: pageCount)
   }
 }

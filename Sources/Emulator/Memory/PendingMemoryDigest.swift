@@ -57,7 +57,7 @@ package final class PendingMemoryDigest: @unchecked Sendable {
     let word = page >> 6
     let bit: UInt64 = 1 << UInt64(page & 63)
     guard dirty.word(word) & bit != 0, settled[word].load(ordering: .acquiring) & bit == 0 else { return }
-    contributions.early[page] = contribution(of: page)
+    contributions.early.entries[page] = contribution(of: page)
     settled[word].bitwiseOr(bit, ordering: .acquiringAndReleasing)
   }
 
@@ -89,8 +89,8 @@ package final class PendingMemoryDigest: @unchecked Sendable {
       let bit = bits & (0 &- bits)
       bits ^= bit
       let value = value(of: page, word, bit)
-      growth &+= value &- contributions.counted[page]
-      contributions.counted[page] = value
+      growth &+= value &- contributions.counted.entries[page]
+      contributions.counted.entries[page] = value
     }
     return growth
   }
@@ -101,7 +101,7 @@ package final class PendingMemoryDigest: @unchecked Sendable {
       // The page must have been read when the bit is set, and the bit be set before the machine's thread goes on to store.
       if settled[word].bitwiseOr(bit, ordering: .acquiringAndReleasing).oldValue & bit == 0 { return value }
     }
-    return contributions.early[page]
+    return contributions.early.entries[page]
   }
 
   private func contribution(of page: Int) -> UInt64 {

@@ -1,5 +1,6 @@
 import Emulator
 import Glibc
+import HostSystem
 import Synchronization
 
 /// The controls of a run: whoever holds them may look at the machine and stop it, from any thread.

@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import HostSystem
 
 /// Carries out the requests of one drive on a thread of its own, in the order in which they were made.
 ///

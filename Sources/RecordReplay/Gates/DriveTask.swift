@@ -1,4 +1,5 @@
 import DiskImage
+import HostSystem
 
 /// What is to be done with a drive's snapshots between two requests, for another thread that waits for it.
 ///

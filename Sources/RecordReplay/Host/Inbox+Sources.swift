@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// Threads that bring something to an inbox. They may wait for ever, so nobody waits for them.
 extension Inbox {

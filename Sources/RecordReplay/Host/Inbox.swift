@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 import Synchronization
 
 /// Where host threads put what is to enter the machine, and where the machine's thread takes it out.

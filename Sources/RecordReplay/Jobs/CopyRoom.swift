@@ -1,5 +1,6 @@
 import ByteCoding
 import Glibc
+import HostSystem
 import Synchronization
 
 /// Memory for copies that a machine's thread makes while its guest runs.

@@ -1,5 +1,6 @@
 import Emulator
 import Glibc
+import HostSystem
 
 /// What can be done beside a guest that runs: for the monitor, from any thread but the machine's.
 ///

@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import HostSystem
 import ReplayLog
 
 /// Makes the snapshots of a recording on a thread of its own while the guest runs on, one at a time.

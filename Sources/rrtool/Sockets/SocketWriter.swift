@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import RecordReplay
 
 /// Sends to a socket what others bring, in order, on a thread of its own: a client that does not read holds up nobody for

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import RecordReplay
 
 /// Ctrl-C, and what else asks a program to end.

@@ -1,3 +1,6 @@
+import ByteCoding
+import HostSystem
+
 /// Decoded instructions of one page in the order in which they are executed unless a branch is taken: that leaves the
 /// block. A jump in its middle is one that the block follows. Raw memory: this header, then `count` instructions, then a
 /// `blockEnd`.
@@ -42,36 +45,26 @@ final class BlockCache {
     MemoryLayout<BlockHeader>.stride + (lengthLimit + 1) * MemoryLayout<DecodedInstruction>.stride
 
   private let memoryBase: UInt64
-  private let arena: UnsafeMutableRawPointer
+  private let arena = HostTable<UInt8>(count: BlockCache.arenaByteCount)
   private var used = 0
-  private let buckets: UnsafeMutablePointer<Block?>
+  private let buckets = HostTable<Block?>(count: BlockCache.bucketCount)
   private let pageCount: Int
   /// The blocks of each page.
-  private let pages: UnsafeMutablePointer<Block?>
+  private let pages: HostTable<Block?>
 
   init(memory: GuestMemory) {
     memoryBase = memory.base
     pageCount = memory.pageCount
-    arena = .allocate(byteCount: Self.arenaByteCount, alignment: 16)
-    buckets = .allocate(capacity: Self.bucketCount)
-    buckets.initialize(repeating: nil, count: Self.bucketCount)
-    pages = .allocate(capacity: pageCount)
-    pages.initialize(repeating: nil, count: pageCount)
+    pages = HostTable(count: pageCount)
   }
 
-  deinit {
-    arena.deallocate()
-    buckets.deallocate()
-    pages.deallocate()
-  }
-
-  func hasCode(page: Int) -> Bool { pages[page] != nil }
+  func hasCode(page: Int) -> Bool { pages.entries[page] != nil }
 
   /// Room for another block of any length? If not, `removeAll` makes some.
   var isFull: Bool { used + Self.blockByteLimit > Self.arenaByteCount }
 
   func find(_ address: UInt64, isBare: Bool) -> Block? {
-    var candidate = buckets[bucket(address)]
+    var candidate = buckets.entries[bucket(address)]
     while let block = candidate {
       if block.pointee.address == address && block.pointee.isBare == isBare { return block }
       candidate = block.pointee.nextInBucket
@@ -80,15 +73,17 @@ final class BlockCache {
   }
 
   /// Memory for a block to be filled in; it becomes one with `commit`.
-  func next() -> Block { (arena + used).assumingMemoryBound(to: BlockHeader.self) }
+  func next() -> Block {
+    UnsafeMutableRawPointer(arena.entries + used).assumingMemoryBound(to: BlockHeader.self)
+  }
 
   func commit(_ block: Block) {
     let bucket = bucket(block.pointee.address)
-    block.pointee.nextInBucket = buckets[bucket]
-    buckets[bucket] = block
+    block.pointee.nextInBucket = buckets.entries[bucket]
+    buckets.entries[bucket] = block
     let page = Int((block.pointee.address - memoryBase) >> GuestMemory.pageShift)
-    block.pointee.nextOnPage = pages[page]
-    pages[page] = block
+    block.pointee.nextOnPage = pages.entries[page]
+    pages.entries[page] = block
     used +=
       MemoryLayout<BlockHeader>.stride
       + (Int(block.pointee.count) + 1) * MemoryLayout<DecodedInstruction>.stride
@@ -100,7 +95,7 @@ final class BlockCache {
   func invalidate(page: Int, offset: Int, count: Int, onRemoval: (Block) -> Void) -> Bool {
     var kept: Block?
     var found = false
-    var candidate = pages[page]
+    var candidate = pages.entries[page]
     while let block = candidate {
       candidate = block.pointee.nextOnPage
       if Int(block.pointee.firstOffset) < offset + count && offset < Int(block.pointee.endOffset) {
@@ -112,23 +107,23 @@ final class BlockCache {
         kept = block
       }
     }
-    pages[page] = kept
+    pages.entries[page] = kept
     return found
   }
 
   func removeAll() {
     used = 0
-    buckets.update(repeating: nil, count: Self.bucketCount)
-    pages.update(repeating: nil, count: pageCount)
+    buckets.entries.update(repeating: nil, count: Self.bucketCount)
+    pages.entries.update(repeating: nil, count: pageCount)
   }
 
   private func unlinkFromBucket(_ block: Block) {
     let bucket = bucket(block.pointee.address)
-    if buckets[bucket] == block {
-      buckets[bucket] = block.pointee.nextInBucket
+    if buckets.entries[bucket] == block {
+      buckets.entries[bucket] = block.pointee.nextInBucket
       return
     }
-    var candidate = buckets[bucket]
+    var candidate = buckets.entries[bucket]
     while let other = candidate {
       if other.pointee.nextInBucket == block {
         other.pointee.nextInBucket = block.pointee.nextInBucket

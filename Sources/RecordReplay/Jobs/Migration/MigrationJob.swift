@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import Emulator
+import HostSystem
 
 /// How a run was started: what both ends of a migration must have been given.
 package struct RunStart: Sendable {

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// Slows down a guest that writes memory faster than a migration can send it, as QEMU's `auto-converge` does: a share of each
 /// slice of time the machine stands still. The guest's course is the same; it takes longer.

@@ -45,6 +45,7 @@ class Guest:
     dtb: Path | None
     append: str | None
     drives: list
+    flash: list
     rrtool: list
     qemu: list
     without_qemu: str | None
@@ -60,12 +61,12 @@ class Guest:
     @property
     def files(self):
         bios = [] if self.bios in ("default", "none") else [Path(self.bios)]
-        return bios + [file for file in (self.kernel, self.initrd, self.dtb, *self.drives) if file]
+        return bios + [file for file in (self.kernel, self.initrd, self.dtb, *self.drives, *self.flash) if file]
 
 
 KEYS = {
     "like": str, "about": str, "version": str, "harts": list, "memory": str, "cpu": str, "virtio": str, "bios": str,
-    "kernel": str, "initrd": str, "dtb": str, "append": str, "drives": list, "rrtool": list, "qemu": list,
+    "kernel": str, "initrd": str, "dtb": str, "append": str, "drives": list, "flash": list, "rrtool": list, "qemu": list,
     "without-qemu": str, "seconds": (int, float), "talk": list, "refuse": list, "end": str, "status": int,
     "back": int, "known": str, "compare": dict,
 }  # fmt: skip
@@ -144,7 +145,7 @@ def read(path, others):
         return Step(expect, entry.get("type", "").encode())
 
     def optional(key):
-        return file(text[key]) if key in text else None
+        return file(text[key]) if text.get(key) else None
 
     bios = text.get("bios", "default")
     return Guest(
@@ -160,8 +161,9 @@ def read(path, others):
         kernel=optional("kernel"),
         initrd=optional("initrd"),
         dtb=optional("dtb"),
-        append=text.get("append"),
+        append=text.get("append") or None,
         drives=[file(name) for name in text.get("drives", [])],
+        flash=[file(name) for name in text.get("flash", [])],
         rrtool=text.get("rrtool", []),
         qemu=text.get("qemu", []),
         without_qemu=text.get("without-qemu"),

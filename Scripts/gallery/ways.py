@@ -53,6 +53,8 @@ class Ways:
         command += ["--virtio", guest.virtio] if guest.virtio != "modern" else []
         for drive in guest.drives:
             command += ["--drive", f"file={drive},format=raw"]
+        for file in guest.flash:
+            command += ["--pflash", file]
         return command + guest.rrtool
 
     def qemu_command(self):
@@ -68,15 +70,19 @@ class Ways:
         if guest.virtio == "modern":
             command += ["-global", "virtio-mmio.force-legacy=false"]
         for number, drive in enumerate(guest.drives):
-            # The guest writes to its drives: QEMU gets an overlay, as rrtool makes one.
-            overlay = self.folder / f"qemu{number}.qcow2"
-            subprocess.run(
-                ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", drive, overlay], check=True)  # fmt: skip
             command += [
-                "-drive", f"file={overlay},format=qcow2,if=none,id=drive{number}",
+                "-drive", f"file={self.overlay(f'qemu{number}', drive)},format=qcow2,if=none,id=drive{number}",
                 "-device", f"virtio-blk-device,drive=drive{number},bus=virtio-mmio-bus.{number}",
             ]  # fmt: skip
+        for bank, file in enumerate(guest.flash):
+            command += ["-drive", f"file={self.overlay(f'flash{bank}', file)},format=qcow2,if=pflash,unit={bank}"]
         return command + guest.qemu
+
+    def overlay(self, name, image):
+        """The guest writes to its drives and its flash: QEMU gets an overlay, as rrtool makes one."""
+        path = self.folder / f"{name}.qcow2"
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image, path], check=True)
+        return path
 
     # --- Running ---------------------------------------------------------------------------------
 

@@ -8,15 +8,20 @@ extension Machine {
     bus.attach(serialPort, at: MemoryMap.serialPort)
     bus.attach(plic, at: MemoryMap.platformInterruptController)
     bus.attach(clint, at: MemoryMap.coreLocalInterruptor)
-    // Drives take the slots from the first on, so that the guest finds them in their order; entropy takes the last.
+    // Drives take the slots from the first on, so that the guest finds them in their order; entropy takes the last,
+    // and a console the one before.
     blockDevices = configuration.drives.enumerated().map { index, drive in
       VirtioBlock(board: self, driveIndex: index, drive: drive)
     }
+    if configuration.hasVirtioConsole { virtioConsole = VirtioConsole(board: self, serialPort: serialPort) }
     for slot in 0..<MemoryMap.virtioSlotCount {
       let device: (any VirtioDevice)? =
-        slot < blockDevices.count
-        ? blockDevices[slot]
-        : slot == MemoryMap.virtioSlotCount - 1 ? VirtioEntropy(board: self) : nil
+        switch slot {
+        case 0..<blockDevices.count: blockDevices[slot]
+        case MemoryMap.virtioSlotCount - 1: VirtioEntropy(board: self)
+        case MemoryMap.virtioSlotCount - 2: virtioConsole
+        default: nil
+        }
       bus.attach(
         VirtioTransport(board: self, slot: slot, device: device),
         at: MemoryMap.Window(

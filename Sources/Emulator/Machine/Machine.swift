@@ -48,7 +48,8 @@ public final class Machine {
   var blockDevices: [VirtioBlock] = []
   /// Nil for a program that does not speak it, and in the first revision.
   var hostInterface: HostTargetInterface?
-  /// Nil for a machine without.
+  /// These are nil for a machine without.
+  var virtioConsole: VirtioConsole?
   var semihosting: Semihosting?
   var firmwareConfiguration: FirmwareConfiguration?
   var bus = PhysicalBus()
@@ -101,7 +102,7 @@ public final class Machine {
   ) {
     precondition((1...MachineConfiguration.hartCountLimit).contains(configuration.hartCount))
     precondition((0...MachineConfiguration.shiftLimit).contains(configuration.shift))
-    precondition(configuration.drives.count <= MachineConfiguration.driveCountLimit)
+    precondition(configuration.drives.count <= configuration.driveLimit)
     self.configuration = configuration
     self.plan = plan
     self.gate = gate
@@ -309,7 +310,9 @@ public final class Machine {
 
   private func deliver(_ arrival: Arrival) {
     switch arrival {
-    case .consoleInput(let bytes): serialPort.receive(bytes)
+    case .consoleInput(let bytes):
+      serialPort.receive(bytes)
+      virtioConsole?.bringInput()
     case .blockCompletion(let completion):
       storeSource = .blockCompletion(drive: completion.drive, request: completion.id)
       defer { storeSource = .instruction }

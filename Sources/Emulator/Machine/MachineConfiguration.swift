@@ -61,6 +61,8 @@ public struct MachineConfiguration: Sendable, Equatable {
   public var isFlashReadOnly = [Bool](repeating: false, count: 2)
   /// What firmware is given to read.
   public var firmwareFiles = FirmwareFiles()
+  /// Is there a virtio console beside the serial port?
+  public var hasVirtioConsole = false
   /// The command line that semihosting tells; nil for a machine without, where its calls are breakpoints.
   public var semihosting: String?
 
@@ -83,6 +85,9 @@ public struct MachineConfiguration: Sendable, Equatable {
 }
 
 extension MachineConfiguration {
+  /// How many drives there may be.
+  public var driveLimit: Int { Self.driveCountLimit - (hasVirtioConsole ? 1 : 0) }
+
   /// What the machine's memory has behind RAM.
   package var attachedStorage: AttachedStorage {
     revision.hasFirmwareDevices

@@ -19,6 +19,8 @@ public struct Guest: Sendable {
   /// Where `images` came from.
   public private(set) var sources: [RecordingManifest.Boot.Image] = []
   public var drives: [DriveOptions]
+  /// Is there a virtio console beside the serial port?
+  public var hasVirtioConsole = false
   /// The command line that semihosting tells; nil for a guest without.
   public var semihosting: String?
   /// By bank: whether the guest cannot write it.
@@ -109,16 +111,17 @@ public struct Guest: Sendable {
       (0...MachineConfiguration.shiftLimit).contains(shift), "--icount",
       "a shift of \(shift) is not possible",
       "give 0 to \(MachineConfiguration.shiftLimit)")
-    try check(
-      drives.count <= MachineConfiguration.driveCountLimit, "--drive",
-      "\(drives.count) drives are not possible",
-      "give at most \(MachineConfiguration.driveCountLimit)")
     var configuration = MachineConfiguration(
       memorySize: memorySize, hartCount: hartCount, shift: shift,
       drives: drives.map { .init(sectorCount: $0.sectorCount, isReadOnly: $0.readOnly, serial: $0.serial) },
       processor: processor)
     configuration.virtio = virtio
+    configuration.hasVirtioConsole = hasVirtioConsole
     configuration.semihosting = semihosting
+    try check(
+      drives.count <= configuration.driveLimit, "--drive",
+      "\(drives.count) drives are not possible\(hasVirtioConsole ? " beside a virtio console" : "")",
+      "give at most \(configuration.driveLimit)")
     configuration.isFlashReadOnly = isFlashReadOnly
     do throws(BootError) {
       configuration.firmwareFiles = try images.firmwareFiles(memorySize: memorySize)

@@ -147,6 +147,7 @@ public final class Recorder {
             ? nil : origin.configuration.processor.rawValue,
           revision: origin.configuration.revision.rawValue,
           virtio: origin.configuration.virtio == .modern ? nil : origin.configuration.virtio.rawValue,
+          virtioConsole: origin.configuration.hasVirtioConsole ? true : nil,
           semihosting: origin.configuration.semihosting),
         boot: origin.boot, drives: driveManifests, initialSnapshot: snapshotName, log: logName,
         digestInterval: policy.digestInterval(asked: options.digestInterval, shift: shift), ending: nil,

@@ -38,7 +38,8 @@ extension RecordingManifest {
     {
       return "a command line for semihosting that cannot be"
     }
-    guard drives.count <= MachineConfiguration.driveCountLimit else { return "\(drives.count) drives" }
+    let driveLimit = MachineConfiguration.driveCountLimit - (machine.virtioConsole == true ? 1 : 0)
+    guard drives.count <= driveLimit else { return "\(drives.count) drives" }
     for (index, drive) in drives.enumerated() {
       guard drive.sectorCount > 0, drive.sectorCount <= UInt64(Int.max) / 512 else {
         return "drive \(index) of \(drive.sectorCount) sectors"

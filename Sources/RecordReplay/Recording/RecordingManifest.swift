@@ -86,6 +86,8 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var isFlashReadOnly: [Bool]?
     /// Sizes of the files that firmware is given to read; nil for none.
     public var firmwareFiles: FirmwareFiles?
+    /// Whether there is a virtio console; nil for none.
+    public var virtioConsole: Bool?
     /// The command line that semihosting tells; nil without semihosting.
     public var semihosting: String?
 
@@ -183,6 +185,7 @@ extension RecordingManifest {
       processor: machine.processor.flatMap(ProcessorModel.init) ?? .rv64,
       revision: machine.revision.flatMap(MachineRevision.init) ?? .first)
     configuration.virtio = machine.virtio.flatMap(MachineConfiguration.Virtio.init) ?? .modern
+    configuration.hasVirtioConsole = machine.virtioConsole ?? false
     configuration.semihosting = machine.semihosting
     machine.attach(to: &configuration)
     return configuration

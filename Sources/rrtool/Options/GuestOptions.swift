@@ -58,6 +58,12 @@ struct GuestOptions: ParsableArguments {
 
   @Flag(
     help: ArgumentHelp(
+      "Give the guest a virtio console (hvc0 on Linux) beside the serial port. Both print to the same console, and what is typed "
+        + "goes to this one once the guest's driver has taken it."))
+  var virtioConsole = false
+
+  @Flag(
+    help: ArgumentHelp(
       "Serve the guest's semihosting calls: console, time, exit. Files of the host cannot be opened. Without it they are "
         + "breakpoints."))
   var semihosting = false
@@ -128,6 +134,7 @@ struct GuestOptions: ParsableArguments {
         .usage, "--virtio \(virtio)", "is no interface of virtio devices", remedy: "give modern or legacy")
     }
     guest.virtio = interface
+    guest.hasVirtioConsole = virtioConsole
     if semihosting {
       guest.semihosting = ([kernel ?? bios ?? ""] + (append.map { [$0] } ?? [])).joined(separator: " ")
     }

@@ -38,7 +38,7 @@ import Testing
     var random = SeededGenerator(seed: seed)
     let machine = FuzzMachine(isReadOnly: false)
     for _ in 0..<100_000 {
-      let transport = machine.transports[Int.random(in: 0..<2, using: &random)]
+      let transport = machine.transports[Int.random(in: 0..<3, using: &random)]
       let size = [1, 2, 4, 4, 4, 4, 8].randomElement(using: &random) ?? 4
       let limit: UInt64 = Bool.random(using: &random) ? 0x140 : 0x1000
       let offset = UInt64.random(in: 0..<limit, using: &random) / UInt64(size) * UInt64(size)
@@ -61,7 +61,7 @@ import Testing
     let machine = FuzzMachine(isReadOnly: false)
     for iteration in 0..<10_000 {
       try machine.step(&random, tally: &tally, label: "seed \(seed), iteration \(iteration)")
-      let index = iteration % 2
+      let index = iteration % 3
       var bytes = machine.transports[index].savedBytes()
       for _ in 0..<Int.random(in: 1...3, using: &random) {
         bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
@@ -80,11 +80,12 @@ import Testing
   }
 }
 
-/// A block and an entropy device in a small memory, where random addresses often hit.
+/// A block, an entropy and a console device in a small memory, where random addresses often hit.
 private final class FuzzMachine {
   static let memorySize: UInt64 = 1 << 16
 
   let board = DeviceTestBoard(memorySize: FuzzMachine.memorySize)
+  let serialPort: SerialPort
   let isReadOnly: Bool
   let block: VirtioBlock
   let transports: [VirtioTransport]
@@ -94,11 +95,12 @@ private final class FuzzMachine {
 
   init(isReadOnly: Bool) {
     self.isReadOnly = isReadOnly
-    (block, transports) = Self.makeDevices(board: board, isReadOnly: isReadOnly)
+    serialPort = SerialPort(board: board)
+    (block, transports) = Self.makeDevices(board: board, serialPort: serialPort, isReadOnly: isReadOnly)
   }
 
   private static func makeDevices(
-    board: DeviceTestBoard, isReadOnly: Bool
+    board: DeviceTestBoard, serialPort: SerialPort, isReadOnly: Bool
   ) -> (VirtioBlock, [VirtioTransport]) {
     let drive = MachineConfiguration.Drive(sectorCount: 64, isReadOnly: isReadOnly, serial: "fuzz")
     let block = VirtioBlock(board: board, driveIndex: 0, drive: drive)
@@ -107,6 +109,7 @@ private final class FuzzMachine {
       [
         VirtioTransport(board: board, slot: 0, device: block),
         VirtioTransport(board: board, slot: 1, device: VirtioEntropy(board: board)),
+        VirtioTransport(board: board, slot: 2, device: VirtioConsole(board: board, serialPort: serialPort)),
       ]
     )
   }
@@ -132,9 +135,11 @@ private final class FuzzMachine {
   func step(
     _ random: inout SeededGenerator, tally: inout VirtioFuzzTests.Tally, label: String
   ) throws {
-    let index = Int.random(in: 0..<2, using: &random)
+    let index = Int.random(in: 0..<transports.count, using: &random)
     let transport = transports[index]
-    let driver = VirtioTestDriver(board: board, transport: transport, size: 8)
+    let queue = index == 2 ? Int.random(in: 0...1, using: &random) : 0
+    let driver = VirtioTestDriver(board: board, transport: transport, size: 8, queue: queue)
+    if index == 2 { serialPort.receive(Array("typed".utf8)) }
     if transport.read32(0x70) != 15 || Int.random(in: 0..<16, using: &random) == 0 {
       if transport.read32(0x70) & 0x40 != 0 { tally.violations += 1 }
       driver.start(features: UInt64.random(in: 0..<4, using: &random) << 28)

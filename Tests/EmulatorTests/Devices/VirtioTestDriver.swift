@@ -1,6 +1,6 @@
 import Emulator
 
-/// A driver of one virtio device with one queue: it writes rings and descriptors as it is told, right or
+/// A driver of one queue of a virtio device: it writes rings and descriptors as it is told, right or
 /// wrong.
 final class VirtioTestDriver {
   static let base = MemoryMap.memoryBase
@@ -20,17 +20,19 @@ final class VirtioTestDriver {
   let board: DeviceTestBoard
   let transport: VirtioTransport
   let size: Int
+  let queue: Int
   private(set) var availableIndex: UInt16 = 0
 
   var memory: GuestMemory { board.memory }
 
-  init(board: DeviceTestBoard, transport: VirtioTransport, size: Int = 8) {
+  init(board: DeviceTestBoard, transport: VirtioTransport, size: Int = 8, queue: Int = 0) {
+    self.queue = queue
     self.board = board
     self.transport = transport
     self.size = size
   }
 
-  /// The specification's steps of initialization (3.1.1), with queue 0.
+  /// The specification's steps of initialization (3.1.1), with this queue.
   func start(features: UInt64 = 0) {
     availableIndex = 0
     memory.write([UInt8](repeating: 0, count: 0x7000), at: Self.base + 0x1000)
@@ -43,7 +45,7 @@ final class VirtioTestDriver {
       transport.write32(0x20, UInt32(truncatingIfNeeded: accepted >> (32 * UInt64(half))))
     }
     transport.write32(0x70, 11)
-    transport.write32(0x30, 0)
+    transport.write32(0x30, UInt32(queue))
     transport.write32(0x38, UInt32(size))
     setRings(descriptors: Self.descriptors, driver: Self.driverRing, device: Self.deviceRing)
     transport.write32(0x44, 1)
@@ -85,7 +87,7 @@ final class VirtioTestDriver {
     memory.store(availableIndex, at: Self.driverRing + 2)
   }
 
-  func notify() { transport.write32(0x50, 0) }
+  func notify() { transport.write32(0x50, UInt32(queue)) }
 
   var usedIndex: UInt16 { memory.load(UInt16.self, at: Self.deviceRing + 2) ?? 0 }
 

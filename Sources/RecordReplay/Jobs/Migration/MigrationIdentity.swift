@@ -23,6 +23,7 @@ package struct MigrationIdentity: Equatable, Sendable {
     add(
       "what is booted", Self.hexadecimal(Self.digest(of: start.plan, without: start.guest.images.randomSeed)))
     add("--pflash readonly", configuration.isFlashReadOnly.map { $0 ? "on" : "off" }.joined(separator: ", "))
+    add("--virtio-console", configuration.hasVirtioConsole ? "on" : "off")
     add("--semihosting", configuration.semihosting ?? "off")
     add("the number of drives", "\(configuration.drives.count)")
     for (index, (options, drive)) in zip(start.guest.drives, configuration.drives).enumerated() {

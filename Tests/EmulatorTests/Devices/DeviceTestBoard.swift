@@ -53,6 +53,12 @@ final class DeviceTestBoard: Board {
     highHartLines.contains(HartLine(hart: hart, interrupt: interrupt))
   }
 
+  /// Time passes, for the wall clock too.
+  func pass(ticks: UInt64) {
+    now.time += ticks * 100
+    testGate.wallClock += ticks * 100
+  }
+
   func timersChanged() { timerChangeCount += 1 }
   func requestPowerOff(status: UInt32) { powerOffStatus = status }
   func requestReset() { resetCount += 1 }

@@ -1,6 +1,6 @@
 # What this project's people type. Each target does its own set-up on a fresh Debian machine.
 
-.PHONY: build demo test lockstep differential bench guests lint fixtures clean
+.PHONY: build demo test lockstep differential torture bench guests lint fixtures clean
 
 build:
 	@Scripts/set-up
@@ -33,6 +33,11 @@ differential:
 	swift build -c release --build-tests
 	RRTOOL_DIFFERENTIAL_PROGRAMS=$${RRTOOL_DIFFERENTIAL_PROGRAMS:-10} \
 	  swift test -c release --skip-build --filter ConformanceTests
+
+# Kills, failed system calls and damaged inputs at length (docs/reliability.md): make torture OPTIONS="--kills 100 --seed 7"
+torture: build
+	@Scripts/set-up torture
+	Scripts/torture $(OPTIONS)
 
 # rrtool beside QEMU: make bench OPTIONS="--kernels sort,debian --json results.json"
 # Then going back through a recording: make bench TRAVEL="--places 10 --no-qemu --json travel.json"

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// An open regular file, read and written at given places.
 package final class ImageFile {
@@ -24,14 +25,16 @@ package final class ImageFile {
   convenience init(opening path: String, readOnly: Bool, sharing: ImageSharing = .any) throws(DiskImageError)
   {
     // O_NONBLOCK: opening a pipe must fail below, not wait for a writer. It means nothing for a regular file.
-    let descriptor = Glibc.open(path, (readOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = uninterrupted {
+      Glibc.open(path, (readOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK)
+    }
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot be opened") }
     try self.init(owning: descriptor, path: path, readOnly: readOnly, sharing: readOnly ? sharing : .writing)
   }
 
   /// Makes a new empty file. An existing one is never touched.
   convenience init(creating path: String) throws(DiskImageError) {
-    let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    let descriptor = uninterrupted { Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot be created") }
     try self.init(owning: descriptor, path: path, readOnly: false, sharing: .writing)
   }

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// What others may do with an image while it is open here.
 package enum ImageSharing {
@@ -60,12 +61,14 @@ struct ImageLock {
 
   private static func set(_ descriptor: Int32, _ byte: Int, _ kind: Int16) {
     var lock = flock(l_type: kind, l_whence: Int16(SEEK_SET), l_start: byte, l_len: 1, l_pid: 0)
-    _ = withUnsafeMutablePointer(to: &lock) { fcntl(descriptor, setLock, $0) }
+    _ = withUnsafeMutablePointer(to: &lock) { lock in uninterrupted { fcntl(descriptor, setLock, lock) } }
   }
 
   private static func isFree(_ descriptor: Int32, _ byte: Int) -> Bool {
     var lock = flock(l_type: Int16(F_WRLCK), l_whence: Int16(SEEK_SET), l_start: byte, l_len: 1, l_pid: 0)
-    guard withUnsafeMutablePointer(to: &lock, { fcntl(descriptor, getLock, $0) }) == 0 else { return true }
+    guard
+      withUnsafeMutablePointer(to: &lock, { lock in uninterrupted { fcntl(descriptor, getLock, lock) } }) == 0
+    else { return true }
     return lock.l_type == Int16(F_UNLCK)
   }
 }

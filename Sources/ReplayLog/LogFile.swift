@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// An open file; closed when the last reference goes. Safe to use from several threads: nothing here has a position.
 final class LogFile: Sendable {
@@ -15,7 +16,7 @@ final class LogFile: Sendable {
 
   /// Creates a file that does not exist yet.
   static func create(_ path: String) throws(ReplayLogError) -> LogFile {
-    let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    let descriptor = uninterrupted { Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
     guard descriptor >= 0 else {
       throw ReplayLogError(
         file: path, problem: errno == EEXIST ? .exists : .system(operation: "create it", code: errno))
@@ -25,7 +26,7 @@ final class LogFile: Sendable {
 
   /// Opens a regular file for reading. Anything else, a pipe say, is refused and not waited for.
   static func open(_ path: String) throws(ReplayLogError) -> LogFile {
-    let descriptor = Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    let descriptor = uninterrupted { Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
     guard descriptor >= 0 else {
       throw ReplayLogError(file: path, problem: .system(operation: "open it", code: errno))
     }

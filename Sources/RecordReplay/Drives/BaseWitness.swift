@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import Glibc
+import HostSystem
 import Synchronization
 
 /// Writes down what a run reads of the images under its drives (`BaseDigests`), each cluster at its first reading.
@@ -18,7 +19,7 @@ final class BaseWitness: Sendable {
 
   init(creating path: String) throws(Failure) {
     self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666)
+    descriptor = uninterrupted { open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666) }
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
     var header = ByteWriter(reserving: BaseDigests.headerSize)
     header.raw(BaseDigests.magic)

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// The few things that are done with files and folders as such.
 public enum HostFiles {
@@ -25,7 +26,7 @@ public enum HostFiles {
   /// Reads a regular file of at most `limit` bytes.
   public static func read(_ path: String, limit: UInt64) throws(Failure) -> [UInt8] {
     // O_NONBLOCK: a pipe somebody put there must not make us wait.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot open it") }
     defer { close(descriptor) }
     var status = stat()
@@ -71,7 +72,9 @@ public enum HostFiles {
     let temporary = name + ".new"
     var status = stat()
     let replacesOne = fstatat(place, name, &status, 0) == 0
-    let descriptor = openat(place, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    let descriptor = uninterrupted {
+      openat(place, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
+    }
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
     var problem: Int32?
     var written = 0
@@ -82,7 +85,7 @@ public enum HostFiles {
       if count > 0 { written += count } else if errno != EINTR { problem = errno }
     }
     // Else a power failure could leave neither the old contents nor the new ones.
-    if problem == nil, replacesOne, fsync(descriptor) != 0 { problem = errno }
+    if problem == nil, replacesOne, uninterrupted({ fsync(descriptor) }) != 0 { problem = errno }
     if close(descriptor) != 0, problem == nil { problem = errno }
     if problem == nil, renameat(place, temporary, place, name) != 0 { problem = errno }
     if let problem {
@@ -110,6 +113,20 @@ public enum HostFiles {
     guard rename(path, target) == 0 else {
       throw .system(errno, path: target, doing: "cannot put it in place")
     }
+  }
+
+  /// Has each of the two stand where the other was, at once. False where the file system cannot, or one of them is missing.
+  static func exchange(_ one: String, _ other: String) -> Bool {
+    let exchange: UInt32 = 1 << 1  // RENAME_EXCHANGE
+    return renameWithFlags?(AT_FDCWD, one, AT_FDCWD, other, exchange) == 0
+  }
+
+  private typealias Rename =
+    @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
+  /// Linux's own, which Swift's view of the C library leaves out. Nil where the library has none.
+  private static let renameWithFlags: Rename? = dlsym(nil, "renameat2").map {
+    // A C function with these parameters, by renameat2(2).
+    unsafeBitCast($0, to: Rename.self)
   }
 
   /// Names in a folder, sorted; without "." and "..".

@@ -1,14 +1,17 @@
 import Glibc
+import HostSystem
 
 /// A folder that is held on to: what is done through it is done in this very folder, wherever it is moved to and whatever stands at
 /// its old name by then. Its lock says that somebody writes in it, and goes with the process.
 final class OpenFolder: Sendable {
   let descriptor: Int32
 
-  /// Nil when there is no folder. A link to one is none.
+  /// Nil when there is no folder, and `errno` says why. A link to one is none.
   init?(_ path: String) {
-    descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-    if descriptor < 0 { return nil }
+    let opened = uninterrupted { open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+    // Before the property is set: what has all its properties is taken down again, and that would say something else in errno.
+    if opened < 0 { return nil }
+    descriptor = opened
   }
 
   deinit {
@@ -18,11 +21,11 @@ final class OpenFolder: Sendable {
   }
 
   /// Whether it is ours now, or its file system has no locks. False: somebody else has it.
-  func lock() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK }
+  func lock() -> Bool { uninterrupted { flock(descriptor, LOCK_EX | LOCK_NB) } == 0 || errno != EWOULDBLOCK }
 
   /// Whether somebody else has the lock.
   var isLockedElsewhere: Bool {
-    guard flock(descriptor, LOCK_SH | LOCK_NB) != 0 else {
+    guard uninterrupted({ flock(descriptor, LOCK_SH | LOCK_NB) }) != 0 else {
       flock(descriptor, LOCK_UN)
       return false
     }

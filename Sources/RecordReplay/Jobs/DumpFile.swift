@@ -1,5 +1,6 @@
 import CoreDump
 import Glibc
+import HostSystem
 
 /// Where a dump is written: nothing stands under its name before it is complete.
 package protocol DumpDestination: CoreOutput {
@@ -34,7 +35,9 @@ package final class DumpFile: DumpDestination {
     var number = 0
     while true {
       let name = "\(path).\(getpid()).\(number).partial"
-      let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+      let descriptor = uninterrupted {
+        open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+      }
       if descriptor >= 0 {
         self.descriptor = descriptor
         output = UncachedFile(descriptor)
@@ -66,8 +69,8 @@ package final class DumpFile: DumpDestination {
 
   package func synchronize() throws(CoreOutputError) {
     try output.flush()
-    while fsync(descriptor) != 0 {
-      if errno != EINTR { throw CoreOutputError(number: errno, doing: "cannot write it") }
+    guard uninterrupted({ fsync(descriptor) }) == 0 else {
+      throw CoreOutputError(number: errno, doing: "cannot write it")
     }
   }
 

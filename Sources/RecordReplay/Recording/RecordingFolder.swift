@@ -75,13 +75,20 @@ package struct RecordingFolder: Sendable {
 
   /// Puts everything in its place. What stood there before is removed last.
   package func commit() throws(Failure) {
-    let oldPath = old == nil ? nil : workPath + Self.oldSuffix
     if old != nil {
       try Recording.checkHoldsNothingElse(target)
     } else {
       try Self.checkIsFree(target)
     }
-    // Whoever is killed between the two leaves the old one under a name from which the next recorder puts it back.
+    // Afterwards the old one lies where the new one was.
+    if old != nil, HostFiles.exchange(workPath, target) {
+      for outsider in outsiders { try HostFiles.move(outsider.workPath, to: outsider.target) }
+      try Recording.removeFiles(of: workPath)
+      return
+    }
+    // Where that cannot be: whoever is killed between the two leaves the old one under a name from which the next recorder puts it
+    // back.
+    let oldPath = old == nil ? nil : workPath + Self.oldSuffix
     if let oldPath { try HostFiles.move(target, to: oldPath) }
     do throws(Failure) {
       try HostFiles.move(workPath, to: target)

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import RecordReplay
 
 /// A folder that only we can enter, for a socket and gdb's commands.
@@ -17,7 +18,7 @@ final class PrivateFolder {
 
   func write(_ text: String, to name: String) throws(Failure) -> String {
     let file = "\(path)/\(name)"
-    let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    let descriptor = uninterrupted { open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
     guard descriptor >= 0 else { throw Failure.system(errno, path: file, doing: "cannot create it") }
     defer { close(descriptor) }
     DescriptorConsoleOutput(descriptor: descriptor).write(Array(text.utf8))

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import Monitor
 import RecordReplay
 
@@ -75,7 +76,7 @@ final class FileSerialPort: SerialPort {
 
   init(path: String) throws(Failure) {
     self.path = path
-    descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    descriptor = uninterrupted { Glibc.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666) }
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot be opened for the console") }
     console = DescriptorConsoleOutput(descriptor: descriptor)
   }

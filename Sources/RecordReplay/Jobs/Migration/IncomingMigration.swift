@@ -2,6 +2,7 @@ import ByteCoding
 import DiskImage
 import Emulator
 import Glibc
+import HostSystem
 
 /// Takes a guest that comes from another place. The stream is a stranger's: everything in it is checked.
 final class IncomingMigration {
@@ -23,7 +24,7 @@ final class IncomingMigration {
     var process: ShellProcess?
     switch address {
     case .file(let path):
-      descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+      descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
       guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot open it") }
     case .exec(let command):
       let started = try ShellProcess(command, writing: false)

@@ -31,6 +31,7 @@ extension RecordingFacts {
         HostFiles.kind(of: path) == .regular
           ? HostFiles.size(of: path).map { File(name: name, byteCount: $0) } : nil
       })
+    endNote = manifest.ending?.note
   }
 }
 

@@ -59,6 +59,8 @@ public struct RecordingFacts: Sendable, Equatable {
 
   public var path: String
   public var state: RecordingManifest.State
+  /// What the recorder noted of the end: what failed, or where harts were that could not go on.
+  public var endNote: String?
   /// The version of the rrtool that recorded it.
   public var tool: String
   /// Nanoseconds since 1970, UTC.

@@ -119,6 +119,7 @@ public struct RecordingSummary: Sendable, Equatable {
         (Column("guest_time_ns", "Guest time (s)"), .time(last.time - start.time)),
         (Column("end", nil), .text(end?.name ?? "unknown")),
         (Column("end_text", "End"), .text(end?.description ?? "unknown: the recorder was killed")),
+        (Column("end_note", "At the end"), FieldValue(facts.endNote)),
         (Column("exit_status", nil), status),
         (Column("event_count", "Events"), .integer(eventCount)),
         (Column("log_bytes", "Log bytes"), .integer(logByteCount)),

@@ -117,7 +117,7 @@ public enum LogEnd: Sendable, Equatable {
   case interrupted
   /// It reached the number of instructions it was given.
   case limit
-  /// Every hart waits for an interrupt, and none can come.
+  /// Nothing could happen any more: every hart waits for an interrupt that cannot come, or does the same for ever.
   case stalled
   /// rrtool could not go on: a full disk, say.
   case failed

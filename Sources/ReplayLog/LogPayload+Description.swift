@@ -81,7 +81,7 @@ extension LogEnd: CustomStringConvertible {
     case .poweredOff(let status): "powered off, exit status \(status)"
     case .interrupted: "interrupted by the user"
     case .limit: "the instruction limit was reached"
-    case .stalled: "stalled: every hart waits and no interrupt can come"
+    case .stalled: "stalled: nothing could happen any more"
     case .failed: "rrtool failed"
     }
   }

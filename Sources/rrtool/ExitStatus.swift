@@ -11,6 +11,8 @@ enum ToolVersion {
 enum ExitStatus {
   static let failed = ExitCode(1)
   static let diverged = ExitCode(3)
+  /// The guest can never go on.
+  static let lost = ExitCode(4)
   static let usage = ExitCode(64)
 
   /// The status of a guest that reported one. A host's has eight bits; what does not fit is at least not zero.

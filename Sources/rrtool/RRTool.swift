@@ -21,7 +21,8 @@ struct RRTool: ParsableCommand {
       start, end or the name of a snapshot. A recording that is not named is the latest one.
 
       EXIT STATUS
-        the guest's own when it reports one; else 0 done, 1 failed, 3 the replay or an engine diverged, 64 wrong usage.
+        the guest's own when it reports one; else 0 done, 1 failed, 3 the replay or an engine diverged, 4 the
+        guest can never go on (all harts wait, trap or spin for ever), 64 wrong usage.
         A run that --max-instructions or Ctrl-C cut short is done: 0, with a note on standard error.
       """,
     version: "rrtool \(ToolVersion.text)",

@@ -137,6 +137,9 @@ package final class HostProgram {
   /// What it printed so far.
   package func outputSoFar() throws -> String { String(decoding: try output.contents(), as: UTF8.self) }
 
+  /// The same of its standard error.
+  package func errorsSoFar() throws -> String { String(decoding: try errors.contents(), as: UTF8.self) }
+
   package func type(_ text: String) throws {
     guard let keyboard else { throw ProgramProblem(description: "\(command[0]) has no keyboard") }
     var rest = Array(text.utf8)[...]

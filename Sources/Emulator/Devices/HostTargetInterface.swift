@@ -52,7 +52,7 @@ package final class HostTargetInterface: Device {
   /// The position at which what is stored counts, whole or not.
   private var deadline: UInt64 = 0
   /// The program waits for a byte of console input.
-  private var isReading = false
+  private(set) var isReading = false
 
   /// - Parameters:
   ///   - toHost: physical address; eight bytes of RAM from there on.

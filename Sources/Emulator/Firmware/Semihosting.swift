@@ -79,6 +79,9 @@ package final class Semihosting: Device {
   /// May the hart go on that waits for input?
   func isAnswered(hart: Int) -> Bool { waitingHarts >> UInt8(hart) & 1 != 0 && machine.serialPort.hasInput }
 
+  /// Whether any hart waits for input.
+  var hasWaitingHarts: Bool { waitingHarts != 0 }
+
   /// The hart runs, whatever it waited for.
   func goesOn(hart: Int) { waitingHarts &= ~(1 << UInt8(hart)) }
 

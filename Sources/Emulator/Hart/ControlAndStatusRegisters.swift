@@ -86,7 +86,9 @@ extension Interpreter {
       if number == CSR.fflags { return state.pointee.fflags }
       if number == CSR.frm { return state.pointee.frm }
       return state.pointee.frm << 5 | state.pointee.fflags
-    case CSR.cycle...0xc1f: return readUserCounter(hart, number)
+    case CSR.cycle...0xc1f:
+      state.pointee.outsideReads &+= 1
+      return readUserCounter(hart, number)
 
     case CSR.sstatus: return readStatus(hart) & Status.supervisorVisible
     case CSR.sie: return state.pointee.mie & state.pointee.mideleg
@@ -97,7 +99,9 @@ extension Interpreter {
     case CSR.sepc: return state.pointee.sepc
     case CSR.scause: return state.pointee.scause
     case CSR.stval: return state.pointee.stval
-    case CSR.sip: return hart.pendingInterrupts & state.pointee.mideleg
+    case CSR.sip:
+      state.pointee.outsideReads &+= 1
+      return hart.pendingInterrupts & state.pointee.mideleg
     case CSR.stimecmp: return mayUseSupervisorTimer(hart) ? state.pointee.stimecmp : nil
     case CSR.satp: return mayUseTranslation(hart) ? state.pointee.satp : nil
 
@@ -117,13 +121,18 @@ extension Interpreter {
     case CSR.mcause: return state.pointee.mcause
     case CSR.mtval: return state.pointee.mtval
     case CSR.mip:
+      state.pointee.outsideReads &+= 1
       // A read that a write follows leaves out what the interrupt controller drives (section 3.1.9).
       return forWrite
         ? state.pointee.mipSoftware
           | state.pointee.interruptLines & ~InterruptBit.supervisorExternal
         : hart.pendingInterrupts
-    case CSR.mcycle: return counter(hart, state.pointee.mcycleOffset, inhibitBit: 0)
-    case CSR.minstret: return counter(hart, state.pointee.minstretOffset, inhibitBit: 2)
+    case CSR.mcycle:
+      state.pointee.outsideReads &+= 1
+      return counter(hart, state.pointee.mcycleOffset, inhibitBit: 0)
+    case CSR.minstret:
+      state.pointee.outsideReads &+= 1
+      return counter(hart, state.pointee.minstretOffset, inhibitBit: 2)
     case 0xb03...0xb1f, 0x323...0x33f: return 0  // no further performance counters
     case 0x3a0, 0x3a2: return protection[hart.index].readConfiguration(number == 0x3a0 ? 0 : 2)
     case 0x3b0...0x3bf: return protection[hart.index].addresses[number - 0x3b0]

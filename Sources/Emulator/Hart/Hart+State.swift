@@ -39,6 +39,12 @@ extension Hart {
     Field(name: "executedBeforeTurn", path: \.executedBeforeTurn),
   ]
 
+  /// Those of which a hart's course consists: not the counters, nor where they started.
+  private static let steady: [WritableKeyPath<HartState, UInt64> & Sendable] = fields.map(\.path).filter {
+    $0 != \.mcycleOffset && $0 != \.minstretOffset && $0 != \.executedBeforeTurn
+  }
+  var steadyFields: [UInt64] { Self.steady.map { state.pointee[keyPath: $0] } }
+
   /// What `save` writes, in its order: 64 bits each.
   static let savedNames: [String] =
     (1..<32).map { "x\($0)" } + (0..<32).map { "f\($0)" } + fields.map(\.name)

@@ -104,6 +104,15 @@ struct HartState {
   var satp: UInt64 = 0
   var stimecmp: UInt64 = ~0
 
+  // MARK: For `StandstillWatch`; no part of the machine's state
+
+  /// Exceptions taken.
+  var exceptionCount: UInt64 = 0
+  /// Exceptions in a row at one place for one reason, each taken in the handler of the one before.
+  var trapsInARow: UInt64 = 0
+  /// Reads of time, counters and pending interrupts: of what changes while registers and memory stay as they are.
+  var outsideReads: UInt64 = 0
+
   // MARK: Fixed too
 
   /// `menvcfg` after a reset. Set once.

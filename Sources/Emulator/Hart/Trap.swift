@@ -20,6 +20,7 @@ extension Hart {
   ///
   /// `state.pc` must be the address of the instruction that trapped, or for an interrupt of the one that comes next.
   func enterTrap(cause: UInt64, isInterrupt: Bool, value: UInt64) {
+    if !isInterrupt { countException(cause) }
     let delegated = (isInterrupt ? state.pointee.mideleg : state.pointee.medeleg) >> cause & 1 != 0
     let reported = isInterrupt ? cause | 1 << 63 : cause
     let previous = state.pointee.privilege
@@ -54,6 +55,16 @@ extension Hart {
     state.pointee.reservationAddress = ~0
     state.pointee.attention |= Attention.interrupts
     contextChanged()
+  }
+
+  /// Before the trap is entered: the registers still have the one before.
+  private func countException(_ cause: UInt64) {
+    state.pointee.exceptionCount &+= 1
+    let isSame =
+      state.pointee.privilege == Privilege.machine
+      ? state.pointee.mepc == state.pointee.pc && state.pointee.mcause == cause
+      : state.pointee.sepc == state.pointee.pc && state.pointee.scause == cause
+    state.pointee.trapsInARow = isSame ? state.pointee.trapsInARow &+ 1 : 0
   }
 
   /// An instruction that traps does not retire, so `minstret` does not count it (volume II, section 3.3.1); its position counts.
@@ -106,6 +117,7 @@ extension Hart {
   }
 
   private func finishReturn() {
+    state.pointee.trapsInARow = 0
     state.pointee.reservationAddress = ~0
     state.pointee.attention |= Attention.interrupts
     contextChanged()

@@ -26,6 +26,7 @@ extension Machine {
     guard let (device, offset) = bus.find(address, size: size),
       configuration.revision.acceptsAllSizes || device.accepts(offset: offset, size: size)
     else { return nil }
+    outsideCount &+= 1
     return device.read(offset: offset, size: size)
   }
 
@@ -33,6 +34,7 @@ extension Machine {
     guard let (device, offset) = bus.find(address, size: size),
       configuration.revision.acceptsAllSizes || device.acceptsStore(offset: offset, size: size)
     else { return false }
+    outsideCount &+= 1
     storeSource = .device(register: address)
     device.write(offset: offset, size: size, value: value)
     storeSource = .instruction
@@ -42,6 +44,7 @@ extension Machine {
   /// A call that semihosting knows by its three instructions. False: the hart is to wait in front of it.
   func semihostingCall(hart index: Int) -> Bool {
     guard let semihosting else { return true }
+    outsideCount &+= 1
     let x = interpreter.harts[index].x
     switch semihosting.handle(x[10], parameter: x[11], hart: index) {
     case .returns(let value):
@@ -53,6 +56,7 @@ extension Machine {
 
   func environmentCall(hart index: Int) -> Bool {
     guard case .builtInSBI = plan.start else { return false }
+    outsideCount &+= 1
     let hart = interpreter.harts[index]
     hart.uncountTrapping()
     let x = hart.x

@@ -45,7 +45,9 @@ extension Machine {
     if isAfterInstruction, moment.position > 0 {
       moment = Moment(position: moment.position - 1, time: moment.time - 1 << UInt64(configuration.shift))
     }
-    return hostInterface.serve(askedAt: moment, isIdle: isIdle)
+    let hasServed = hostInterface.serve(askedAt: moment, isIdle: isIdle)
+    if hasServed { outsideCount &+= 1 }
+    return hasServed
   }
 
   /// What a machine of the first revision has of the interface: an odd number ends the run, with the rest as its status.

@@ -84,6 +84,8 @@ public final class Machine {
   package private(set) var isGoalReached = false
   /// The last position at which the run loop went on; nil when it has not since the state was replaced.
   var wentOnAt: UInt64?
+  /// Counts what passes between the harts and devices, firmware and the gate (`StandstillWatch`).
+  var outsideCount: UInt64 = 0
   /// Who stores into memory at present.
   var storeSource = NotedStore.Source.instruction
 
@@ -309,6 +311,7 @@ public final class Machine {
   // MARK: Arrivals, power and reset
 
   private func deliver(_ arrival: Arrival) {
+    outsideCount &+= 1
     switch arrival {
     case .consoleInput(let bytes):
       serialPort.receive(bytes)

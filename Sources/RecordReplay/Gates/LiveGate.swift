@@ -18,6 +18,8 @@ package final class LiveGate: Gate {
   /// The same while a drive is at work, whose answer the guest waits for.
   private static let pollIntervalWithRequests: UInt64 = 5_000
   private static let consoleBufferLimit = 4096
+  /// Nanoseconds for which a guest that is lost stands still to see whether its input ends.
+  private static let sourcePatience: UInt64 = 200_000_000
   /// Instructions after which output is shown although its line has not ended: the guest may be polling for the answer.
   private static let consolePatience: UInt64 = 200_000
   /// Room for input that makes it worth while to bring some again, after there was none.
@@ -70,6 +72,18 @@ package final class LiveGate: Gate {
 
   /// So many answers of drives are to come from the inbox to requests that were made elsewhere.
   func expectAnswers(_ count: Int) { outstandingRequests += count }
+
+  /// What may still come from outside.
+  package var prospects: Machine.Prospects {
+    if outstandingRequests > 0 { return .anything }
+    return inbox.mayBringInput ? .input : .nothing
+  }
+
+  /// Waits a moment for sources that are about to end: what is found while they are open depends on it, and should not on how fast
+  /// the host's threads are.
+  func awaitSources() {
+    _ = inbox.wait(until: HostClock.monotonic() + Self.sourcePatience, untilSourcesEnd: true)
+  }
 
   /// So many of the host's nanoseconds pass the guest by.
   func passPause(_ nanoseconds: UInt64) { pausedTime += nanoseconds }

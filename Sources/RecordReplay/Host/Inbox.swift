@@ -213,6 +213,11 @@ public final class Inbox: @unchecked Sendable {
     }
   }
 
+  /// Whether anything but the end of the run can still come from outside.
+  package var mayBringInput: Bool {
+    lock.withLock { hasArrival || !requests.isEmpty || openSources > (isConsoleHeld ? waitingSources : 0) }
+  }
+
   /// Without a failure or the wish to stop, which stay.
   private func updateFlag() {
     flag.store(failure != nil || stopRequested || hasArrival || !requests.isEmpty, ordering: .releasing)

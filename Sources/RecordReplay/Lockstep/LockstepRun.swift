@@ -15,24 +15,33 @@ public final class LockstepRun {
   }
 
   /// Runs to the end, or to the position `limit`, or throws where the engines differ.
-  public func run(limit: UInt64? = nil) throws(LockstepDifference) -> RunResult {
+  public func run(
+    limit: UInt64? = nil, tell: @escaping (String) -> Void = { _ in }
+  ) throws(LockstepDifference) -> RunResult {
     defer {
       live.flushConsole()
       drives.finish()
     }
-    let run = LiveRun(machine: lockstep.leader, live: live)
+    let run = LiveRun(machine: lockstep.leader, live: live, tell: tell)
+    let watch = StandstillWatch(lockstep.leader)
+    var hasTold = false
     var outcome: LiveRun.Outcome?
     while outcome == nil {
       if let limit, lockstep.leader.now.position >= limit {
         outcome = LiveRun.Outcome(end: .limit)
       } else {
-        outcome = run.outcome(of: try lockstep.run(until: limit ?? .max))
+        let look = watch.nextPosition
+        let stop = try lockstep.run(until: min(limit ?? .max, look))
+        outcome = run.outcome(of: stop)
+        if stop == .position, lockstep.leader.now.position >= look {
+          outcome = run.outcome(of: watch.look(live.prospects), &hasTold)
+        }
       }
     }
     try lockstep.compareWhole()
     // The loop above ends with an outcome.
     let found = outcome!
     return RunResult(
-      ending: .init(found.end, at: lockstep.leader.now, failure: found.failure), failure: found.failure)
+      ending: .init(found, of: lockstep.leader), failure: found.failure)
   }
 }

@@ -7,11 +7,15 @@ struct LiveRun {
   let live: LiveGate
   /// Who may break in, and what they are given; nil when nobody may.
   var control: (control: RunControl, run: any ControlledRun)?
+  /// Told, once, of a guest that is lost and may yet be helped.
+  var tell: (String) -> Void = { _ in }
 
   /// How it ended, and what failed if something did.
   struct Outcome {
     var end: LogEnd
     var failure: Failure?
+    /// What harts run when nothing can ever change that.
+    var standstill: Standstill?
   }
 
   /// Runs until the guest, the user, the host or `limit` (a position) ends it. `atInterval` is called at every
@@ -19,15 +23,39 @@ struct LiveRun {
   func run(limit: UInt64?, interval: UInt64?, atInterval: () -> Void) -> Outcome {
     defer { live.flushConsole() }
     control?.control.begin()
+    let watch = StandstillWatch(machine)
+    var hasTold = false
     while true {
       serve()
       let position = machine.now.position
       if let limit, position >= limit { return Outcome(end: .limit) }
       let boundary = interval.map { (position / $0 + 1) * $0 } ?? .max
-      let stop = machine.run(until: min(limit ?? .max, boundary))
+      let look = watch.nextPosition
+      let stop = machine.run(until: min(limit ?? .max, boundary, look))
       if let outcome = outcome(of: stop) { return outcome }
       if machine.now.position == boundary { atInterval() }
+      if stop == .position, machine.now.position >= look,
+        let outcome = outcome(of: watch.look(live.prospects), &hasTold)
+      {
+        return outcome
+      }
     }
+  }
+
+  /// A guest that is lost is at its end, unless somebody could still reset it or type something.
+  func outcome(of finding: StandstillWatch.Finding?, _ hasTold: inout Bool) -> Outcome? {
+    let place = "lost at position \(machine.now.position.grouped)"
+    switch finding {
+    case nil: return nil
+    case .standstill(let standstill):
+      if !hasTold { live.awaitSources() }
+      guard case .input = live.prospects else { return Outcome(end: .stalled, standstill: standstill) }
+      if !hasTold { tell("\(place): \(standstill). It runs on until it is reset or ended.") }
+    case .storm(let storm):
+      if !hasTold { tell("\(place)? \(storm). It runs on.") }
+    }
+    hasTold = true
+    return nil
   }
 
   /// Does what other threads ask for, and waits while the machine is to stand still.
@@ -74,6 +102,16 @@ public struct RunResult: Equatable, Sendable {
 }
 
 extension RecordingManifest.Ending {
+  /// - Parameter machine: as it stands at the end.
+  init(_ outcome: LiveRun.Outcome, of machine: Machine) {
+    self.init(outcome.end, at: machine.now, failure: outcome.failure)
+    if let standstill = outcome.standstill {
+      (reason, note) = (.lost, standstill.description)
+    } else if reason == .idleForever {
+      note = machine.hartsAtRest
+    }
+  }
+
   init(_ end: LogEnd, at moment: Moment, failure: Failure? = nil) {
     (reason, status) =
       switch end {

@@ -80,9 +80,9 @@ public final class PlainRun {
     origin.offerAnswers(to: inbox)
   }
 
-  /// Runs to the end, or to the position `limit`.
-  public func run(limit: UInt64? = nil) -> RunResult {
-    let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) })
+  /// Runs to the end, or to the position `limit`. `tell` hears what the user should know meanwhile.
+  public func run(limit: UInt64? = nil, tell: @escaping (String) -> Void = { _ in }) -> RunResult {
+    let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) }, tell: tell)
     let outcome: LiveRun.Outcome
     do throws(Failure) {
       try receive()
@@ -93,7 +93,7 @@ public final class PlainRun {
     drives.finish()
     run.end(outcome)
     return RunResult(
-      ending: .init(outcome.end, at: machine.now, failure: outcome.failure), failure: outcome.failure)
+      ending: .init(outcome, of: machine), failure: outcome.failure)
   }
 }
 

@@ -188,8 +188,15 @@ public final class Recorder {
   /// Runs the guest to its end, or to the position `limit`, and closes the recording. Once only.
   ///
   /// Whatever ended the run, the recording holds all of it; a failure of the host that ended it is in the result.
-  public func run(limit: UInt64? = nil) throws(Failure) -> RunResult {
-    let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) })
+  ///
+  /// `tell` hears what the user should know meanwhile; the log has it too.
+  public func run(
+    limit: UInt64? = nil, tell: @escaping (String) -> Void = { _ in }
+  ) throws(Failure) -> RunResult {
+    let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) }) { [self] text in
+      note(text)
+      tell(text)
+    }
     let outcome = run.run(limit: limit, interval: recording.manifest.digestInterval) {
       let digests = logDigests()
       makeSnapshotIfDue(digests)
@@ -224,7 +231,10 @@ public final class Recorder {
       run.end(outcome)
       throw failure
     }
-    let ending = RecordingManifest.Ending(failure == nil ? outcome.end : .failed, at: now, failure: failure)
+    let ending =
+      failure == nil
+      ? RecordingManifest.Ending(outcome, of: machine)
+      : RecordingManifest.Ending(.failed, at: now, failure: failure)
     do throws(Failure) {
       try recording.update { manifest in
         manifest.ending = ending

@@ -130,6 +130,8 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
       case interrupted
       case limit
       case idleForever = "idle for ever"
+      /// Harts run, and can never do anything else than what they do.
+      case lost
       case failed
     }
 
@@ -138,7 +140,7 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var status: UInt32
     public var position: UInt64
     public var time: UInt64
-    /// The line that says what failed.
+    /// The line that says what failed, or what harts were doing that could do nothing else any more.
     public var note: String?
   }
 

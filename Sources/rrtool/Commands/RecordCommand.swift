@@ -58,7 +58,7 @@ struct RecordCommand: ParsableCommand {
           // The recording itself goes on.
           say("the recording will not be the latest one: \(error)")
         }
-        return try recorder.run(limit: limit)
+        return try recorder.run(limit: limit, tell: say)
       }
       if result.failure == nil { say("recorded \(target): \(result.ending.summary)") }
       try result.leave()

@@ -118,9 +118,12 @@ struct ReplayCommand: ParsableCommand {
       say("replayed to \(place): \(reason)")
     case .end:
       say("replayed to the end at \(place): the same as recorded")
-      if let status = timeline.recording.manifest.ending?.status, status != 0 {
-        throw ExitStatus.guest(status)
+      guard let ending = timeline.recording.manifest.ending else { return }
+      if ending.isLost {
+        say(ending.summary)
+        throw ExitStatus.lost
       }
+      if ending.status != 0 { throw ExitStatus.guest(ending.status) }
     }
   }
 }

@@ -53,9 +53,11 @@ struct RunCommand: ParsableCommand {
         isIncoming: source != nil
       ) {
         (inbox, console, control) in
-        if isLockstep { return try LockstepRun(guest, inbox: inbox, console: console).run(limit: limit) }
+        if isLockstep {
+          return try LockstepRun(guest, inbox: inbox, console: console).run(limit: limit, tell: say)
+        }
         return try PlainRun(guest, inbox: inbox, console: console, control: control, incoming: source)
-          .run(limit: limit)
+          .run(limit: limit, tell: say)
       }
       if result.ending.reason != .poweredOff { say(result.ending.summary) }
       try result.leave()

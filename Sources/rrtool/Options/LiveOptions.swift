@@ -32,10 +32,12 @@ struct LiveOptions: ParsableArguments {
     let result = try LiveSession.run(at: SerialPorts.open(serial), monitor: monitor) {
       (inbox, console, control) in
       guard let output else {
-        return try PlainRun(leaving: timeline, inbox: inbox, console: console, control: control).run()
+        return try PlainRun(leaving: timeline, inbox: inbox, console: console, control: control)
+          .run(tell: say)
       }
       let options = Recorder.Options(output: output, force: force, snapshots: policy)
-      return try Recorder(leaving: timeline, options, inbox: inbox, console: console, control: control).run()
+      return try Recorder(leaving: timeline, options, inbox: inbox, console: console, control: control)
+        .run(tell: say)
     }
     if result.failure == nil {
       say(output.map { "recorded \($0): \(result.ending.summary)" } ?? result.ending.summary)

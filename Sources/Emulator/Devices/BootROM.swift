@@ -16,6 +16,8 @@ package final class BootROM: Device {
     return value
   }
 
+  package func inspect(offset: UInt64) -> UInt8? { UInt8(truncatingIfNeeded: read(offset: offset, size: 1)) }
+
   package func write(offset: UInt64, size: Int, value: UInt64) {}
   package func reset() {}
   package func save(to writer: inout ByteWriter) {}

@@ -110,6 +110,11 @@ package final class CoreLocalInterruptor: Device {
     }
   }
 
+  /// Reading has no effect.
+  package func inspect(offset: UInt64) -> UInt8? {
+    offset < Window.end ? byte(of: read(offset: offset & ~3, size: 4), at: offset) : nil
+  }
+
   package func write(offset: UInt64, size: Int, value: UInt64) {
     guard size >= 4 else { return }
     switch location(offset: offset) {

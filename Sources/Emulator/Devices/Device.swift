@@ -14,6 +14,9 @@ package protocol Device: AnyObject {
   func acceptsStore(offset: UInt64, size: Int) -> Bool
   func read(offset: UInt64, size: Int) -> UInt64
   func write(offset: UInt64, size: Int, value: UInt64)
+  /// The byte at `offset` of what reads would answer now, without any effect of reading; nil where nothing answers, or only the
+  /// outside could tell.
+  func inspect(offset: UInt64) -> UInt8?
   /// Back to the state after power-on.
   func reset()
   /// Appends the whole guest-visible and internal state. The same state gives the same bytes.
@@ -26,6 +29,11 @@ package protocol Device: AnyObject {
 extension Device {
   package func accepts(offset: UInt64, size: Int) -> Bool { true }
   package func acceptsStore(offset: UInt64, size: Int) -> Bool { accepts(offset: offset, size: size) }
+
+  /// The byte at `offset` of the word that it is in.
+  func byte(of word: UInt64, at offset: UInt64) -> UInt8 {
+    UInt8(truncatingIfNeeded: word >> ((offset & 3) * 8))
+  }
 }
 
 /// What the board offers its devices. Implemented by `Machine`.

@@ -172,6 +172,7 @@ package final class HostTargetInterface: Device {
   // It has no registers: it is in RAM.
   package func read(offset: UInt64, size: Int) -> UInt64 { 0 }
   package func write(offset: UInt64, size: Int, value: UInt64) {}
+  package func inspect(offset: UInt64) -> UInt8? { nil }
 
   package func reset() {
     storedHalves = 0

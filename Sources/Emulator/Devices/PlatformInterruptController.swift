@@ -179,6 +179,15 @@ package final class PlatformInterruptController: Device {
     }
   }
 
+  /// In a claim register stands what a claim would take.
+  package func inspect(offset: UInt64) -> UInt8? {
+    let word = offset & ~3
+    if case .claim(let context) = location(offset: word, size: 4) {
+      return byte(of: UInt64(candidate(context: context)), at: offset)
+    }
+    return byte(of: read(offset: word, size: 4), at: offset)
+  }
+
   package func write(offset: UInt64, size: Int, value: UInt64) {
     let value = UInt32(truncatingIfNeeded: value)
     switch location(offset: offset, size: size) {

@@ -99,6 +99,12 @@ package final class RealTimeClock: Device {
     }
   }
 
+  /// What the time is, only the outside can tell.
+  package func inspect(offset: UInt64) -> UInt8? {
+    guard offset < Self.extent, offset & ~3 != Register.timeLow else { return nil }
+    return byte(of: readWord(offset: offset & ~3), at: offset)
+  }
+
   package func write(offset: UInt64, size: Int, value: UInt64) {
     if size == 8, isPaired {
       writeWord(offset: offset, value: value & 0xffff_ffff)

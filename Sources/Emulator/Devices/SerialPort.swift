@@ -203,6 +203,21 @@ package final class SerialPort: Device {
     }
   }
 
+  /// What was received stays, and so do the interrupts that reading ends.
+  package func inspect(offset: UInt64) -> UInt8? {
+    switch offset {
+    case Register.data where !isDivisorLatchAccessible:
+      return receiver.contents.first ?? (isFIFOEnabled ? 0 : lastReceived)
+    case Register.interruptIdentification:
+      return identification | (isFIFOEnabled ? Identification.fifoEnabled : 0)
+    case Register.lineStatus:
+      return LineStatus.transmitterEmpty | (receiver.isEmpty ? 0 : LineStatus.dataReady)
+        | (hasOverrun ? LineStatus.overrun : 0)
+    case ..<Register.count: return UInt8(truncatingIfNeeded: read(offset: offset, size: 1))
+    default: return nil
+    }
+  }
+
   /// OUT2, OUT1, RTS and DTR come back as DCD, RI, CTS and DSR.
   private var loopedModemStatus: UInt8 {
     (modemControl & 0x0c) << 4 | (modemControl & 0x02) << 3 | (modemControl & 0x01) << 5

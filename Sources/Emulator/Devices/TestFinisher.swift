@@ -17,6 +17,8 @@ package final class TestFinisher: Device {
 
   package func read(offset: UInt64, size: Int) -> UInt64 { 0 }
 
+  package func inspect(offset: UInt64) -> UInt8? { 0 }
+
   package func write(offset: UInt64, size: Int, value: UInt64) {
     guard offset == 0, size == 2 || size == 4 else { return }
     switch value & 0xffff {

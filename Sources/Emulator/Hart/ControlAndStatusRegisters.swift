@@ -37,6 +37,8 @@ enum CSR {
   static let mcause = 0x342
   static let mtval = 0x343
   static let mip = 0x344
+  static let pmpConfiguration = 0x3a0
+  static let pmpAddress = 0x3b0
   static let mcycle = 0xb00
   static let minstret = 0xb02
   static let scountovf = 0xda0

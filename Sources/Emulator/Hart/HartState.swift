@@ -104,7 +104,10 @@ struct HartState {
   var satp: UInt64 = 0
   var stimecmp: UInt64 = ~0
 
-  // MARK: For `StandstillWatch`; no part of the machine's state
+  // MARK: For those who look at the hart; no part of the machine's state
+
+  /// Interrupts taken.
+  var interruptCount: UInt64 = 0
 
   /// Exceptions taken.
   var exceptionCount: UInt64 = 0

@@ -20,7 +20,7 @@ extension Hart {
   ///
   /// `state.pc` must be the address of the instruction that trapped, or for an interrupt of the one that comes next.
   func enterTrap(cause: UInt64, isInterrupt: Bool, value: UInt64) {
-    if !isInterrupt { countException(cause) }
+    if isInterrupt { state.pointee.interruptCount &+= 1 } else { countException(cause) }
     let delegated = (isInterrupt ? state.pointee.mideleg : state.pointee.medeleg) >> cause & 1 != 0
     let reported = isInterrupt ? cause | 1 << 63 : cause
     let previous = state.pointee.privilege

@@ -32,6 +32,19 @@ extension Machine {
   /// Writes RAM at a virtual address of the hart's present mode, whatever the pages' permissions are. False, with
   /// nothing written: part of it stands for no RAM.
   package func writeMemory(_ bytes: [UInt8], virtual address: UInt64, hart: Int) -> Bool {
+    guard let parts = parts(bytes, virtual: address, hart: hart) else { return false }
+    for part in parts { memory.write(part.bytes, at: part.physical) }
+    return true
+  }
+
+  /// Whether `writeMemory` would write so many bytes.
+  package func canWriteMemory(_ bytes: [UInt8], virtual address: UInt64, hart: Int) -> Bool {
+    parts(bytes, virtual: address, hart: hart) != nil
+  }
+
+  private func parts(
+    _ bytes: [UInt8], virtual address: UInt64, hart: Int
+  ) -> [(physical: UInt64, bytes: ArraySlice<UInt8>)]? {
     var parts: [(physical: UInt64, bytes: ArraySlice<UInt8>)] = []
     var offset = 0
     while offset < bytes.count {
@@ -39,11 +52,10 @@ extension Machine {
       let count = min(bytes.count - offset, GuestMemory.pageSize - Int(virtual & 0xfff))
       guard let physical = physicalAddress(of: virtual, hart: hart),
         memory.pointer(at: physical, count: count) != nil
-      else { return false }
+      else { return nil }
       parts.append((physical, bytes[offset..<offset + count]))
       offset += count
     }
-    for part in parts { memory.write(part.bytes, at: part.physical) }
-    return true
+    return parts
   }
 }

@@ -8,7 +8,13 @@ extension Machine {
   }
 
   /// The control and status registers that say what a hart is doing, by number.
-  package static let controlAndStatusRegisters: [Register] = [
+  package static let controlAndStatusRegisters: [Register] =
+    named.map { Register(name: $0.name, number: $0.number) }
+    + (0..<PhysicalMemoryProtection.entryCount).map {
+      Register(name: "pmpaddr\($0)", number: CSR.pmpAddress + $0)
+    }
+
+  private static let named: [(name: String, number: Int)] = [
     ("fflags", CSR.fflags), ("frm", CSR.frm), ("fcsr", CSR.fcsr), ("sstatus", CSR.sstatus), ("sie", CSR.sie),
     ("stvec", CSR.stvec), ("scounteren", CSR.scounteren), ("senvcfg", CSR.senvcfg),
     ("sscratch", CSR.sscratch), ("sepc", CSR.sepc), ("scause", CSR.scause), ("stval", CSR.stval),
@@ -19,8 +25,9 @@ extension Machine {
     ("mcause", CSR.mcause), ("mtval", CSR.mtval), ("mip", CSR.mip), ("mcycle", CSR.mcycle),
     ("minstret", CSR.minstret), ("cycle", CSR.cycle), ("time", CSR.time), ("instret", CSR.instret),
     ("mvendorid", CSR.mvendorid), ("marchid", CSR.marchid), ("mimpid", CSR.mimpid),
-    ("mhartid", CSR.mhartid), ("scountovf", CSR.scountovf),
-  ].map { Register(name: $0.0, number: $0.1) }
+    ("mhartid", CSR.mhartid), ("mconfigptr", CSR.mconfigptr), ("scountovf", CSR.scountovf),
+    ("pmpcfg0", CSR.pmpConfiguration), ("pmpcfg2", CSR.pmpConfiguration + 2),
+  ]
 
   /// A control and status register as machine mode would read it; nil when there is none of that number.
   package func controlAndStatusRegister(_ number: Int, hart index: Int) -> UInt64? {
@@ -49,6 +56,41 @@ extension Machine {
   /// Whether the hart waits for an interrupt.
   package func isWaiting(hart: Int) -> Bool { interpreter.harts[hart].state.pointee.isWaiting != 0 }
 
+  /// Exceptions and interrupts that the hart has taken since the machine was made. It is no part of the machine's state: only
+  /// whether it has changed means something.
+  package func trapCount(hart: Int) -> UInt64 {
+    let state = interpreter.harts[hart].state.pointee
+    return state.exceptionCount &+ state.interruptCount
+  }
+
+  /// Where a hart was interrupted that stands at the first instruction of a trap's handler.
+  package struct TrapReturn: Equatable, Sendable {
+    package var programCounter: UInt64
+    package var privilege: UInt64
+    package var stackPointer: UInt64
+    package var addressSpace: UInt64
+  }
+
+  package func trapReturn(hart index: Int) -> TrapReturn {
+    let hart = interpreter.harts[index]
+    let state = hart.state.pointee
+    let isMachine = state.privilege == Privilege.machine
+    return TrapReturn(
+      programCounter: isMachine ? state.mepc : state.sepc,
+      privilege: isMachine
+        ? state.mstatus >> Status.mppShift & 3
+        : state.mstatus & Status.spp != 0 ? Privilege.supervisor : Privilege.user,
+      stackPointer: hart.x[2], addressSpace: state.satp)
+  }
+
+  /// The same of a hart that is not in a handler, or is back from it.
+  package func place(hart index: Int) -> TrapReturn {
+    let hart = interpreter.harts[index]
+    let state = hart.state.pointee
+    return TrapReturn(
+      programCounter: state.pc, privilege: state.privilege, stackPointer: hart.x[2], addressSpace: state.satp)
+  }
+
   /// The physical address that `address` stands for in the hart's present mode, whatever the page's permissions are; nil
   /// when it stands for none.
   package func physicalAddress(of address: UInt64, hart index: Int) -> UInt64? {
@@ -56,26 +98,34 @@ extension Machine {
     return interpreter.inspectTranslation(hart, address, privilege: hart.state.pointee.privilege)
   }
 
-  /// As many of `count` bytes from the virtual address `address` on as RAM, the boot ROM and flash hold: reading them has no effect.
+  /// As many of `count` bytes from the virtual address `address` on as there are: of RAM, and of what stands in devices' registers.
   package func readMemory(virtual address: UInt64, count: Int, hart: Int) -> [UInt8] {
     var bytes: [UInt8] = []
     var address = address
     while bytes.count < count {
       let inPage = min(count - bytes.count, GuestMemory.pageSize - Int(address & 0xfff))
       guard let physical = physicalAddress(of: address, hart: hart) else { break }
-      if let pointer = memory.pointer(at: physical, count: inPage)
-        ?? memory.inspectedFlash(at: physical, count: inPage)
-      {
-        bytes += UnsafeRawBufferPointer(start: pointer, count: inPage)
-      } else if MemoryMap.bootROM.contains(physical), let (rom, offset) = bus.find(physical, size: 1) {
-        // The ROM ends with a page.
-        bytes += (0..<UInt64(inPage)).map {
-          UInt8(truncatingIfNeeded: rom.read(offset: offset + $0, size: 1))
-        }
-      } else {
-        break
-      }
+      let found = inspect(physical: physical, count: inPage)
+      bytes += found
+      guard found.count == inPage else { break }
       address &+= UInt64(inPage)
+    }
+    return bytes
+  }
+
+  /// The same at physical addresses. A register is told as it is read, and reading it is without effect: input is not taken, an
+  /// interrupt not claimed. Where only the outside could answer, the bytes end.
+  package func inspect(physical address: UInt64, count: Int) -> [UInt8] {
+    let inMemory = readMemory(physical: address, count: count)
+    guard inMemory.isEmpty else { return inMemory }
+    if let flash = memory.inspectedFlash(at: address, count: count) {
+      return Array(UnsafeRawBufferPointer(start: flash, count: count))
+    }
+    var bytes: [UInt8] = []
+    while bytes.count < count, let (device, offset) = bus.find(address &+ UInt64(bytes.count), size: 1),
+      let byte = device.inspect(offset: offset)
+    {
+      bytes.append(byte)
     }
     return bytes
   }

@@ -101,7 +101,7 @@ extension HumanMonitor {
     let (bytes, extensions): ([UInt8], ProcessorExtensions) = try target.perform { run in
       (
         isPhysical
-          ? run.machine.readMemory(physical: address, count: wanted)
+          ? run.machine.inspect(physical: address, count: wanted)
           : run.machine.readMemory(virtual: address, count: wanted, hart: hart),
         run.machine.configuration.extensions
       )

@@ -209,6 +209,13 @@ package final class VirtioTransport: Device {
     return value
   }
 
+  /// Reading has no effect.
+  package func inspect(offset: UInt64) -> UInt8? {
+    guard offset < Register.end else { return nil }
+    if offset >= Register.configuration { return UInt8(truncatingIfNeeded: read(offset: offset, size: 1)) }
+    return byte(of: read(offset: offset & ~3, size: 4), at: offset)
+  }
+
   package func write(offset: UInt64, size: Int, value: UInt64) {
     if size == 8, isLenient {
       write(offset: offset, size: 4, value: value & 0xffff_ffff)

@@ -15,14 +15,17 @@ extension TimelineTarget {
     delete checkpoint N           forget checkpoint N
     snapshot NAME                 save a snapshot of this place in the recording
     last ADDRESS [LENGTH]         who wrote these bytes last before this place, an address of the hart looked at (8)
+    last $REGISTER                what changed this register of the hart looked at last before this place
+    go                            go to where the last answer of 'last' is
+    interrupts step over|into     whether stepping by lines runs through the handlers of interrupts and traps (over)
     events [N]                    the N events before and after this place (10)
     console [N]                   the last N lines that the guest wrote before this place (10)
-    xp ADDRESS [COUNT]            memory at a physical address, in bytes
+    xp ADDRESS [COUNT]            memory or a device's registers at a physical address, in bytes
     phys ADDRESS                  the physical address of a virtual one, for the hart looked at
     help                          this list
 
     After a command that moves, type 'maintenance flush register-cache', or gdb shows what it remembers. 'seek',
-    'restart', 'back' and 'forward' without monitor do both; rrtool replay --debug defines them.
+    'restart', 'go', 'back' and 'forward' without monitor do both; rrtool replay --debug defines them.
 
     """
 
@@ -69,7 +72,17 @@ extension TimelineTarget {
     case ("snapshot", 2):
       try timeline.createSnapshot(argument ?? "")
       control.say("Snapshot \(argument ?? "") at position \(timeline.position.grouped)\n")
+    case ("last", 2) where argument?.first == "$":
+      try checkIsRecorded()
+      try control.say(rendered(lastChange(argument ?? "", hart: hart, control)))
+    case ("go", 1):
+      guard let lastAnswer else {
+        throw Failure(.usage, "go", "there is no answer to go to", remedy: "ask 'last' first")
+      }
+      try visit(lastAnswer, control)
     case ("last", 2...3): try control.say(lastWrite(words, hart: hart, control))
+    case ("interrupts", 3) where words[1] == "step" && ["over", "into"].contains(words[2]):
+      stepsIntoTraps = words[2] == "into"
     case ("events", 1...2): try control.say(events(try Self.count(argument, otherwise: 10)))
     case ("console", 1...2): try control.say(consoleLines(try Self.count(argument, otherwise: 10)))
     case ("xp", 2...3): try control.say(physicalMemory(words))
@@ -144,11 +157,7 @@ extension TimelineTarget {
   private func lastWrite(_ words: [String], hart: Int, _ control: MotionControl) throws(Failure) -> String {
     let address = try Self.number(words[1])
     let count = words.count > 2 ? try Self.number(words[2]) : 8
-    guard !timeline.isForked else {
-      throw Failure(
-        .usage, "last", "looks at the recording, and the machine was changed",
-        remedy: "seek to any position first")
-    }
+    try checkIsRecorded()
     let here = timeline.position
     let outcome: LastWriteOutcome
     do throws(ReplayError) {
@@ -162,7 +171,15 @@ extension TimelineTarget {
       throw failure(error)
     }
     try seek(to: here, control)
+    if case .found(let write) = outcome { lastAnswer = write.moment.position }
     return try rendered(Report(of: outcome))
+  }
+
+  private func checkIsRecorded() throws(Failure) {
+    guard timeline.isForked else { return }
+    throw Failure(
+      .usage, "last", "looks at the recording, and the machine was changed",
+      remedy: "seek to any position first")
   }
 
   // MARK: The log
@@ -207,9 +224,10 @@ extension TimelineTarget {
   private func physicalMemory(_ words: [String]) throws(Failure) -> String {
     let address = try Self.number(words[1])
     let count = words.count > 2 ? try Self.count(words[2], otherwise: 16) : 16
-    guard let bytes = machine.memory.read(at: address, count: count) else {
+    let bytes = machine.inspect(physical: address, count: count)
+    guard bytes.count == count else {
       throw Failure(
-        .usage, words[1], "is not the address of so much RAM",
+        .usage, words[1], "is not the address of so much memory, nor of registers that can be looked at",
         remedy: "RAM stands from 0x\(String(machine.memory.base, radix: 16)) to "
           + "0x\(String(machine.memory.base + machine.memory.size - 1, radix: 16))")
     }

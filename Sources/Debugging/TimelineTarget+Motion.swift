@@ -17,6 +17,7 @@ extension TimelineTarget {
     defer {
       self.control = nil
       lastStops = stops
+      jumpedHarts = []
       showProgress(nil)
     }
     do throws(ReplayError) {
@@ -48,6 +49,7 @@ extension TimelineTarget {
       endBranch()
       passedWatchpoint = nil
       unwatchedStep = nil
+      jumpedHarts = []
       try timeline.approach(position)
       let first = timeline.position
       while timeline.position < position {
@@ -72,8 +74,9 @@ extension TimelineTarget {
   ) throws(ReplayError) -> StopReport.Cause {
     let points = Self.points(stops)
     let passed = takePassedWatchpoint()
-    // Where a motion begins it does not end: who continues at a breakpoint has seen it.
-    var isBehindBreakpoint = true
+    // Where a motion begins it does not end: who continues at a breakpoint has seen it, unless the client has put the
+    // hart there.
+    var isBehindBreakpoint = !jumpedHarts.contains(currentHart)
     if let step, step.stops == stops, step.end == timeline.position, !timeline.isForked {
       try timeline.seek(to: step.start)
       isBehindBreakpoint = false
@@ -145,15 +148,65 @@ extension TimelineTarget {
     _ hart: Int, within range: ClosedRange<UInt64>, _ stops: RequestedStops
   ) throws(ReplayError) -> StopReport.Cause {
     while true {
+      let traps = machine.trapCount(hart: hart)
       let cause = try stepForward(hart, stops)
       unwatchedStep = nil
       guard cause == .stepped else { return cause }
       guard try timeline.settle() == .position else { return .endOfHistory }
+      if !stepsIntoTraps, machine.trapCount(hart: hart) != traps {
+        if let cause = try runThroughTrap(hart, stops) { return cause }
+      }
       let pc = machine.programCounter(hart: hart)
       guard range.contains(pc), !stops.breakpoints.contains(where: { $0.address == pc }) else {
         return .stepped
       }
       if isInterrupted { return .interrupted }
+    }
+  }
+
+  /// A trap came within the step of a line: an interrupt, a page that is not there yet, a call of the system below. To where the hart is
+  /// back from it, in the same mode and on the same stack; whoever never comes back runs until something else ends that.
+  ///
+  /// Nil: it is back.
+  private func runThroughTrap(
+    _ hart: Int, _ stops: RequestedStops
+  ) throws(ReplayError) -> StopReport.Cause? {
+    let origin = machine.trapReturn(hart: hart)
+    var points = Self.points(stops)
+    // The instruction is executed again, or was done for it: whether it had two bytes or four, the places in between are none.
+    let returns = [0, 2, 4].map { origin.programCounter &+ $0 }
+    for address in returns where !stops.breakpoints.contains(where: { $0.address == address }) {
+      points.breakpoints.append(StopPoints.Breakpoint(at: address, harts: 1 << UInt64(hart)))
+    }
+    var isBehindBreakpoint = false
+    var asked = timeline.position
+    while true {
+      if timeline.position - asked >= Self.slice {
+        asked = timeline.position
+        showProgress(Way(from: asked, to: timeline.end.position, position: asked))
+        if isInterrupted { return .interrupted }
+      }
+      let stop = try showingConsole { () throws(ReplayError) in
+        try timeline.run(
+          until: timeline.position + Self.slice, stopPoints: points,
+          ignoringBreakpointHere: isBehindBreakpoint)
+      }
+      isBehindBreakpoint = false
+      switch stop {
+      case .position: continue
+      case .stopPoint(let hit):
+        if hit.cause == .breakpoint {
+          isBehindBreakpoint = true
+          if hit.hart == hart, returns.contains(hit.programCounter) {
+            var place = machine.place(hart: hart)
+            place.programCounter = origin.programCounter
+            if place == origin { return nil }
+          }
+          guard stops.breakpoints.contains(where: { $0.address == hit.programCounter }) else { continue }
+        }
+        if let cause = try meet(hit, passed: nil) { return cause }
+      default: return ended(stop)
+      }
     }
   }
 

@@ -38,7 +38,9 @@ extension TimelineTarget {
     return branch { machine in
       switch number {
       case 0..<RegisterSet.programCounter: machine.setRegister(number, value, hart: hart)
-      case RegisterSet.programCounter: machine.setProgramCounter(value, hart: hart)
+      case RegisterSet.programCounter:
+        machine.setProgramCounter(value, hart: hart)
+        jumpedHarts.insert(hart)
       case RegisterSet.firstFloatingPoint..<RegisterSet.firstControlAndStatus:
         machine.setFloatingPointRegister(number - RegisterSet.firstFloatingPoint, value, hart: hart)
       default:
@@ -49,10 +51,12 @@ extension TimelineTarget {
   }
 
   public func writeMemory(at address: UInt64, _ bytes: ArraySlice<UInt8>, hart: Int) -> Bool {
-    guard readMemory(at: address, count: bytes.count, hart: hart).count == bytes.count else { return false }
+    let bytes = Array(bytes)
+    // Nothing becomes a branch by an attempt at a device, which cannot be written to from here.
+    guard machine.canWriteMemory(bytes, virtual: address, hart: hart) else { return false }
     var isWritten = false
     return branch { machine in
-      isWritten = machine.writeMemory(Array(bytes), virtual: address, hart: hart)
+      isWritten = machine.writeMemory(bytes, virtual: address, hart: hart)
     } && isWritten
   }
 

@@ -13,9 +13,16 @@ public final class TimelineTarget: DebugTarget {
   var control: MotionControl?
   /// The position of the watched access that the last motion ended at: the next one passes it.
   var passedWatchpoint: UInt64?
+  /// Harts that the client sent elsewhere since the last motion: a call of a function, or a jump. A breakpoint there has not been
+  /// seen.
+  var jumpedHarts: Set<Int> = []
+  /// Stepping from line to line shows the handlers of interrupts and other traps, and does not run through them.
+  var stepsIntoTraps = false
   /// Of the last motion.
   var lastStops = RequestedStops()
   var unwatchedStep: UnwatchedStep?
+  /// Where the last answer of `last` is.
+  var lastAnswer: UInt64?
   /// The last search backward, with what it is for.
   var lastSearch: (stops: RequestedStops, search: HitSearch)?
   private var notices: [String] = []

@@ -17,15 +17,31 @@ enum GDBCommands {
     Forget what is known of the machine, and show where it is.
     end
 
+    # The text of a register is a '$' and a name; what else begins with a '$' is an expression like others.
     define last
+      set $rrtool_i = 1
+      set $rrtool_c = (int)"$arg0"[0]
+      if $rrtool_c == 36
+        set $rrtool_c = (int)"$arg0"[1]
+        while ($rrtool_c >= 97 && $rrtool_c <= 122) || ($rrtool_i > 1 && $rrtool_c >= 48 && $rrtool_c <= 57)
+          set $rrtool_i = $rrtool_i + 1
+          set $rrtool_c = (int)"$arg0"[$rrtool_i]
+        end
+      else
+        set $rrtool_c = -1
+      end
       if $argc > 1
         eval "monitor last 0x%lx %ld", (unsigned long)($arg0), (long)($arg1)
       else
-        eval "monitor last 0x%lx %ld", (unsigned long)&($arg0), (long)sizeof($arg0)
+        if $rrtool_c == 0
+          monitor last $arg0
+        else
+          eval "monitor last 0x%lx %ld", (unsigned long)&($arg0), (long)sizeof($arg0)
+        end
       end
     end
     document last
-    Tell who wrote a variable last before this place: last VARIABLE, or last ADDRESS LENGTH.
+    Tell who wrote a variable or changed a register last before this place: last VARIABLE, last ADDRESS LENGTH, last $REGISTER.
     end
 
     \(commands.map(\.text).joined(separator: "\n"))
@@ -68,6 +84,7 @@ enum GDBCommands {
       help: "Go to a position: N, +N, -N, N%, event:N, start, end or a snapshot's name."),
     Command(name: "back", moves: true, help: "Go to where you were before the last move."),
     Command(name: "forward", moves: true, help: "Undo 'back'."),
+    Command(name: "go", moves: true, help: "Go to where the last answer of 'last' is."),
     Command(name: "checkpoint", help: "Remember this place; 'restart N' comes back to it."),
     Command(name: "info checkpoints", help: "List the places that are remembered."),
     Command(name: "delete checkpoint", arguments: " $arg0", help: "Forget checkpoint N."),

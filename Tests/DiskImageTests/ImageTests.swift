@@ -125,12 +125,14 @@ import Testing
     #expect(diskError { _ = try ImageOpener().open(foreign) }?.kind == .unsupported)
   }
 
-  @Test func scratchOverlayBehavesLikePlainBytes() throws {
+  /// In memory, all in the file, and some of both.
+  @Test(arguments: [1 << 20, 0, 5 * 4096]) func scratchOverlayBehavesLikePlainBytes(memoryLimit: Int) throws {
     let folder = TemporaryFolder()
     var random = SeededGenerator(seed: 31)
     let base = random.bytes(50_176).map { $0 | 1 }
     let path = folder.write("base", base)
-    let overlay = ScratchOverlay(base: try ImageOpener().open(path, format: .raw), clusterSize: 4096)
+    let overlay = ScratchOverlay(
+      base: try ImageOpener().open(path, format: .raw), clusterSize: 4096, memoryLimit: memoryLimit)
     var model = base
     var kept: (contents: ScratchOverlay.Contents, model: [UInt8])?
     for step in 0..<600 {
@@ -166,6 +168,62 @@ import Testing
     }
     #expect(rebuilt == model)
     #expect(overlay.contents.byteCount > 0)
+    #expect((overlay.spilledByteCount > 0) == (memoryLimit < 1 << 20))
+  }
+
+  /// Places in the file that nobody holds any more are used again, and what is kept elsewhere stays as it is.
+  @Test func scratchOverlayUsesItsFileAgain() throws {
+    var random = SeededGenerator(seed: 32)
+    let folder = TemporaryFolder()
+    let path = folder.write("base", [UInt8](repeating: 7, count: 1 << 20))
+    let overlay = ScratchOverlay(
+      base: try ImageOpener().open(path, format: .raw), clusterSize: 4096, memoryLimit: 0,
+      folder: folder.path)
+    #expect(overlay.spilledByteCount == 0)
+    var kept: [(contents: ScratchOverlay.Contents, bytes: [UInt8])] = []
+    for round in 0..<40 {
+      let bytes = random.bytes(64 * 4096 - 100)
+      try overlay.write(at: 50, bytes)
+      try overlay.writeZeroes(at: 4096, count: 4096)
+      if round % 4 == 0 {
+        kept.append((overlay.takeContents().contents, try overlay.read(at: 0, count: 1 << 20)))
+      }
+      if kept.count > 3 { kept.removeFirst() }
+    }
+    // Three that are kept, one that is written, and the one that is dropped last.
+    #expect(overlay.spilledByteCount <= 5 * 64 * 4096)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["base"], "the file has no name")
+    for (contents, bytes) in kept {
+      overlay.contents = contents
+      #expect(try overlay.read(at: 0, count: 1 << 20) == bytes)
+    }
+  }
+
+  @Test func scratchOverlayTellsThatItsDiskIsFull() throws {
+    let folder = TemporaryFolder()
+    guard getuid() == 0, try tool("mount", "-t", "tmpfs", "-o", "size=64k", "none", folder.path).status == 0
+    else { return }
+    defer { _ = try? tool("umount", "-l", folder.path) }
+    let other = TemporaryFolder()
+    let base = try RawImage(creating: other.file("base"), size: 1 << 20)
+    let overlay = ScratchOverlay(base: base, clusterSize: 4096, memoryLimit: 4096, folder: folder.path)
+    let error = diskError {
+      for index in 0..<30 { try overlay.write(at: index * 4096, [UInt8](repeating: 5, count: 4096)) }
+    }
+    #expect(
+      error?.description
+        == "\(folder.path): cannot keep what the guest writes: No space left on device; make room there, or name "
+        + "another folder with TMPDIR")
+    #expect(error?.kind == .system(ENOSPC))
+    // What was written before is there, and what could not be is as it was.
+    #expect(try overlay.read(at: 0, count: 17 * 4096) == [UInt8](repeating: 5, count: 17 * 4096))
+    #expect(try overlay.read(at: 17 * 4096, count: 4096) == [UInt8](repeating: 0, count: 4096))
+    // Room that is given back is used.
+    try overlay.writeZeroes(at: 8 * 4096, count: 4096)
+    try overlay.write(at: 20 * 4096, [UInt8](repeating: 6, count: 4096))
+    let nowhere = ScratchOverlay(base: base, memoryLimit: 0, folder: "/nowhere")
+    #expect(diskError { try nowhere.write(at: 0, [1]) }?.kind == .system(ENOENT))
   }
 
   @Test func fingerprintIsOfEveryByte() throws {

@@ -252,7 +252,7 @@ import Testing
 }
 
 /// A file system of 256 KiB in a mount namespace of its own, for one command.
-private enum FullDisk {
+enum FullDisk {
   static func command(mountedAt folder: String, _ command: [String]) -> [String] {
     let script = "mkdir -p \"$0\" && mount -t tmpfs -o size=256k tmpfs \"$0\" && exec \"$@\""
     return ["unshare", "--map-root-user", "--mount", "sh", "-c", script, folder] + command

@@ -45,6 +45,11 @@ final class ClientSocket {
     return true
   }
 
+  /// The same with descriptors beside the bytes.
+  func send(_ text: String, passing descriptors: [Int32]) -> Bool {
+    TestSupport.send(text, passing: descriptors, over: descriptor)
+  }
+
   /// What came next; nil when the other end has closed, or nothing came for too long.
   func receive() -> ArraySlice<UInt8>? {
     var buffer = [UInt8](repeating: 0, count: 65536)

@@ -42,9 +42,9 @@ final class MonitorSocket {
     return try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
   }
 
-  /// Sends a command, and answers what it returned; nil when that was an error.
-  func ask(_ command: String, _ arguments: String = "{}") throws -> Any? {
-    send(#"{"execute": "\#(command)", "arguments": \#(arguments)}"# + "\n")
+  /// Sends a command, with descriptors if need be, and answers what it returned; nil when that was an error.
+  func ask(_ command: String, _ arguments: String = "{}", passing descriptors: [Int32] = []) throws -> Any? {
+    _ = socket.send(#"{"execute": "\#(command)", "arguments": \#(arguments)}"# + "\n", passing: descriptors)
     while let value = try next() {
       if value["event"] == nil { return value["return"] }
       events.append(value)
@@ -63,6 +63,8 @@ final class MonitorSocket {
     }
     throw ProblemWithMonitor(what: "\(event) did not come")
   }
+
+  func hangUp() { socket.hangUp() }
 
   /// Passes the greeting and the negotiation.
   func negotiate() throws {

@@ -48,6 +48,32 @@ import Testing
     }
   }
 
+  /// drgn has a core dumped into a descriptor that it passes; here of a replay.
+  @Test func aDumpGoesIntoAPassedDescriptor() throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("counter"), "--memory", "16M")
+    let (program, monitor) = try start(scratch, "replay", scratch.path("run.rr"), "--paused")
+    let core = try FileHandle(forUpdating: URL(filePath: scratch.file("core", [])))
+    #expect(try monitor.ask("getfd", #"{"fdname": "core"}"#, passing: [core.fileDescriptor]) != nil)
+    let dump = #"{"paging": false, "protocol": "fd:core", "begin": 2147483648, "length": 1}"#
+    #expect(try monitor.ask("dump-guest-memory", dump) != nil)
+    #expect(try scratch.bytes("core").starts(with: [0x7f, 0x45, 0x4c, 0x46]))
+
+    // What it passed and did not use is closed when the client goes.
+    let pipe = Pipe()
+    let writer = pipe.fileHandleForWriting.fileDescriptor
+    #expect(try monitor.ask("getfd", #"{"fdname": "pipe"}"#, passing: [writer, writer]) != nil)
+    #expect(try monitor.ask("query-status", passing: [writer]) != nil)
+    try pipe.fileHandleForWriting.close()
+    monitor.hangUp()
+    #expect(try pipe.fileHandleForReading.readToEnd() == nil)
+    let next = try MonitorSocket(scratch.path("m.sock"))
+    try next.negotiate()
+    #expect(try next.ask("closefd", #"{"fdname": "pipe"}"#) == nil)
+    #expect(try next.ask("quit") != nil)
+    #expect(try program.waitForResult().status == 0)
+  }
+
   @Test func onlyTheUserMayConnectAndNothingIsOverwritten() throws {
     let scratch = try Scratch()
     let socket = scratch.path("m.sock")

@@ -63,9 +63,10 @@ struct HumanCommand: Sendable {
       }).joined(separator: " ")
   }
 
-  static let all: [HumanCommand] = (general + run + machine + replay + snapshots + dump + migration).sorted {
-    $0.name < $1.name
-  }
+  static let all: [HumanCommand] =
+    (general + run + machine + replay + snapshots + dump + migration + descriptors).sorted {
+      $0.name < $1.name
+    }
 
   static func find(_ name: String) -> HumanCommand? { all.first { $0.names.contains(name) } }
 }

@@ -9,20 +9,22 @@ extension QMPCommand {
         .required("paging", .bool), .required("protocol", .string), .optional("detach", .bool),
         .optional("begin", .integer(.all)), .optional("length", .integer(.all)),
         .optional("format", .choice(DumpRequest.Format.allCases.map(\.rawValue))),
-      ]
-    ) { (arguments, target) throws(MonitorError) in
-      let destination = arguments.string("protocol")
-      guard destination.hasPrefix("file:"), destination.utf8.count > 5 else {
-        throw MonitorError("Parameter 'protocol' expects file:PATH")
-      }
-      let request = DumpRequest(
-        path: String(destination.dropFirst(5)),
-        format: arguments.optionalString("format").flatMap(DumpRequest.Format.init) ?? .elf,
-        hasVirtualAddresses: arguments.flag("paging"), begin: arguments.optionalNumber("begin"),
-        length: arguments.optionalNumber("length"))
-      try target.dump(request, detach: arguments.flag("detach"))
-      return nothing
-    },
+      ],
+      forClient: { (arguments, target, descriptors) throws(MonitorError) in
+        let destination = arguments.string("protocol")
+        let isPassed = destination.hasPrefix("fd:")
+        guard isPassed || destination.hasPrefix("file:") && destination.utf8.count > 5 else {
+          throw MonitorError("Parameter 'protocol' expects file:PATH or fd:NAME")
+        }
+        let request = DumpRequest(
+          path: isPassed ? destination : String(destination.dropFirst(5)),
+          descriptor: isPassed ? try descriptors.take(String(destination.dropFirst(3))) : nil,
+          format: arguments.optionalString("format").flatMap(DumpRequest.Format.init) ?? .elf,
+          hasVirtualAddresses: arguments.flag("paging"), begin: arguments.optionalNumber("begin"),
+          length: arguments.optionalNumber("length"))
+        try target.dump(request, detach: arguments.flag("detach"))
+        return nothing
+      }),
     QMPCommand("query-dump") { _, target in describe(target.lastDump) },
     QMPCommand("query-dump-guest-memory-capability") { _, _ in
       ["formats": .array(DumpRequest.Format.allCases.map { .string($0.rawValue) })]

@@ -13,6 +13,7 @@ public final class QMPSession: Sendable {
   private let send: @Sendable ([UInt8]) -> Void
   private let phase = Mutex(Phase.negotiating)
   private let framer = Mutex(JSONFramer())
+  private let descriptors = ClientDescriptors()
   private let subscription = Mutex<Int?>(nil)
 
   /// Greets the client. `send` may be called on any thread, must not wait, and must keep the order.
@@ -24,8 +25,9 @@ public final class QMPSession: Sendable {
     subscription.withLock { $0 = token }
   }
 
-  /// Takes bytes from the client and carries out what they ask for.
-  public func receive(_ bytes: [UInt8]) {
+  /// Takes bytes from the client, and the descriptors that came with them, and carries out what they ask for.
+  public func receive(_ bytes: [UInt8], descriptors passed: [OwnedDescriptor] = []) {
+    descriptors.arrive(passed)
     for item in framer.withLock({ $0.feed(bytes) }) {
       switch item {
       case .text(let text): answer(text)
@@ -37,6 +39,7 @@ public final class QMPSession: Sendable {
   /// The client is gone: nothing is sent any more.
   public func end() {
     phase.withLock { $0 = .over }
+    descriptors.forgetAll()
     if let token = subscription.withLock({ $0.take() }) { target.unsubscribe(token) }
   }
 
@@ -88,7 +91,7 @@ public final class QMPSession: Sendable {
     guard let command = QMPCommand.all[name] else {
       throw MonitorError("The command \(name) has not been found", kind: .commandNotFound)
     }
-    return try command.body(Arguments(request["arguments"], for: command.parameters), target)
+    return try command.body(Arguments(request["arguments"], for: command.parameters), target, descriptors)
   }
 
   /// There are no capabilities to choose from.

@@ -8,8 +8,10 @@ public struct DumpRequest: Sendable, Equatable {
     case kdumpZlib = "kdump-zlib"
   }
 
-  /// The file to make.
+  /// The file to make; with a descriptor, what that is called.
   public var path: String
+  /// What it goes into instead of a file that is made.
+  public var descriptor: OwnedDescriptor?
   /// Whether a file that stands there may be replaced.
   public var replaces: Bool
   public var format: Format
@@ -20,10 +22,12 @@ public struct DumpRequest: Sendable, Equatable {
   public var length: UInt64?
 
   public init(
-    path: String, replaces: Bool = false, format: Format = .elf, hasVirtualAddresses: Bool = false,
+    path: String, descriptor: OwnedDescriptor? = nil, replaces: Bool = false, format: Format = .elf,
+    hasVirtualAddresses: Bool = false,
     begin: UInt64? = nil, length: UInt64? = nil
   ) {
     self.path = path
+    self.descriptor = descriptor
     self.replaces = replaces
     self.format = format
     self.hasVirtualAddresses = hasVirtualAddresses

@@ -14,8 +14,15 @@ public struct GuestJobs: Sendable {
   private let spareRoom = SpareRoom()
 
   public init(_ control: RunControl) {
-    self.init(control) { (request) throws(Failure) in
-      try DumpFile(path: request.path, replaces: request.replaces)
+    self.init(control) { [state = control.job] (request) throws(Failure) in
+      if let descriptor = request.descriptor {
+        do throws(Failure) {
+          return try PassedFile(descriptor) { state.mayGoOn }
+        } catch {
+          throw Failure(error.kind, request.path, error.problem, remedy: error.remedy)
+        }
+      }
+      return try DumpFile(path: request.path, replaces: request.replaces)
     }
   }
 

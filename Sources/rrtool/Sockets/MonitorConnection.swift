@@ -28,10 +28,10 @@ final class MonitorConnection: @unchecked Sendable {
     let session = QMPSession(target) { [writer] bytes in writer.write(bytes) }
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while true {
-      let count = recv(descriptor, &buffer, buffer.count, 0)
+      let (count, descriptors) = OwnedDescriptor.receive(from: descriptor, into: &buffer)
       if count < 0, errno == EINTR { continue }
       guard count > 0, begin() else { break }
-      session.receive(Array(buffer[..<count]))
+      session.receive(Array(buffer[..<count]), descriptors: descriptors)
       endAnswer()
     }
     session.end()

@@ -17,7 +17,7 @@ public enum Zstandard {
 
   /// The largest window that a frame may ask for, a power of two. It is memory besides the output's, and asked for by a
   /// stranger; compressors take no more than this unless they are told to, and Linux's build tells them so (`zstd --ultra`).
-  private static let windowLog: Int32 = 27
+  static let windowLog: Int32 = 27
 
   /// What the first frame of `input` unpacks to, at most `maximumSize` bytes. Bytes behind the frame are ignored.
   public static func decompress(_ input: ArraySlice<UInt8>, maximumSize: Int) throws(ZstandardError)

@@ -16,6 +16,7 @@ struct RRTool: ParsableCommand {
         rrtool replay linux.rr --from before-bug
         rrtool dump linux.rr --at before-bug -o core
         rrtool monitor linux.sock info status
+        rrtool pack linux.rr                       one file that needs nothing else
 
       A POSITION is a number of instructions (1234567, 1,234,567 or 1_234_567), -N (before the end), +N, N%, event:N,
       start, end or the name of a snapshot. A recording that is not named is the latest one.
@@ -30,6 +31,7 @@ struct RRTool: ParsableCommand {
       RecordCommand.self, RunCommand.self, ReplayCommand.self, InspectCommand.self, SnapshotCommand.self,
       DumpCommand.self,
       VerifyCommand.self, MonitorCommand.self, ListCommand.self, RemoveCommand.self, RebaseCommand.self,
+      PackCommand.self, UnpackCommand.self,
     ])
 
   static func main() {

@@ -77,7 +77,8 @@ import Testing
     where name.hasSuffix(".swift") {
       let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
       // Of a program that a message tells to use.
-      for option in Self.options(in: text).subtracting(["--size", "--ultra"]) where option.hasPrefix("--") {
+      for option in Self.options(in: text).subtracting(["--size", "--ultra", "--zstd"])
+      where option.hasPrefix("--") {
         count += 1
         #expect(options.contains(option), "\(name) has '\(option)'")
       }

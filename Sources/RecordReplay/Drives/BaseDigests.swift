@@ -64,8 +64,18 @@ struct BaseDigests {
   func comparison(drive: Int, of recording: Recording) -> WitnessedImage.Witness {
     let known = drives[drive]
     let image = recording.manifest.drives[drive].bases.first?.path ?? ""
+    let isPartial = recording.manifest.drives[drive].bases.first?.partial ?? false
     return { (cluster, bytes) throws(DiskImageError) in
-      guard let digest = known[cluster], digest != Digest.of(bytes) else { return }
+      guard let digest = known[cluster] else {
+        guard isPartial else { return }
+        throw DiskImageError(
+          .refused, path: image,
+          problem:
+            "was packed without what is at offset \(UInt64(cluster * WitnessedImage.clusterSize).grouped), "
+            + "which the run never read",
+          advice: "use the recording that it was packed of")
+      }
+      guard digest != Digest.of(bytes) else { return }
       throw DiskImageError(
         .changed, path: image,
         problem: "has changed since \(recording.path) was made: the bytes differ that it read at offset "

@@ -21,7 +21,9 @@ final class OpenFolder: Sendable {
   }
 
   /// Whether it is ours now, or its file system has no locks. False: somebody else has it.
-  func lock() -> Bool { uninterrupted { flock(descriptor, LOCK_EX | LOCK_NB) } == 0 || errno != EWOULDBLOCK }
+  func lock(shared: Bool = false) -> Bool {
+    uninterrupted { flock(descriptor, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) } == 0 || errno != EWOULDBLOCK
+  }
 
   /// Whether somebody else has the lock.
   var isLockedElsewhere: Bool {

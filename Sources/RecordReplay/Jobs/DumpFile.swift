@@ -21,7 +21,7 @@ package final class DumpFile: DumpDestination {
   private let output: UncachedFile
 
   /// Makes the file. `replaces` says whether one that stands under the name may be replaced.
-  package init(path: String, replaces: Bool) throws(Failure) {
+  package init(path: String, replaces: Bool, permissions: mode_t = 0o600) throws(Failure) {
     self.path = path
     self.replaces = replaces
     switch HostFiles.kind(of: path) {
@@ -36,7 +36,7 @@ package final class DumpFile: DumpDestination {
     while true {
       let name = "\(path).\(getpid()).\(number).partial"
       let descriptor = uninterrupted {
-        open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, permissions)
       }
       if descriptor >= 0 {
         self.descriptor = descriptor

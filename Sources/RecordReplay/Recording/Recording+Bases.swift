@@ -5,10 +5,7 @@ extension Recording {
   /// What the run has read of the bases. Of a recording of an older format, which has their fingerprints, nothing is known.
   func baseDigests() throws(Failure) -> BaseDigests {
     let drives = manifest.drives
-    guard drives.contains(where: { $0.bases.contains { $0.fingerprint == nil } }) else {
-      return BaseDigests(driveCount: drives.count)
-    }
-    let path = file(BaseDigests.fileName)
+    guard let path = baseDigestsPath else { return BaseDigests(driveCount: drives.count) }
     let digests = try BaseDigests(reading: path, driveCount: drives.count)
     if let count = manifest.baseClusterCount, digests.count != count {
       throw Failure(
@@ -16,6 +13,12 @@ extension Recording {
         remedy: "restore it from a copy")
     }
     return digests
+  }
+
+  /// The file that says so; nil when there is none.
+  var baseDigestsPath: String? {
+    manifest.drives.contains { $0.bases.contains { $0.fingerprint == nil } }
+      ? file(BaseDigests.fileName) : nil
   }
 
   /// Where a base could be when it and the recording were moved: where it was from the recording's folder, or beside it.

@@ -31,6 +31,20 @@ extension Recording {
     return folder
   }
 
+  /// Takes a lock that others may have too who only read. No recorder is at work while the answer is held.
+  static func readingLock(_ path: String) throws(Failure) -> OpenFolder {
+    let path = HostFiles.resolved(path) ?? path
+    guard let folder = OpenFolder(path) else {
+      throw .system(errno, path: path, doing: "cannot open the folder")
+    }
+    guard folder.lock(shared: true) else {
+      throw Failure(
+        .busy, path, "is being made by another rrtool",
+        remedy: "end that one first, or name another recording")
+    }
+    return folder
+  }
+
   static func checkHoldsNothingElse(_ path: String) throws(Failure) {
     let own = ownNames(in: path)
     guard let other = try HostFiles.names(in: path).first(where: { !own.contains($0) }) else { return }
@@ -56,6 +70,9 @@ extension Recording {
       for name in [manifest.log] + manifest.drives.compactMap(\.overlay) where !name.hasPrefix("/") {
         names.insert(name)
       }
+      // One that was packed has the images under its drives as well.
+      let bases = manifest.drives.flatMap { $0.bases.compactMap(\.relativePath) }
+      names.formUnion(bases.filter(RecordingManifest.isFileOfRecording))
     }
     // What is written anew gets this name first.
     return names.union(names.map { $0 + ".new" })

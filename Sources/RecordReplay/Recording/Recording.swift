@@ -7,7 +7,7 @@ public struct Recording: Sendable {
   public static let memoryName = "vmstate.qcow2"
   public static let logName = "replay.log"
   public static let folderSuffix = ".rr"
-  private static let manifestLimit: UInt64 = 1 << 20
+  static let manifestLimit: UInt64 = 1 << 20
   /// Of the memory image. A page that changed brings its whole cluster into the next snapshot; smaller ones have more
   /// references to count.
   package static let memoryClusterSize = 1 << 14
@@ -26,6 +26,10 @@ public struct Recording: Sendable {
     case .folder?:
       break
     default:
+      guard !Self.isPacked(at: path) else {
+        throw Failure(
+          .file, path, "is a packed recording", remedy: "unpack it with 'rrtool unpack \(path)'")
+      }
       throw Failure(
         .file, path, "is not a folder, as recordings are", remedy: "name a recording made by rrtool record")
     }
@@ -190,13 +194,17 @@ public struct Recording: Sendable {
     try writeManifest()
   }
 
-  func writeManifest() throws(Failure) {
+  static func encoded(_ manifest: RecordingManifest) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     guard var data = try? encoder.encode(manifest) else {
       preconditionFailure("a manifest is made of text and whole numbers, which JSON can hold")
     }
     data.append(UInt8(ascii: "\n"))
-    try HostFiles.replace(path + "/" + Self.manifestName, with: Array(data), in: folder)
+    return Array(data)
+  }
+
+  func writeManifest() throws(Failure) {
+    try HostFiles.replace(path + "/" + Self.manifestName, with: Self.encoded(manifest), in: folder)
   }
 }

@@ -109,6 +109,8 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
       public var size: UInt64?
       /// Before version 4: of the whole file.
       public var fingerprint: ImageFingerprint?
+      /// Of a recording that was packed: true when it has no more than what the run has read. All else is unknown, not zero.
+      public var partial: Bool?
     }
 
     public var sectorCount: UInt64

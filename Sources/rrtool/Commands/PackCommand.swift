@@ -1,0 +1,82 @@
+import ArgumentParser
+import RecordReplay
+import Synchronization
+
+struct PackCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pack", abstract: "Make one file of a recording, to be carried anywhere.",
+    discussion: """
+      What a replay needs of the images under the drives goes in as well: the parts that the run has read, and no others.
+      The file is a tar archive, compressed with zstd; the same recording gives the same bytes. It is written to the current
+      folder unless -o says otherwise. 'rrtool unpack' makes a recording of it again.
+
+      EXAMPLES
+        rrtool pack linux.rr
+        rrtool pack linux.rr -o /media/stick/linux.rrz
+        tar --zstd -tvf linux.rrz
+      """)
+
+  @OptionGroup var recordingArgument: RecordingArgument
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The file to make.", valueName: "name.rrz"))
+  var output: String?
+
+  @Flag(help: "Replace a file that stands there.")
+  var force = false
+
+  func run() throws {
+    try reporting {
+      let recording = try recordingArgument.open()
+      let path = output ?? PackNames.packed(recording.path)
+      let watch = PackWatch("packing")
+      let figures = try recording.pack(to: path, replaces: force, progress: watch.note)
+      watch.finish()
+      say(
+        "packed \(path): \(figures.fileCount) files, \(Size.describe(figures.byteCount)) in "
+          + Size.describe(figures.packedByteCount))
+    }
+  }
+}
+
+/// What is made of what, when nobody says.
+enum PackNames {
+  static func packed(_ recording: String) -> String {
+    stem(recording, Recording.folderSuffix) + Recording.packedSuffix
+  }
+
+  static func recording(_ packed: String) -> String {
+    stem(packed, Recording.packedSuffix) + Recording.folderSuffix
+  }
+
+  private static func stem(_ path: String, _ suffix: String) -> String {
+    let name = HostFiles.lastName(of: HostFiles.absolute(path))
+    return name.hasSuffix(suffix) && name.count > suffix.count ? String(name.dropLast(suffix.count)) : name
+  }
+}
+
+/// Shows how far packing is, and ends it at Ctrl-C.
+final class PackWatch {
+  private final class Flag: Sendable {
+    let isSet = Atomic<Bool>(false)
+  }
+
+  private let label: String
+  private let flag = Flag()
+  private var progress: Progress?
+
+  init(_ label: String) {
+    self.label = label
+    StopSignals.call { [flag] in flag.isSet.store(true, ordering: .relaxed) }
+  }
+
+  func note(_ done: UInt64, _ total: UInt64) throws(Failure) {
+    if flag.isSet.load(ordering: .relaxed) {
+      throw Failure(.cancelled, label, "was cancelled", remedy: "nothing is left of it; start it again")
+    }
+    let progress = self.progress ?? Progress(label, unit: .bytes, from: 0, to: total)
+    self.progress = progress
+    progress.show(done)
+  }
+
+  func finish() { progress?.finish() }
+}

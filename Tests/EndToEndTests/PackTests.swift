@@ -147,7 +147,7 @@ import Testing
     default:
       options += ["--drive", "file=\(scratch.path("low.raw"))", "--drive", "file=\(scratch.path("low.raw"))"]
     }
-    let recorded = try scratch.rrtool(["record", "-o", scratch.path("run.rr")] + options, input: "quit\r")
+    let recorded = try scratch.rrtool(["record", "-o", scratch.path("run.rr")] + options, input: "quit\n")
     try #require(recorded.status == 0, "\(recorded.errors)")
     try pack(scratch)
     try remove(scratch, "run.rr")

@@ -118,7 +118,7 @@ import Testing
       try #require(result.status == 0, "\(result.errors)")
     }
     _ = try scratch.disk("low.raw", sectors: 2000)
-    var options = ["--bios", Place.guest(kind == "read-only" ? "echo" : "diskcheck"), "--memory", "16M"]
+    var options = ["--bios", Place.guest(kind == "read-only" ? "hello" : "diskcheck"), "--memory", "16M"]
     var gone = ["low.raw"]
     switch kind {
     case "chain":
@@ -147,7 +147,7 @@ import Testing
     default:
       options += ["--drive", "file=\(scratch.path("low.raw"))", "--drive", "file=\(scratch.path("low.raw"))"]
     }
-    let recorded = try scratch.rrtool(["record", "-o", scratch.path("run.rr")] + options, input: "quit\n")
+    let recorded = try scratch.rrtool(["record", "-o", scratch.path("run.rr")] + options)
     try #require(recorded.status == 0, "\(recorded.errors)")
     try pack(scratch)
     try remove(scratch, "run.rr")

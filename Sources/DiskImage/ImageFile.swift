@@ -129,8 +129,8 @@ package final class ImageFile {
   /// Sets the file's size; new space reads as zeros.
   func resize(to newSize: Int) throws(DiskImageError) {
     guard !isReadOnly else { throw .readOnly(path) }
-    while ftruncate(descriptor, newSize) != 0 {
-      if errno != EINTR { throw .system(errno, path: path, doing: "cannot be resized to \(newSize) bytes") }
+    guard uninterrupted({ ftruncate(descriptor, newSize) }) == 0 else {
+      throw .system(errno, path: path, doing: "cannot be resized to \(newSize) bytes")
     }
     size = newSize
   }

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 import Synchronization
 
 /// Room on disk for clusters of a `ScratchOverlay`, in a temporary file that is made when the first one comes.
@@ -82,18 +83,11 @@ final class SpilledCluster: Sendable {
     _ count: Int, at inside: Int, doing: String, _ call: (_ done: Int, _ count: Int, off_t) -> Int
   ) throws(DiskImageError) {
     precondition(inside >= 0 && inside + count <= owner.clusterSize, "a cluster is left")
-    var done = 0
-    while done < count {
-      let got = call(done, count - done, off_t(place * owner.clusterSize + inside + done))
-      if got > 0 {
-        done += got
-      } else if got == 0 || errno != EINTR {
-        let number = got == 0 ? ENOSPC : errno
-        let error = DiskImageError.system(number, path: file.folder, doing: doing)
-        throw DiskImageError(
-          error.kind, path: error.path, problem: error.problem,
-          advice: "make room there, or name another folder with TMPDIR")
-      }
-    }
+    let start = place * owner.clusterSize + inside
+    guard let number = transferAll(count, { call($0, count - $0, off_t(start + $0)) }) else { return }
+    let error = DiskImageError.system(number, path: file.folder, doing: doing)
+    throw DiskImageError(
+      error.kind, path: error.path, problem: error.problem,
+      advice: "make room there, or name another folder with TMPDIR")
   }
 }

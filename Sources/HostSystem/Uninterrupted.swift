@@ -9,3 +9,15 @@ package func uninterrupted<Answer: SignedInteger>(_ call: () -> Answer) -> Answe
     if answer >= 0 || errno != EINTR { return answer }
   }
 }
+
+/// Has all of `count` bytes transferred by `call`, which is told how many are and answers how many more it moved, as read and write do.
+/// Answers what stopped it, a number of `errno`; nil when nothing did. A call that moves nothing found no room.
+package func transferAll(_ count: Int, _ call: (_ done: Int) -> Int) -> Int32? {
+  var done = 0
+  while done < count {
+    let moved = uninterrupted { call(done) }
+    guard moved > 0 else { return moved == 0 ? ENOSPC : errno }
+    done += moved
+  }
+  return nil
+}

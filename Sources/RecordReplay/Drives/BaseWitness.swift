@@ -48,13 +48,10 @@ final class BaseWitness: Sendable {
   }
 
   private func write(_ bytes: [UInt8]) -> Int32? {
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done)
+    bytes.withUnsafeBytes { buffer in
+      transferAll(buffer.count) { done in
+        Glibc.write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
       }
-      if count > 0 { done += count } else if errno != EINTR { return errno }
     }
-    return nil
   }
 }

@@ -76,13 +76,10 @@ public enum HostFiles {
       openat(place, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
     }
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
-    var problem: Int32?
-    var written = 0
-    while written < bytes.count, problem == nil {
-      let count = bytes.withUnsafeBytes { buffer in
-        write(descriptor, buffer.baseAddress.map { $0 + written }, buffer.count - written)
+    var problem = bytes.withUnsafeBytes { buffer in
+      transferAll(buffer.count) { done in
+        write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
       }
-      if count > 0 { written += count } else if errno != EINTR { problem = errno }
     }
     // Else a power failure could leave neither the old contents nor the new ones.
     if problem == nil, replacesOne, uninterrupted({ fsync(descriptor) }) != 0 { problem = errno }

@@ -58,8 +58,8 @@ package final class DumpFile: DumpDestination {
     guard let size = off_t(exactly: size) else {
       throw CoreOutputError(number: EFBIG, doing: "cannot set its size")
     }
-    while ftruncate(descriptor, size) != 0 {
-      if errno != EINTR { throw CoreOutputError(number: errno, doing: "cannot set its size") }
+    guard uninterrupted({ ftruncate(descriptor, size) }) == 0 else {
+      throw CoreOutputError(number: errno, doing: "cannot set its size")
     }
   }
 

@@ -1,6 +1,7 @@
 import CoreDump
 import DiskImage
 import Glibc
+import HostSystem
 
 /// A dump into a descriptor that a client passed.
 ///
@@ -39,7 +40,7 @@ package final class PassedFile: DumpDestination {
     let place = lseek(descriptor.number, 0, SEEK_CUR)
     if status.st_mode & S_IFMT == S_IFREG, flags & O_APPEND == 0, place >= 0 {
       (start, spool) = (place, nil)
-      guard ftruncate(descriptor.number, place) == 0 else {
+      guard uninterrupted({ ftruncate(descriptor.number, place) }) == 0 else {
         throw .system(errno, path: "fd", doing: "cannot set its size")
       }
     } else {
@@ -56,23 +57,18 @@ package final class PassedFile: DumpDestination {
       throw CoreOutputError(number: EFBIG, doing: "cannot set its size")
     }
     if size > self.size { self.size = size }
-    while ftruncate(spool ?? descriptor, start + end) != 0 {
-      if errno != EINTR { throw CoreOutputError(number: errno, doing: "cannot set its size") }
+    guard uninterrupted({ ftruncate(spool ?? descriptor, start + end) }) == 0 else {
+      throw CoreOutputError(number: errno, doing: "cannot set its size")
     }
   }
 
   package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(CoreOutputError) {
-    var done = 0
-    while done < bytes.count {
-      let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-      let count = pwrite(
-        spool ?? descriptor, rest.baseAddress, rest.count, start + off_t(offset) + off_t(done))
-      if count > 0 {
-        done += count
-      } else if count == 0 || errno != EINTR {
-        throw CoreOutputError(number: count == 0 ? ENOSPC : errno, doing: "cannot write it")
-      }
+    let target = spool ?? descriptor
+    let place = start + off_t(offset)
+    let problem = transferAll(bytes.count) { done in
+      pwrite(target, bytes.baseAddress.map { $0 + done }, bytes.count - done, place + off_t(done))
     }
+    if let problem { throw CoreOutputError(number: problem, doing: "cannot write it") }
     size = max(size, offset + UInt64(bytes.count))
   }
 

@@ -1,5 +1,6 @@
 import ByteCoding
 import Glibc
+import HostSystem
 
 /// Reads a packed recording from its beginning to its end. It is a file from a stranger: whatever is in it gives an entry or an error.
 final class PackReader {
@@ -27,7 +28,7 @@ final class PackReader {
         .host, path, "there is no memory to unpack it", remedy: "end other programs and try again")
     }
     self.decompressor = decompressor
-    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot open it") }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -45,7 +46,7 @@ final class PackReader {
   /// Whether a file begins as packed recordings do.
   static func looksPacked(_ path: String) -> Bool {
     guard HostFiles.kind(of: path) == .regular else { return false }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
     var bytes = [UInt8](repeating: 0, count: Zstandard.magic.count)
@@ -134,14 +135,10 @@ final class PackReader {
   }
 
   private func refill() throws(Failure) {
-    while true {
-      let count = pread(descriptor, input.baseAddress, input.count, off_t(readByteCount))
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw .system(errno, path: path, doing: "cannot read it") }
-      guard count > 0 else { throw damaged("was cut: it ends before its archive does") }
-      readByteCount += UInt64(count)
-      rest = 0..<count
-      return
-    }
+    let count = uninterrupted { pread(descriptor, input.baseAddress, input.count, off_t(readByteCount)) }
+    guard count >= 0 else { throw .system(errno, path: path, doing: "cannot read it") }
+    guard count > 0 else { throw damaged("was cut: it ends before its archive does") }
+    readByteCount += UInt64(count)
+    rest = 0..<count
   }
 }

@@ -1,5 +1,6 @@
 import ByteCoding
 import Glibc
+import HostSystem
 
 extension Recording {
   /// Whether the file at `path` begins as a packed recording does.
@@ -84,7 +85,9 @@ extension Recording {
       _ name: String, _ buffer: UnsafeMutableRawBufferPointer, _ progress: PackProgress
     ) throws(Failure) {
       let path = folder + "/" + name
-      let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+      let descriptor = uninterrupted {
+        open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
+      }
       guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
       var size = 0
       var problem: Int32?
@@ -101,7 +104,7 @@ extension Recording {
         }
         size += count
       }
-      if problem == nil, ftruncate(descriptor, off_t(size)) != 0 { problem = errno }
+      if problem == nil, uninterrupted({ ftruncate(descriptor, off_t(size)) }) != 0 { problem = errno }
       if close(descriptor) != 0, problem == nil { problem = errno }
       if let problem { throw .system(problem, path: path, doing: "cannot write it") }
     }
@@ -119,17 +122,9 @@ extension Recording {
 
     private static func write(_ bytes: UnsafeRawBufferPointer, _ descriptor: Int32, at offset: Int) -> Int32?
     {
-      var done = 0
-      while done < bytes.count {
-        let count = pwrite(
-          descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset + done))
-        if count > 0 {
-          done += count
-        } else if count == 0 || errno != EINTR {
-          return count == 0 ? ENOSPC : errno
-        }
+      transferAll(bytes.count) { done in
+        pwrite(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset + done))
       }
-      return nil
     }
 
     /// Whether what is there is a recording, and all of it.

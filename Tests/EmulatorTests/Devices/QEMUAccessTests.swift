@@ -1,5 +1,4 @@
 import Emulator
-import Foundation
 import Testing
 
 /// Accesses of every size to all devices, with the values, faults and interrupts that a hart of QEMU's `virt` board gets. How
@@ -86,23 +85,20 @@ import Testing
 
   @Test(arguments: ["qemu-accesses", "qemu-time-accesses"])
   func answersFaultsAndInterruptsAreThoseOfQEMU(name: String) throws {
-    let file = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../../fixtures/devices/\(name).txt")
     var devices = Devices()
     var differences = 0
     var checked = 0
-    for (index, line) in try String(contentsOf: file, encoding: .utf8).split(separator: "\n").enumerated() {
-      let fields = line.split(separator: " ").map(String.init)
+    for (place, fields) in try DeviceTrace.steps(name) {
       if fields[0] == "v" {
         devices = Devices(virtio: fields[1] == "1" ? .legacy : .modern)
         continue
       }
-      let answer = try #require(devices.answer(fields), "line \(index + 1), \(line)")
+      let answer = try #require(devices.answer(fields), "\(place)")
       checked += 1
       guard answer != fields[fields.count - 1], fields.last != "?" || answer == "fault" else { continue }
       if Self.isWhatTimeMakesOfInput(fields, answer) { continue }
       differences += 1
-      if differences <= 10 { Issue.record("line \(index + 1), \(line): here \(answer)") }
+      if differences <= 10 { Issue.record("\(place): here \(answer)") }
     }
     #expect(checked > 1500)
   }

@@ -1,5 +1,4 @@
 import Emulator
-import Foundation
 import Testing
 
 /// fw_cfg and flash, access by access as a hart of QEMU 10's board sees them. How they were recorded,
@@ -66,13 +65,10 @@ import Testing
   }
 
   @Test func answersAndFaultsAreThoseOfQEMU() throws {
-    let file = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../../fixtures/devices/qemu-firmware-accesses.txt")
     var devices = Devices()
     var differences = 0
     var checked = 0
-    for (index, line) in try String(contentsOf: file, encoding: .utf8).split(separator: "\n").enumerated() {
-      let fields = line.split(separator: " ").map(String.init)
+    for (place, fields) in try DeviceTrace.steps("qemu-firmware-accesses") {
       if fields[0] == "v" {
         devices = Devices()
         continue
@@ -90,7 +86,7 @@ import Testing
       checked += 1
       guard answer != fields[3] else { continue }
       differences += 1
-      if differences <= 20 { Issue.record("line \(index + 1), \(line): here \(answer)") }
+      if differences <= 20 { Issue.record("\(place): here \(answer)") }
     }
     #expect(checked > 4000 && differences == 0)
   }

@@ -1,13 +1,10 @@
 import Emulator
-import Foundation
 import Testing
 
 /// The same register accesses as QEMU's `virt` board has once been given, with the same answers. How the
 /// trace was made, fixtures/devices/record-qemu-trace.py says.
 @Suite struct QEMUTraceTests {
   @Test func answersAreThoseOfQEMU() throws {
-    let file = URL(filePath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../../fixtures/devices/qemu-virt-trace.txt")
     let board = DeviceTestBoard()
     let plic = PlatformInterruptController(board: board, hartCount: 2)
     board.interruptController = plic
@@ -17,8 +14,7 @@ import Testing
       (MemoryMap.coreLocalInterruptor, CoreLocalInterruptor(board: board, hartCount: 2)),
     ]
     var readCount = 0
-    for (index, line) in try String(contentsOf: file, encoding: .utf8).split(separator: "\n").enumerated() {
-      let fields = line.split(separator: " ")
+    for (place, fields) in try DeviceTrace.steps("qemu-virt-trace") {
       try #require(fields.count == 4)
       let size = try #require(Int(fields[1]))
       let address = try #require(UInt64(fields[2], radix: 16))
@@ -29,7 +25,7 @@ import Testing
       } else {
         let answer = device.read(offset: address - window.base, size: size)
         guard answer == value else {
-          Issue.record("line \(index + 1), \(line): answered \(String(answer, radix: 16))")
+          Issue.record("\(place): answered \(String(answer, radix: 16))")
           return
         }
         readCount += 1

@@ -224,13 +224,9 @@ import Testing
     SlicingTests.expectEqual(
       { Self.machine(program, gate: Self.echoGate(pollDistance: $0), harts: harts, engine: engine) },
       length: harts == 1 ? 100 : 60_000, seed: UInt64.random(in: 0...UInt64.max), "\(engine), \(harts) harts")
-    let two = Machine.Engine.both.map {
-      Self.machine(program, gate: Self.echoGate(), harts: harts, engine: $0)
-    }
-    for position in stride(from: 10, to: 60_000, by: 497) as StrideTo<UInt64> {
-      #expect(two[0].run(until: position) == two[1].run(until: position))
-      #expect(two[0].fingerprint == two[1].fingerprint)
-    }
+    SlicingTests.expectSameEngines(
+      { Self.machine(program, gate: Self.echoGate(), harts: harts, engine: $0) },
+      at: stride(from: 10, to: 60_000, by: 497))
   }
 
   /// A hart that waits goes on waiting in a copy.

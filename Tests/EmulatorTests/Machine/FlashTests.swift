@@ -103,11 +103,9 @@ import Testing
         { Self.machine(Self.program, flash: Self.function, gate: .init(pollDistance: $0), engine: engine) },
         length: 12_000, seed: UInt64.random(in: 0...UInt64.max), "flash, \(engine)")
     }
-    let two = Machine.Engine.both.map { Self.machine(Self.program, flash: Self.function, engine: $0) }
-    for position in stride(from: 100, to: 14_000, by: 333) as StrideTo<UInt64> {
-      #expect(two[0].run(until: position) == two[1].run(until: position))
-      #expect(two[0].fingerprint == two[1].fingerprint)
-    }
+    SlicingTests.expectSameEngines(
+      { Self.machine(Self.program, flash: Self.function, engine: $0) },
+      at: stride(from: 100, to: 14_000, by: 333))
   }
 
   /// With `--bios none` and flash every hart starts in it.

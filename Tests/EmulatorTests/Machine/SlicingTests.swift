@@ -38,6 +38,17 @@ import Testing
     }
   }
 
+  /// Both engines stop alike and stand alike at each of these positions.
+  static func expectSameEngines(
+    _ make: (Machine.Engine) -> Machine, at positions: some Sequence<UInt64>
+  ) {
+    let two = Machine.Engine.both.map(make)
+    for position in positions {
+      #expect(two[0].run(until: position) == two[1].run(until: position))
+      #expect(two[0].fingerprint == two[1].fingerprint)
+    }
+  }
+
   @Test(arguments: Machine.Engine.both, [1, 2, 4])
   func interruptsTimersAndIdleGaps(engine: Machine.Engine, harts: Int) {
     let program = InterruptGuest.program(harts: harts).assembled()

@@ -1,3 +1,5 @@
+import ByteCoding
+
 /// An ELF note that a guest gives for dumps of its memory (QEMU's fw_cfg, `etc/vmcoreinfo`).
 public struct GuestNote: Equatable, Sendable {
   /// All of it, padded.
@@ -11,9 +13,7 @@ public struct GuestNote: Equatable, Sendable {
 
   /// Nil when that is no note. What comes behind it is left out.
   public init?(_ given: [UInt8]) {
-    func word(_ offset: Int) -> UInt32 {
-      given[offset..<offset + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
-    }
+    func word(_ offset: Int) -> UInt32 { UInt32(littleEndianBytes: given[offset..<offset + 4]) }
     func padded(_ size: UInt32) -> Int { (Int(size) + 3) & ~3 }
     let header = 12
     guard given.count >= header, given.count <= Self.sizeLimit else { return nil }

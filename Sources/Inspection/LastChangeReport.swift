@@ -25,6 +25,4 @@ extension Report {
     }
     self.init([Section(record: "last_change", title: "Last change", fields)])
   }
-
-  private static func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 }

@@ -60,5 +60,5 @@ extension Report {
     return bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 
-  private static func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+  static func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 }

@@ -70,9 +70,7 @@ package final class FirmwareConfiguration: Device {
 
   /// Where the guest says that a description of its memory for dumps is: an ELF note at a physical address.
   package var memoryDescriptionNote: (address: UInt64, size: UInt32)? {
-    func number(_ range: Range<Int>) -> UInt64 {
-      memoryDescription[range].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-    }
+    func number(_ range: Range<Int>) -> UInt64 { UInt64(littleEndianBytes: memoryDescription[range]) }
     // Of the formats only ELF's is known.
     guard hasMemoryDescription, number(2..<4) == 1, number(4..<8) != 0 else { return nil }
     return (number(8..<16), UInt32(number(4..<8)))
@@ -184,9 +182,9 @@ package final class FirmwareConfiguration: Device {
     switch offset {
     case Register.data..<Register.data + 8:
       // In the order of memory: the first byte at the lowest address, and zeros behind the end.
-      return Self.littleEndian(take(UInt64(size)))
+      return UInt64(littleEndianBytes: take(UInt64(size)))
     case Register.dma..<Register.dma + 8:
-      return Self.littleEndian(Self.dmaSignature[Int(offset - Register.dma)...].prefix(size))
+      return UInt64(littleEndianBytes: Self.dmaSignature[Int(offset - Register.dma)...].prefix(size))
     default: return 0
     }
   }
@@ -200,10 +198,6 @@ package final class FirmwareConfiguration: Device {
       transfer(at: dmaAddress | UInt64(UInt32(truncatingIfNeeded: value).byteSwapped))
     default: break
     }
-  }
-
-  private static func littleEndian(_ bytes: some BidirectionalCollection<UInt8>) -> UInt64 {
-    bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
   // MARK: DMA

@@ -104,8 +104,8 @@ package final class ParallelFlash: Device {
     let index = Int(offset >> 2)
     switch command {
     case 0:
-      let bytes = board.memory.readAttached(at: start + offset, count: size) ?? []
-      return bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+      return UInt32(
+        littleEndianBytes: board.memory.readAttached(at: start + offset, count: size) ?? [])
     case Command.readIdentity: return inBoth(index & 0xff < 2 ? Self.identity[index & 0xff] : 0)
     case Command.query: return inBoth(index < Self.queryTable.count ? Self.queryTable[index] : 0)
     default: return size == 4 ? inBoth(status) : UInt32(status)

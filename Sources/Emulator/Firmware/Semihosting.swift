@@ -245,7 +245,7 @@ package final class Semihosting: Device {
 
   private func load(_ address: UInt64, _ hart: Int) -> UInt64? {
     let bytes = machine.readMemory(virtual: address, count: 8, hart: hart)
-    return bytes.count == 8 ? bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } : nil
+    return bytes.count == 8 ? UInt64(littleEndianBytes: bytes) : nil
   }
 
   private func store(_ bytes: [UInt8], at address: UInt64, _ hart: Int) -> Bool {

@@ -1,3 +1,4 @@
+import ByteCoding
 import Glibc
 
 /// One thing in which two machines differ, with what each of them has.
@@ -66,8 +67,8 @@ extension Machine {
     var found: [StateDifference] = []
     var offset = 0
     for field in fields {
-      let mine = littleEndian(left.dropFirst(offset).prefix(field.size))
-      let theirs = littleEndian(right.dropFirst(offset).prefix(field.size))
+      let mine = UInt64(littleEndianBytes: left.dropFirst(offset).prefix(field.size))
+      let theirs = UInt64(littleEndianBytes: right.dropFirst(offset).prefix(field.size))
       if mine != theirs {
         found.append(
           StateDifference(name: "\(name) \(field.name)", left: hexadecimal(mine), right: hexadecimal(theirs)))
@@ -79,8 +80,8 @@ extension Machine {
     return [
       StateDifference(
         name: "\(name) byte \(common) of \(left.count)",
-        left: hexadecimal(littleEndian(left.dropFirst(common).prefix(8))),
-        right: hexadecimal(littleEndian(right.dropFirst(common).prefix(8))))
+        left: hexadecimal(UInt64(littleEndianBytes: left.dropFirst(common).prefix(8))),
+        right: hexadecimal(UInt64(littleEndianBytes: right.dropFirst(common).prefix(8))))
     ]
   }
 
@@ -103,10 +104,6 @@ extension Machine {
       }
     }
     return found
-  }
-
-  private static func littleEndian(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-    bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
   private static func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }

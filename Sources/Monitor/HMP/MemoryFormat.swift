@@ -1,3 +1,4 @@
+import ByteCoding
 import Emulator
 
 /// How `x`, `xp` and `p` show numbers: `/` with a count, a format letter and a size letter, in gdb's manner.
@@ -69,7 +70,7 @@ struct MemoryFormat: Equatable {
     for start in stride(from: 0, to: bytes.count - size + 1, by: perLine * size) {
       let items = stride(from: start, to: min(start + perLine * size, bytes.count - size + 1), by: size)
       let texts = items.map { offset in
-        text(of: bytes[offset..<offset + size].reversed().reduce(0) { $0 << 8 | UInt64($1) }, size: size)
+        text(of: UInt64(littleEndianBytes: bytes[offset..<offset + size]), size: size)
       }
       lines.append(
         (address &+ UInt64(start)).padded(radix: 16, digits: 16) + ": " + texts.joined(separator: " "))
@@ -87,7 +88,7 @@ extension MemoryFormat {
     var text = ""
     var offset = 0
     for _ in 0..<count {
-      let word = bytes[offset...].prefix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+      let word = UInt32(littleEndianBytes: bytes[offset...].prefix(4))
       let place = address &+ UInt64(offset)
       let instruction = Disassembler(word, at: place, for: extensions)
       guard offset + instruction.length <= bytes.count else { return (text, place) }

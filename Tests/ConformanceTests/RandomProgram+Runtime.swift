@@ -6,9 +6,9 @@ extension RandomProgram {
   static let startLength = 1024
 
   /// Sets up the machine and goes to the first chunk in its mode.
-  static func start(
-    mode: Mode, environment: RandomEnvironment, handler: Int, firstChunk: Int, windows: Int, tables: Int
-  ) -> [UInt16] {
+  static func start(tables: RandomPageTables, handler: Int, firstChunk: Int) -> [UInt16] {
+    let mode = tables.mode
+    let environment = tables.environment
     func address(_ offset: Int) -> UInt64 { ramBase + UInt64(offset) }
     func write(_ register: Int, from source: UInt32) -> [UInt16] {
       Encode.immediate(0x73, 1, 0, source, register)
@@ -27,7 +27,8 @@ extension RandomProgram {
       code += Encode.immediate(0x13, 0, 5, 0, environment.supervisor) + write(0x10a, from: 5)
     }
     if mode != .machine {
-      code += Encode.loadAddress(5, address(tables) >> 12) + Encode.immediate(0x13, 0, 6, 0, 8)
+      code += Encode.loadAddress(5, address(tables.offset) >> 12)
+      code += Encode.immediate(0x13, 0, 6, 0, tables.translationMode)
       code +=
         Encode.immediate(0x13, 1, 6, 6, 60) + Encode.register(0x33, 6, 0, 5, 5, 6) + write(0x180, from: 5)
       code += Encode.word(0x1200_0073)  // sfence.vma
@@ -35,8 +36,9 @@ extension RandomProgram {
     // FS = dirty, MPP = the chunks' mode.
     code += Encode.loadAddress(5, 0x6000 | mode.privilege << 11) + write(0x300, from: 5)
     code += Encode.loadAddress(5, address(firstChunk)) + write(0x341, from: 5)
-    // Every register starts with a value from the first window; every chunk moves a stride on before it starts.
-    code += Encode.loadAddress(Reserved.windowMiddle, address(windows + RandomInstructions.windowSize / 2))
+    // Every register starts with a value from the first window.
+    code += Encode.loadAddress(
+      Reserved.windowMiddle, address(windowsOffset + RandomInstructions.windowSize / 2))
     for register in 0..<32 as Range<UInt32> {
       code += Encode.immediate(0x07, 3, register, Reserved.windowMiddle, Int(register) * 8)
       if register < Reserved.rounds {
@@ -44,9 +46,6 @@ extension RandomProgram {
       }
     }
     code += write(3, from: 0) + write(0x340, from: 0) + write(0x140, from: 0)
-    let firstWindow = mode == .machine ? address(windows) : windowsVirtual
-    code += Encode.loadAddress(
-      Reserved.windowMiddle, firstWindow + UInt64(RandomInstructions.windowSize / 2) - UInt64(windowStride))
     code += Encode.loadAddress(Reserved.log, address(logOffset))
     return code + Encode.word(0x3020_0073)  // mret
   }

@@ -8,8 +8,8 @@ struct RandomProgram {
   /// How the chunks run.
   enum Mode: String, CaseIterable, Sendable {
     case machine
-    /// In S or U mode on Sv39, windows scattered over pages of 4 KiB (and of 64 KiB where there are such), with accessed and
-    /// dirty bits and permissions as they fall.
+    /// In S or U mode on Sv39 or Sv48, windows scattered over pages of 4 KiB (and of 64 KiB where there are such), or in one of 2 MiB
+    /// or 1 GiB, with accessed and dirty bits and permissions as they fall.
     case supervisor
     case user
 
@@ -36,8 +36,8 @@ struct RandomProgram {
   static let logOffset = 32 << 20
   /// Bytes of log that are kept apart for a run; some megabytes are used.
   static let logSize = 64 << 20
-  /// Where the windows stand for the chunks of S and U mode.
-  static let windowsVirtual: UInt64 = 0x4000_0000
+  /// Where the windows stand in RAM: past the code, and where a page of 2 MiB may begin.
+  static let windowsOffset = 4 << 20
   /// Less than the window's size would let two windows overlap by little; more than it by 8 keeps drifting over pages.
   static let windowStride = RandomInstructions.windowSize + 8
 
@@ -57,6 +57,10 @@ struct RandomProgram {
     self.seed = seed
     self.mode = mode
     var random = RandomInstructions(seed: seed, mode: mode, repertoire: repertoire)
+    let pageTables = RandomPageTables(
+      mode: mode, environment: RandomEnvironment(&random),
+      windowPages: Self.roundUp(chunkCount * Self.windowStride + 8, RandomPageTables.groupSize) / 4096,
+      hasFourLevels: repertoire.processor.extensions.contains(.sv48) && random.oneIn(3))
 
     // The layout is known once the code is: so the code before the chunks has a fixed length, and is made last.
     var code: [UInt16] = []
@@ -67,33 +71,29 @@ struct RandomProgram {
       let start = chunksOffset + 2 * code.count
       // Enough rounds, now and then, for an engine that translates what is executed often.
       let rounds = random.oneIn(3) ? 2 + random.below(30) : 1
-      let (parcels, count) = Self.chunk(index: index, rounds: rounds, items: itemsPerChunk, &random)
+      let windows =
+        mode == .machine ? Self.ramBase + UInt64(Self.windowsOffset) : RandomPageTables.windows(&random)
+      let (parcels, count) = Self.chunk(
+        index: index, windows: windows, rounds: rounds, items: itemsPerChunk, &random)
       code += parcels
       instructionCount += count
       chunks.append(Chunk(start: start, end: chunksOffset + 2 * code.count, rounds: rounds))
     }
     code += Self.finish
 
-    // Whole groups of pages, at a place for them: see `RandomPageTables`.
-    let windows = Self.roundUp(chunksOffset + 2 * code.count, RandomPageTables.groupSize)
-    let windowPages = Self.roundUp(chunkCount * Self.windowStride + 8, RandomPageTables.groupSize) / 4096
-    let tables = windows + windowPages * 4096
-    let environment = RandomEnvironment(&random)
-    let start = Self.start(
-      mode: mode, environment: environment, handler: handlerOffset, firstChunk: chunksOffset,
-      windows: windows, tables: tables)
+    precondition(chunksOffset + 2 * code.count <= Self.windowsOffset)
+
+    let start = Self.start(tables: pageTables, handler: handlerOffset, firstChunk: chunksOffset)
     precondition(2 * start.count <= Self.startLength)
 
     image = []
-    image.reserveCapacity(tables + 3 * 4096)
+    image.reserveCapacity(pageTables.offset + 4 * 4096)
     Self.append(start, to: &image)
     image += [UInt8](repeating: 0, count: Self.startLength - image.count)
     Self.append(handler, to: &image)
     Self.append(code, to: &image)
-    image += [UInt8](repeating: 0, count: windows - image.count)
-    while image.count < tables { Self.append(RandomOperands.value(&random), to: &image) }
-    let pageTables = RandomPageTables(
-      mode: mode, environment: environment, windows: windows, windowPages: windowPages, tables: tables)
+    image += [UInt8](repeating: 0, count: Self.windowsOffset - image.count)
+    while image.count < pageTables.offset { Self.append(RandomOperands.value(&random), to: &image) }
     for entry in pageTables.entries(&random) { Self.append(entry, to: &image) }
   }
 
@@ -113,12 +113,14 @@ struct RandomProgram {
 
   // MARK: Chunks
 
+  /// `windows`: the address by which it knows them.
   private static func chunk(
-    index: Int, rounds: Int, items count: Int, _ random: inout RandomInstructions
+    index: Int, windows: UInt64, rounds: Int, items count: Int, _ random: inout RandomInstructions
   ) -> (parcels: [UInt16], instructions: Int) {
     typealias Reserved = RandomInstructions.Reserved
-    // Stand on the next window, load some registers from it, and set a rounding mode.
-    var parcels = Encode.immediate(0x13, 0, Reserved.windowMiddle, Reserved.windowMiddle, windowStride)
+    // Stand on its window, load some registers from it, and set a rounding mode.
+    var parcels = Encode.loadAddress(
+      Reserved.windowMiddle, windows + UInt64(index * windowStride + RandomInstructions.windowSize / 2))
     parcels += Encode.immediate(
       0x13, 0, Reserved.stackPointer, Reserved.windowMiddle, RandomInstructions.stackPointerOffset)
     parcels += Encode.immediate(

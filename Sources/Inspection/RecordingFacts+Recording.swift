@@ -12,7 +12,7 @@ extension RecordingFacts {
     let inside = try HostFiles.names(in: recording.path).sorted()
     let files = inside.map { ($0, recording.path + "/" + $0) } + outside.map { ($0, $0) }
     self.init(
-      path: recording.path, state: manifest.state, tool: manifest.tool, created: manifest.created,
+      path: recording.name, state: manifest.state, tool: manifest.tool, created: manifest.created,
       memorySize: manifest.machine.memorySize, hartCount: manifest.machine.hartCount,
       commandLine: manifest.boot.commandLine,
       images: manifest.boot.images.map { image in

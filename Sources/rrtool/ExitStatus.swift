@@ -23,7 +23,7 @@ enum ExitStatus {
 
 /// Says a line on standard error.
 func say(_ line: String) {
-  writeError("rrtool: \(line.printable)\n")
+  writeError("rrtool: \(Recordings.naming(line).printable)\n")
 }
 
 /// Writes text to standard error as it is.

@@ -185,13 +185,6 @@ import Testing
     let taken = try scratch.run(here + ["unpack", "run.rrz"])
     #expect(taken.status == 1 && taken.errors.contains("run.rr: exists already"), "\(taken.errors)")
     #expect(try scratch.run(here + ["unpack", "run.rrz", "--force"]).status == 0)
-    // Its own verbs say what a packed one is.
-    for verb in ["replay", "inspect", "verify"] {
-      let result = try scratch.run(here + [verb, "run.rrz"])
-      #expect(result.status == 1)
-      #expect(
-        result.errors == "rrtool: run.rrz: is a packed recording; unpack it with 'rrtool unpack run.rrz'\n")
-    }
     for (arguments, problem) in [
       (["unpack", "nothing.rrz"], "nothing.rrz: cannot open it: No such file or directory; check the name"),
       (["unpack", "run.rr"], "run.rr: is not a regular file; name a packed recording"),

@@ -69,7 +69,7 @@ enum BaseImages {
     guard let size = HostFiles.size(of: base.path) else {
       throw Failure(
         .baseChanged, base.path, "a base image of \(recording) is gone",
-        remedy: "put it back, or tell where it is with 'rrtool rebase --base OLD=NEW'")
+        remedy: "put it back, or tell where it is with --base OLD=NEW, or for good with 'rrtool rebase'")
     }
     let before = base.size ?? base.fingerprint.map { UInt64($0.size) }
     var what = before == size ? nil : "it had \(before ?? 0) bytes and has \(size)"

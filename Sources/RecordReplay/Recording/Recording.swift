@@ -15,6 +15,8 @@ public struct Recording: Sendable {
   /// The folder.
   public let path: String
   public private(set) var manifest: RecordingManifest
+  /// Of a packed recording that is looked into: its file. What is in the folder then goes with the process.
+  public internal(set) var packedPath: String?
   /// The folder itself, for its recorder.
   private var folder: OpenFolder?
 
@@ -56,9 +58,9 @@ public struct Recording: Sendable {
     }
   }
 
-  /// Says where bases are that were moved to where they are not found by themselves: `places` has the new path for each old one. Each
-  /// is checked before.
-  public mutating func rebase(_ places: [(old: String, new: String)]) throws(Failure) {
+  /// Takes bases from elsewhere, for as long as this value is used: `places` has the new path for each old one. What they hold is
+  /// compared when it is read.
+  public mutating func takeBases(from places: [(old: String, new: String)]) throws(Failure) {
     var moved = self
     for (old, new) in places {
       let (old, new) = (HostFiles.absolute(old), HostFiles.absolute(new))
@@ -71,12 +73,19 @@ public struct Recording: Sendable {
         }
       }
       guard isKnown else {
-        let names = manifest.drives.flatMap { $0.bases.map(\.path) }
+        let names = Set(manifest.drives.flatMap { $0.bases.map(\.path) }).sorted()
         throw Failure(
-          .usage, old, "is no base image of \(path)",
+          .usage, old, "is no base image of \(name)",
           remedy: names.isEmpty ? "it has none" : "it has \(names.joined(separator: ", "))")
       }
     }
+    self = moved
+  }
+
+  /// Writes down where bases are that were moved to where they are not found by themselves. Each is checked before.
+  public mutating func rebase(_ places: [(old: String, new: String)]) throws(Failure) {
+    var moved = self
+    try moved.takeBases(from: places)
     let folder = HostFiles.absolute(path)
     for drive in moved.manifest.drives.indices {
       moved.manifest.drives[drive].bases = moved.manifest.drives[drive].bases.map { base in
@@ -95,6 +104,9 @@ public struct Recording: Sendable {
     self.folder = folder
     self.manifest = manifest
   }
+
+  /// What it is called: what the user named.
+  public var name: String { packedPath ?? path }
 
   /// Whether there is a recording, usable or not, at `path`.
   public static func exists(at path: String) -> Bool {

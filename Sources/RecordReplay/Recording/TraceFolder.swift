@@ -64,12 +64,22 @@ public struct TraceFolder: Sendable {
       .filter { HostFiles.linkTarget($0) == nil && Recording.exists(at: $0) }
   }
 
-  /// Where a recording that the user named is: as it is, or with ".rr" added, here or in this folder; with no name,
-  /// the latest one.
+  /// The packed recordings in this folder, by name.
+  public func packedRecordings() throws(Failure) -> [String] {
+    guard HostFiles.kind(of: path) == .folder else { return [] }
+    return try HostFiles.names(in: path).map { path + "/" + $0 }
+      .filter { $0.hasSuffix(Recording.packedSuffix) && Recording.isPacked(at: $0) }
+  }
+
+  /// Where a recording that the user named is: as it is, or with ".rr" added, here or in this folder, or else a packed one likewise;
+  /// with no name, the latest one.
   public func locate(_ name: String?) throws(Failure) -> String {
     guard let name else { return try latest() }
-    var candidates = [name, name + Recording.folderSuffix]
-    if !name.contains("/") { candidates += ["\(path)/\(name)", "\(path)/\(name)\(Recording.folderSuffix)"] }
-    return candidates.first { Recording.exists(at: $0) } ?? name
+    func candidates(_ suffix: String) -> [String] {
+      let here = [name, name + suffix]
+      return name.contains("/") ? here : here + here.map { "\(path)/\($0)" }
+    }
+    return candidates(Recording.folderSuffix).first { Recording.exists(at: $0) }
+      ?? candidates(Recording.packedSuffix).first { Recording.isPacked(at: $0) } ?? name
   }
 }

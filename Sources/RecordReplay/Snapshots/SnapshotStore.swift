@@ -134,12 +134,17 @@ public struct SnapshotStore: Sendable {
 
   /// Checks that a snapshot may have this name, and none has it: whoever goes somewhere to make one asks before.
   public func checkIsNew(_ name: String) throws(Failure) {
+    try checkMayChange()
     try RecordingManifest.checkNewSnapshotName(name, option: name)
     guard try !openMemory().snapshots.contains(where: { $0.name == name }) else {
       throw Failure(
         .exists, recording.path, "has a snapshot '\(name)' already",
         remedy: "choose another name, or delete it with 'rrtool snapshot delete \(name)'")
     }
+  }
+
+  private func checkMayChange() throws(Failure) {
+    if let packed = recording.packedPath { throw Recording.packedFailure(packed) }
   }
 
   /// Makes a snapshot; if anything fails, there is none.
@@ -178,6 +183,7 @@ public struct SnapshotStore: Sendable {
   }
 
   public func delete(_ name: String) throws(Failure) {
+    try checkMayChange()
     guard name != recording.manifest.initialSnapshot else {
       throw Failure(
         .usage, name, "is the start of the recording, without which nothing can be replayed",

@@ -47,6 +47,8 @@ struct InspectCommand: ParsableCommand {
 
   @OptionGroup var lastWrite: LastWriteOptions
 
+  @OptionGroup var bases: BaseOption
+
   @Option(
     help: ArgumentHelp("table, json, ndjson or csv; for chart also svg, its default.", valueName: "format"))
   var format: String?
@@ -54,7 +56,7 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let (name, view, address) = try parseWords()
-      let recording = try Recording(opening: TraceFolder().locate(name))
+      let recording = try Recordings.open(name, bases)
       let log = try recording.openLog()
       let context = try Timeline.context(of: recording, log: log, current: nil)
       func place(_ text: String?, _ option: String, otherwise: UInt64) throws(Failure) -> UInt64 {

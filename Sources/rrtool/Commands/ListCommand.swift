@@ -6,7 +6,8 @@ struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ls", abstract: "List the recordings in the default folder.",
     discussion: """
-      The folder is $RRTOOL_TRACE_DIR, else rrtool in the XDG data folder. The latest recording has a star.
+      The folder is $RRTOOL_TRACE_DIR, else rrtool in the XDG data folder. The latest recording has a star. Packed
+      recordings that lie there are listed as well.
       """)
 
   func run() throws {
@@ -20,6 +21,15 @@ struct ListCommand: ParsableCommand {
           show("\(mark) \(path.printable)  \(manifest.ending?.summary ?? manifest.state.summary)")
         } catch {
           show("\(mark) \(path.printable)  unusable")
+          say(String(describing: error))
+        }
+      }
+      for path in try folder.packedRecordings() {
+        do {
+          let manifest = try Recording.manifest(ofPacked: path)
+          show("  \(path.printable)  packed, \(manifest.ending?.summary ?? manifest.state.summary)")
+        } catch {
+          show("  \(path.printable)  unusable")
           say(String(describing: error))
         }
       }

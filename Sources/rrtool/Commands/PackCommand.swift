@@ -26,6 +26,10 @@ struct PackCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
+      let place = try TraceFolder().locate(recordingArgument.recording)
+      guard !Recording.isPacked(at: place) else {
+        throw Failure(.file, place, "is packed already", remedy: "copy it with cp")
+      }
       let recording = try recordingArgument.open()
       let path = output ?? PackNames.packed(recording.path)
       let watch = PackWatch("packing")

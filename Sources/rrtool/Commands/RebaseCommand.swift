@@ -23,16 +23,8 @@ struct RebaseCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
-      var recording = try Recording(opening: TraceFolder().locate(recording))
-      let places = try base.map { (text) throws(Failure) in
-        let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else {
-          throw Failure(
-            .usage, "--base \(text)", "is not of the form OLD=NEW", remedy: "see 'rrtool help rebase'")
-        }
-        return (old: parts[0], new: parts[1])
-      }
-      try recording.rebase(places)
+      var recording = try Recordings.openToChange(recording)
+      try recording.rebase(try BaseOption.places(base))
       for path in recording.manifest.drives.flatMap({ $0.bases.map(\.path) }) { show(path.printable) }
     }
   }

@@ -19,6 +19,10 @@ struct RemoveCommand: ParsableCommand {
     try reporting {
       for name in recordings {
         let path = try TraceFolder().locate(name)
+        guard !Recording.isPacked(at: path) else {
+          throw Failure(
+            .file, path, "is a packed recording, one file and nothing else", remedy: "remove it with rm")
+        }
         guard Recording.exists(at: path) else {
           throw Failure(.file, path, "is not a recording", remedy: "see 'rrtool ls'")
         }

@@ -49,7 +49,14 @@ struct ReplayCommand: ParsableCommand {
         }
         return try debug(recording)
       }
-      if live.live { return try goLive(recording) }
+      if live.live {
+        if let packed = recording.packedPath, live.output != nil {
+          throw Failure(
+            .usage, "-o", "what goes on from \(packed) would need the images in it",
+            remedy: "make a recording of it with 'rrtool unpack \(packed)', and leave that")
+        }
+        return try goLive(recording)
+      }
       if live.output != nil {
         throw Failure(.usage, "-o", "a replay records nothing", remedy: "add --live, or leave out -o")
       }

@@ -55,7 +55,7 @@ extension SnapshotCommand {
 
     func run() throws {
       try reporting {
-        let recording = try recordingArgument.open()
+        let recording = try recordingArgument.openToChange()
         try SnapshotStore(recording).checkIsNew(name)
         let timeline = try Timeline(recording, near: PositionExpression.parsed(at, option: "--at"))
         try timeline.goThere()
@@ -99,7 +99,7 @@ extension SnapshotCommand {
 
     func run() throws {
       try reporting {
-        let recording = try recordingArgument.open()
+        let recording = try recordingArgument.openToChange()
         try SnapshotStore(recording).delete(name)
       }
     }

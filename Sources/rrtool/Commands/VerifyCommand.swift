@@ -39,7 +39,7 @@ struct VerifyCommand: ParsableCommand {
       if format == "json" {
         try verification.report(isQuick: quick).render(.json) { StandardOutput.write($0) }
       } else {
-        for remark in verification.remarks { say("\(verification.recording.path): \(remark)") }
+        for remark in verification.remarks { say("\(verification.recording.name): \(remark)") }
         if verification.isGood { show(summary(of: verification)) }
       }
       if !verification.problems.isEmpty { throw ExitStatus.failed }
@@ -54,7 +54,7 @@ struct VerifyCommand: ParsableCommand {
       parts.insert("\(position.grouped) instructions replayed", at: 0)
     }
     if !verification.isComplete { parts.append("incomplete: its recorder was killed") }
-    return "\(verification.recording.path): good, \(parts.joined(separator: ", "))".printable
+    return "\(verification.recording.name): good, \(parts.joined(separator: ", "))".printable
   }
 }
 
@@ -64,7 +64,7 @@ extension Verification {
       Section(
         record: "verification", title: "Verification",
         [
-          (Column("recording", "Recording"), .text(recording.path)),
+          (Column("recording", "Recording"), .text(recording.name)),
           (Column("is_good", "Good"), .flag(isGood)),
           (Column("is_quick", "Files alone"), .flag(isQuick)),
           (Column("is_complete", "Complete"), .flag(isComplete)),

@@ -14,7 +14,14 @@ enum Interruption {
       if number != SIGINT { Interruption.isEnding.store(true, ordering: .relaxed) }
       Interruption.isRequested.store(true, ordering: .relaxed)
     }
-    for number in [SIGINT, SIGTERM, SIGHUP] { sigaction(number, &action, nil) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      sigaction(number, &action, nil)
+      sigaddset(&signals, number)
+    }
+    // The main thread takes them before any other that waits for them (`StopSignals`).
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     signal(SIGPIPE, SIG_IGN)
   }
 

@@ -3,8 +3,41 @@ import RecordReplay
 
 /// The argument that names a recording.
 struct RecordingArgument: ParsableArguments {
-  @Argument(help: ArgumentHelp("The recording; the latest one if none is named.", valueName: "name.rr"))
+  @Argument(
+    help: ArgumentHelp("The recording, packed or not; the latest one if none is named.", valueName: "name.rr")
+  )
   var recording: String?
 
-  func open() throws -> Recording { try Recording(opening: TraceFolder().locate(recording)) }
+  @OptionGroup var bases: BaseOption
+
+  func open() throws -> Recording { try Recordings.open(recording, bases) }
+
+  /// For verbs that change it.
+  func openToChange() throws -> Recording { try bases.apply(to: Recordings.openToChange(recording)) }
+}
+
+/// Where the images under the drives are, for one command.
+struct BaseOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Where a base image was, and where it is, for this command alone; may be given several times.",
+      valueName: "OLD=NEW"))
+  var base: [String] = []
+
+  func apply(to recording: Recording) throws(Failure) -> Recording {
+    var recording = recording
+    try recording.takeBases(from: try Self.places(base))
+    return recording
+  }
+
+  static func places(_ texts: [String]) throws(Failure) -> [(old: String, new: String)] {
+    try texts.map { (text) throws(Failure) in
+      let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2 else {
+        throw Failure(
+          .usage, "--base \(text)", "is not of the form OLD=NEW", remedy: "see 'rrtool help rebase'")
+      }
+      return (old: parts[0], new: parts[1])
+    }
+  }
 }

@@ -1,0 +1,43 @@
+import Glibc
+import RecordReplay
+import Synchronization
+
+/// Opens recordings by their names. A packed one is unpacked for as long as the command runs, however that ends.
+enum Recordings {
+  private static let temporary = Mutex<TemporaryRecording?>(nil)
+
+  static func open(_ name: String?, _ bases: BaseOption) throws -> Recording {
+    let path = try TraceFolder().locate(name)
+    let isPacked = Recording.isPacked(at: path)
+    return try bases.apply(to: isPacked ? unpack(path) : Recording(opening: path))
+  }
+
+  /// For verbs that change it: that is no packed one.
+  static func openToChange(_ name: String?) throws(Failure) -> Recording {
+    let path = try TraceFolder().locate(name)
+    if Recording.isPacked(at: path) { throw Recording.packedFailure(path) }
+    return try Recording(opening: path)
+  }
+
+  private static func unpack(_ path: String) throws(Failure) -> Recording {
+    // While the folder is filled, who fills it stops at a signal; afterwards nobody writes there.
+    let watch = PackWatch("unpacking")
+    StopSignals.beforeEnd { removeTemporary() }
+    atexit { Recordings.removeTemporary() }
+    let copy = try TemporaryRecording(of: path)
+    temporary.withLock { $0 = copy }
+    say("unpacking \(path) into \(HostFiles.parentFolder(of: copy.path)) for as long as this command runs")
+    let recording = try copy.unpack(progress: watch.note)
+    watch.finish()
+    StopSignals.forget()
+    return recording
+  }
+
+  private static func removeTemporary() { temporary.withLock { $0 }?.remove() }
+
+  /// A line of text with the packed recording's name in place of where it was unpacked.
+  static func naming(_ line: String) -> String {
+    guard let copy = temporary.withLock({ $0 }) else { return line }
+    return line.split(separator: copy.path, omittingEmptySubsequences: false).joined(separator: copy.packed)
+  }
+}

@@ -73,10 +73,10 @@ final class MemberPipeline: @unchecked Sendable {
   }
 
   /// Writes the header and waits for it, so that a log that exists has one as soon as it can.
-  func writeHeader(_ header: ReplayLogHeader) throws(ReplayLogError) {
+  func writeHeader(_ header: ReplayLogHeader, firstEvent: UInt64) throws(ReplayLogError) {
     queue.sync {
       self.header = header
-      write { _ in encoded(header, firstEvent: 0) }
+      write { _ in encoded(header, firstEvent: firstEvent) }
     }
     try check()
   }

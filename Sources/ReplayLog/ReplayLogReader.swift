@@ -73,7 +73,7 @@ public final class ReplayLogReader: Sendable {
 
 extension ReplayLogHeader {
   /// Whether an event may be at `moment` when the one before is at `previous`: neither position nor idle time sinks.
-  func allows(_ moment: LogMoment, after previous: LogMoment) -> Bool {
+  package func allows(_ moment: LogMoment, after previous: LogMoment) -> Bool {
     guard let idle = moment.idleTime(shift: shift), let previousIdle = previous.idleTime(shift: shift) else {
       return false
     }

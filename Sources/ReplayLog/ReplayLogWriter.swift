@@ -14,7 +14,7 @@ public final class ReplayLogWriter {
   private static let queueDepth = 16
 
   public let header: ReplayLogHeader
-  /// Events appended so far.
+  /// Events appended so far, and those before the first that it has.
   public private(set) var eventCount: UInt64 = 0
   /// The moment of the last event; the start of the run before there is one.
   public private(set) var last: LogMoment
@@ -35,12 +35,17 @@ public final class ReplayLogWriter {
   /// - Parameters:
   ///   - compressionLevel: zlib's, 0 (none) to 9.
   ///   - memberSpan: the most instructions between the first event of a member and its last.
+  ///   - firstEvent: the first event's number, of a log whose events before it are not to be in it. The header's start must then be
+  ///     that event's moment.
   public convenience init(
     creating path: String, header: ReplayLogHeader, compressionLevel: Int = defaultCompressionLevel,
-    memberSpan: UInt64 = defaultMemberSpan
+    memberSpan: UInt64 = defaultMemberSpan, firstEvent: UInt64 = 0
   ) throws(ReplayLogError) {
+    var header = header
+    header.version = firstEvent == 0 ? ReplayLogHeader.wholeVersion : ReplayLogHeader.droppedVersion
     try self.init(
-      file: LogFile.create(path), header: header, compressionLevel: compressionLevel, memberSpan: memberSpan)
+      file: LogFile.create(path), header: header, compressionLevel: compressionLevel, memberSpan: memberSpan,
+      firstEvent: firstEvent)
   }
 
   /// Writes a log to a descriptor, which is closed in the end; `path` is for messages.
@@ -50,9 +55,9 @@ public final class ReplayLogWriter {
       compressionLevel: Self.defaultCompressionLevel, memberSpan: Self.defaultMemberSpan)
   }
 
-  private init(file: LogFile, header: ReplayLogHeader, compressionLevel: Int, memberSpan: UInt64)
-    throws(ReplayLogError)
-  {
+  private init(
+    file: LogFile, header: ReplayLogHeader, compressionLevel: Int, memberSpan: UInt64, firstEvent: UInt64 = 0
+  ) throws(ReplayLogError) {
     precondition((0...9).contains(compressionLevel))
     guard let idleTime = header.start.idleTime(shift: header.shift) else {
       preconditionFailure("a start whose clock is behind its position")
@@ -63,7 +68,8 @@ public final class ReplayLogWriter {
     last = header.start
     first = header.start
     pipeline = MemberPipeline(file: file, level: Int32(compressionLevel), depth: Self.queueDepth)
-    try pipeline.writeHeader(header)
+    eventCount = firstEvent
+    try pipeline.writeHeader(header, firstEvent: firstEvent)
   }
 
   /// Bytes in the file so far; the open member and those that wait are not in it yet.

@@ -31,7 +31,7 @@ struct RRTool: ParsableCommand {
       RecordCommand.self, RunCommand.self, ReplayCommand.self, InspectCommand.self, SnapshotCommand.self,
       DumpCommand.self,
       VerifyCommand.self, MonitorCommand.self, ListCommand.self, RemoveCommand.self, RebaseCommand.self,
-      PackCommand.self, UnpackCommand.self,
+      PackCommand.self, UnpackCommand.self, TrimCommand.self,
     ])
 
   static func main() {

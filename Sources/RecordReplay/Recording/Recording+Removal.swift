@@ -54,12 +54,23 @@ extension Recording {
   }
 
   /// Removes the files of a recording and its folder, as far as nothing else is in it.
-  static func removeFiles(of path: String) throws(Failure) {
+  ///
+  /// - Parameter isUnfinished: it is a hidden folder in which a recording was built, whose manifest does not say yet what is its own.
+  static func removeFiles(of path: String, isUnfinished: Bool = false) throws(Failure) {
     let own = ownNames(in: path)
-    let names = try HostFiles.names(in: path).filter { own.contains($0) && $0 != manifestName }
+    let names = try HostFiles.names(in: path).filter { name in
+      name != manifestName && (own.contains(name) || isUnfinished && isNameOfBase(name))
+    }
     for name in names { try HostFiles.removeFile(path + "/" + name) }
     try HostFiles.removeFile(path + "/" + manifestName)
     guard rmdir(path) == 0 else { throw .system(errno, path: path, doing: "cannot remove it") }
+  }
+
+  /// `base0.qcow2`, `base0-1.raw`.
+  private static func isNameOfBase(_ name: String) -> Bool {
+    guard name.hasPrefix("base"), let end = [".qcow2", ".raw"].first(where: name.hasSuffix) else { return false }
+    let numbers = name.dropFirst(4).dropLast(end.count).split(separator: "-", omittingEmptySubsequences: false)
+    return numbers.count <= 2 && numbers.allSatisfy { UInt16($0) != nil }
   }
 
   /// The names in a recording's folder that are its own: those that recorders give, and those that its manifest names.

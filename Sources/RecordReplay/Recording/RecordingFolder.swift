@@ -36,7 +36,7 @@ package struct RecordingFolder: Sendable {
     old = try Self.takeReplaceable(target, force: force)
     let name = HostFiles.lastName(of: target)
     workPath = "\(parent)/.\(name).\(getpid())\(Self.workSuffix)"
-    if HostFiles.kind(of: workPath) == .folder { try Recording.removeFiles(of: workPath) }
+    if HostFiles.kind(of: workPath) == .folder { try Recording.removeFiles(of: workPath, isUnfinished: true) }
     do throws(Failure) {
       try HostFiles.makeFolder(workPath)
       folder = try Recording.own(workPath)
@@ -103,7 +103,7 @@ package struct RecordingFolder: Sendable {
   /// Removes what was built. For when the recording could not start.
   package func discard() {
     // What cannot be removed now cannot be helped: the failure that led here is the one to show.
-    try? Recording.removeFiles(of: workPath)
+    try? Recording.removeFiles(of: workPath, isUnfinished: true)
     for outsider in outsiders { try? HostFiles.removeFile(outsider.workPath) }
   }
 
@@ -160,7 +160,7 @@ package struct RecordingFolder: Sendable {
       if isOld, HostFiles.kind(of: "\(parent)/\(target)") == nil {
         try? HostFiles.move("\(parent)/\(name)", to: "\(parent)/\(target)")
       } else {
-        try? Recording.removeFiles(of: "\(parent)/\(name)")
+        try? Recording.removeFiles(of: "\(parent)/\(name)", isUnfinished: !isOld)
       }
     }
   }

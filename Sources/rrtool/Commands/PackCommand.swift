@@ -65,11 +65,13 @@ final class PackWatch {
   }
 
   private let label: String
+  private let unit: Progress.Unit
   private let flag = Flag()
   private var progress: Progress?
 
-  init(_ label: String) {
+  init(_ label: String, unit: Progress.Unit = .bytes) {
     self.label = label
+    self.unit = unit
     StopSignals.call { [flag] in flag.isSet.store(true, ordering: .relaxed) }
   }
 
@@ -77,7 +79,7 @@ final class PackWatch {
     if flag.isSet.load(ordering: .relaxed) {
       throw Failure(.cancelled, label, "was cancelled", remedy: "nothing is left of it; start it again")
     }
-    let progress = self.progress ?? Progress(label, unit: .bytes, from: 0, to: total)
+    let progress = self.progress ?? Progress(label, unit: unit, from: done, to: total)
     self.progress = progress
     progress.show(done)
   }

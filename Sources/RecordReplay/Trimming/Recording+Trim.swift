@@ -1,0 +1,98 @@
+import DiskImage
+import Emulator
+import Glibc
+import ReplayLog
+
+/// A part of a recording as a recording of its own: docs/carry.md.
+///
+/// It starts as the whole one stands at the first place, and ends where that stands at the second. Positions, guest time and numbers
+/// of events mean the same in both. It needs nothing of the old one, and no image: it has what it reads of those.
+extension Recording {
+  public struct TrimFigures: Equatable, Sendable {
+    /// Where it starts and ends.
+    public var start: UInt64
+    public var end: UInt64
+    /// Snapshots that lie between.
+    public var snapshotCount = 0
+  }
+
+  /// - Parameters:
+  ///   - first: where it starts; nil: where the recording does.
+  ///   - last: where it ends; nil: where the recording does.
+  ///   - progress: called with the position up to where it was replayed, and the last one; may end it by throwing.
+  public func trim(
+    from first: PositionExpression?, to last: PositionExpression?, output target: String, force: Bool,
+    engine: Machine.Engine = .automatic, progress: PackProgress = { (_, _) throws(Failure) in }
+  ) throws -> TrimFigures {
+    let lock = try Self.readingLock(path)
+    defer { withExtendedLifetime(lock) {} }
+    try checkKeepsWhatItReads(target)
+    let log = try openLog()
+    if let failure = lossFailure(of: log) { throw failure }
+    var context = try Timeline.context(of: self, log: log, current: nil)
+    let start = try (first ?? .start).resolve(in: context)
+    context.current = start
+    let end = try (last ?? .end).resolve(in: context)
+    guard start < end else {
+      throw Failure(
+        .usage, "--from \(start.grouped)", "does not lie before --to \(end.grouped)",
+        remedy: "give a --to that comes later")
+    }
+    let folder = try RecordingFolder(target: target, force: force)
+    do {
+      let timeline = try Timeline(self, near: .absolute(start), engine: engine)
+      try timeline.advance(to: start, end: end, progress)
+      let trimming = try Trimming(leaving: timeline, in: folder, until: end)
+      try trimming.copyStates { () throws(Failure) in try progress(start, end) }
+      let manifest = try trimming.finish { () throws in
+        try timeline.advance(to: end, end: end, progress)
+      }
+      if let problem = manifest.findProblem() {
+        throw Failure(.damaged, path, "cannot be trimmed: there would be \(problem)", remedy: "record again")
+      }
+      try HostFiles.replace(folder.workPath + "/" + Self.manifestName, with: Self.encoded(manifest))
+      try folder.commit()
+      return TrimFigures(start: start, end: end, snapshotCount: trimming.kept.count)
+    } catch {
+      folder.discard()
+      if let failure = error as? Failure { throw folder.naming(failure) }
+      throw error
+    }
+  }
+
+  /// With --force what stands at the target goes: that must be nothing that is read.
+  private func checkKeepsWhatItReads(_ target: String) throws(Failure) {
+    let target = HostFiles.absolute(target)
+    let own = HostFiles.absolute(path)
+    guard target != own else {
+      throw Failure(.usage, target, "is the recording itself", remedy: "name another output with -o")
+    }
+    let read = [manifest.log] + manifest.drives.compactMap(\.overlay) + manifest.drives.flatMap { $0.bases.map(\.path) }
+    if let file = read.first(where: { HostFiles.absolute(file($0)).hasPrefix(target + "/") }) {
+      throw Failure(
+        .usage, target, "would be replaced, and \(file) in it is needed", remedy: "name another output with -o")
+    }
+  }
+}
+
+extension Timeline {
+  /// Instructions between two looks at whether it should go on.
+  private static let slice: UInt64 = 20_000_000
+
+  /// Goes to `position`, which is before the end of the recording or is its end.
+  fileprivate func advance(
+    to position: UInt64, end: UInt64, _ progress: Recording.PackProgress
+  ) throws {
+    try approach(position)
+    while self.position < position {
+      try progress(self.position, end)
+      let (next, isOverflow) = self.position.addingReportingOverflow(Self.slice)
+      let stop = try run(until: isOverflow ? position : min(position, next))
+      guard stop == .position || self.position == position else {
+        throw Failure(
+          .damaged, recording.path, "its run is over at position \(self.position.grouped)",
+          remedy: "check it with 'rrtool verify'")
+      }
+    }
+  }
+}

@@ -17,6 +17,7 @@ struct RRTool: ParsableCommand {
         rrtool dump linux.rr --at before-bug -o core
         rrtool monitor linux.sock info status
         rrtool pack linux.rr                       one file that needs nothing else
+        rrtool trim linux.rr --from 40% --to 60% -o part.rr
 
       A POSITION is a number of instructions (1234567, 1,234,567 or 1_234_567), -N (before the end), +N, N%, event:N,
       start, end or the name of a snapshot. A recording that is not named is the latest one.

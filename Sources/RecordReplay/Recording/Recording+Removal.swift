@@ -68,8 +68,11 @@ extension Recording {
 
   /// `base0.qcow2`, `base0-1.raw`.
   private static func isNameOfBase(_ name: String) -> Bool {
-    guard name.hasPrefix("base"), let end = [".qcow2", ".raw"].first(where: name.hasSuffix) else { return false }
-    let numbers = name.dropFirst(4).dropLast(end.count).split(separator: "-", omittingEmptySubsequences: false)
+    guard name.hasPrefix("base"), let end = [".qcow2", ".raw"].first(where: name.hasSuffix) else {
+      return false
+    }
+    let numbers = name.dropFirst(4).dropLast(end.count).split(
+      separator: "-", omittingEmptySubsequences: false)
     return numbers.count <= 2 && numbers.allSatisfy { UInt16($0) != nil }
   }
 

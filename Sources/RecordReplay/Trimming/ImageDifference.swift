@@ -12,7 +12,7 @@ struct ImageDifference {
     self.clusterSize = clusterSize
   }
 
-  func forEach(
+  func visit(
     _ body: (_ offset: Int, _ bytes: [UInt8]) throws(DiskImageError) -> Void
   ) throws(DiskImageError) {
     let clusters = Self.clusters(of: try before.changes + now.changes, clusterSize)

@@ -67,10 +67,13 @@ extension Recording {
     guard target != own else {
       throw Failure(.usage, target, "is the recording itself", remedy: "name another output with -o")
     }
-    let read = [manifest.log] + manifest.drives.compactMap(\.overlay) + manifest.drives.flatMap { $0.bases.map(\.path) }
+    let read =
+      [manifest.log] + manifest.drives.compactMap(\.overlay)
+      + manifest.drives.flatMap { $0.bases.map(\.path) }
     if let file = read.first(where: { HostFiles.absolute(file($0)).hasPrefix(target + "/") }) {
       throw Failure(
-        .usage, target, "would be replaced, and \(file) in it is needed", remedy: "name another output with -o")
+        .usage, target, "would be replaced, and \(file) in it is needed",
+        remedy: "name another output with -o")
     }
   }
 }

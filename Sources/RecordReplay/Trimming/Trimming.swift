@@ -39,7 +39,8 @@ final class Trimming {
       pending: gate.pendingResults)
     let created = recording.manifest.created
     startMetadata = SnapshotMetadata(
-      seconds: UInt32(truncatingIfNeeded: created / 1_000_000_000), nanoseconds: UInt32(created % 1_000_000_000),
+      seconds: UInt32(truncatingIfNeeded: created / 1_000_000_000),
+      nanoseconds: UInt32(created % 1_000_000_000),
       vmClock: here.time, instructionCount: here.position)
     // From one at the last place nothing could go on.
     let (isWhole, initial) = (hasWholeEnd, recording.manifest.initialSnapshot)
@@ -108,7 +109,7 @@ final class Trimming {
           vmState: now.vmState(maximumSize: VMState.sizeLimit)
         ) { (writer) throws(DiskImageError) in
           if let before {
-            try ImageDifference(from: before, to: now, clusterSize: writer.clusterSize).forEach {
+            try ImageDifference(from: before, to: now, clusterSize: writer.clusterSize).visit {
               (offset, bytes) throws(DiskImageError) in try writer.write(at: offset, bytes, compressed: true)
             }
           } else {
@@ -170,7 +171,8 @@ final class Trimming {
         guard case .blockRequest(let request) = event.payload, request.drive < drives.count else { continue }
         let limit = drives[request.drive].sectorCount
         guard request.sectorCount > 0, request.sector < limit else { continue }
-        let last = min(limit - 1, request.sector.addingReportingOverflow(request.sectorCount - 1).partialValue)
+        let last = min(
+          limit - 1, request.sector.addingReportingOverflow(request.sectorCount - 1).partialValue)
         guard last >= request.sector else { continue }
         clusters[request.drive].formUnion(Int(request.sector / size)...Int(last / size))
       }
@@ -208,7 +210,8 @@ final class Trimming {
     }
     drives[index].bases = [
       RecordingManifest.Drive.Base(
-        path: "/" + name, format: .qcow2, relativePath: name, size: HostFiles.size(of: path), fingerprint: nil,
+        path: "/" + name, format: .qcow2, relativePath: name, size: HostFiles.size(of: path),
+        fingerprint: nil,
         partial: true)
     ]
   }
@@ -220,7 +223,8 @@ final class Trimming {
     let path = file(name)
     let size = disk.size
     let clusterSize = WitnessedImage.clusterSize
-    let backing = drives[index].bases.isEmpty ? nil : (name: PackedBase.name(drive: index), format: ImageFormat.qcow2)
+    let backing =
+      drives[index].bases.isEmpty ? nil : (name: PackedBase.name(drive: index), format: ImageFormat.qcow2)
     guard let overlay = drive.overlay else { return }
     let old = try openOld(overlay, index)
     try withImageFailures { () throws(DiskImageError) in
@@ -345,7 +349,8 @@ final class Trimming {
       }
       if let last {
         guard header.allows(last.moment, after: writer.last) else { throw disorder() }
-        if last.outputCount > 0, let event = try cursor.peek(), case .consoleOutput(let bytes) = event.payload {
+        if last.outputCount > 0, let event = try cursor.peek(), case .consoleOutput(let bytes) = event.payload
+        {
           try writer.append(.consoleOutput(Array(bytes.prefix(last.outputCount))), at: event.moment)
         }
         if digested != last.moment { try writer.append(.digest(last.digests), at: last.moment) }

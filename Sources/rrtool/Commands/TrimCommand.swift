@@ -42,7 +42,9 @@ struct TrimCommand: ParsableCommand {
         throw Failure(
           .usage, "trim", "nothing would be left out", remedy: "give --from or --to; 'rrtool cp' copies")
       }
-      let first = try from.map { (text) throws(Failure) in try PositionExpression.parsed(text, option: "--from") }
+      let first = try from.map { (text) throws(Failure) in
+        try PositionExpression.parsed(text, option: "--from")
+      }
       let last = try to.map { (text) throws(Failure) in try PositionExpression.parsed(text, option: "--to") }
       let recording = try recordingArgument.open()
       let watch = PackWatch("trimming", unit: .instructions)

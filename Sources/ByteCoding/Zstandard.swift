@@ -55,4 +55,16 @@ public enum Zstandard {
     try result.get()
     return output
   }
+
+  /// Fills `output` exactly from the first frame of `input`. Bytes behind the frame are ignored.
+  public static func decompress(
+    _ input: UnsafeRawBufferPointer, filling output: UnsafeMutableRawBufferPointer
+  ) throws(ZstandardError) {
+    // At once and not as a stream: a stream would get the window that the frame asks for.
+    let frame = ZSTD_findFrameCompressedSize(input.baseAddress, input.count)
+    if ZSTD_isError(frame) != 0 { throw .damaged(what: String(cString: ZSTD_getErrorName(frame))) }
+    let count = ZSTD_decompress(output.baseAddress, output.count, input.baseAddress, frame)
+    if ZSTD_isError(count) != 0 { throw .damaged(what: String(cString: ZSTD_getErrorName(count))) }
+    guard count == output.count else { throw .truncated }
+  }
 }

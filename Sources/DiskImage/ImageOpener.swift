@@ -6,9 +6,9 @@ public struct BackingReference: Equatable, Sendable {
   public let overlay: String
   /// The name as the overlay stores it.
   public let name: String
-  /// The name as a path: relative names start at the overlay's folder.
+  /// The name as a path: plain relative names start at the overlay's folder, `file:` and `json:` ones at the current one.
   public let path: String
-  /// The format that the overlay states for it, if any.
+  /// The format that the overlay states for it, or else the name, if any does.
   public let format: ImageFormat?
 }
 
@@ -57,7 +57,7 @@ public struct ImageOpener {
     var opened: Set<ImageFile.Identity> = []
     let file = try ImageFile(opening: path, readOnly: readOnly)
     opened.insert(file.identity)
-    return try qcow2(file, opened: &opened)
+    return try qcow2(file, sharing: .any, opened: &opened)
   }
 
   private func open(
@@ -77,24 +77,32 @@ public struct ImageOpener {
     }
     switch format ?? ImageFormat.probe(file) {
     case .raw: return try RawImage(file: file)
-    case .qcow2: return try qcow2(file, opened: &opened)
+    case .qcow2: return try qcow2(file, sharing: sharing, opened: &opened)
     }
   }
 
   private func qcow2(
-    _ file: ImageFile, opened: inout Set<ImageFile.Identity>
+    _ file: ImageFile, sharing: ImageSharing, opened: inout Set<ImageFile.Identity>
   ) throws(DiskImageError) -> Qcow2Image {
     let header = try Qcow2Header(reading: file)
+    let data = try Self.dataFile(of: file, header, sharing: sharing)
     guard let name = header.backingFile else {
-      return try Qcow2Image(file: file, header: header, backing: nil)
+      return try Qcow2Image(file: file, data: data, header: header, backing: nil)
     }
+    // A policy may know better; only a name that is used must make sense.
+    let parsed = Result { () throws(DiskImageError) in try ImageName(parsing: name, in: file.path) }
+    let named = (try? parsed.get()) ?? ImageName(path: name, format: nil, isPlain: true)
     let reference = BackingReference(
-      overlay: file.path, name: name, path: Self.resolve(name, against: file.path),
-      format: try Self.format(named: header.backingFormat, overlay: file.path))
+      overlay: file.path, name: name,
+      path: named.isPlain ? Self.resolve(name, against: file.path) : named.path,
+      format: try Self.format(named: header.backingFormat, overlay: file.path) ?? named.format)
     guard case .open(let path, let chosen) = try backingPolicy(reference) else {
-      return try Qcow2Image(file: file, header: header, backing: nil)
+      return try Qcow2Image(file: file, data: data, header: header, backing: nil)
     }
-    if path == reference.path { try Self.checkIsFileName(name, overlay: file.path) }
+    if path == reference.path {
+      _ = try parsed.get()
+      if named.isPlain { try Self.checkIsFileName(name, overlay: file.path) }
+    }
     guard let format = chosen ?? reference.format else {
       throw DiskImageError(
         .refused, path: file.path, problem: "it does not say what format its backing file '\(name)' has",
@@ -110,7 +118,36 @@ public struct ImageOpener {
         advice: error.advice)
     }
     if isTop, let baseWrapper { backing = baseWrapper(backing) }
-    return try Qcow2Image(file: file, header: header, backing: backing)
+    return try Qcow2Image(file: file, data: data, header: header, backing: backing)
+  }
+
+  /// Opens the external data file of an image, for reading only, as what has one is not written here.
+  ///
+  /// QEMU takes a relative name from the current folder, unlike that of a backing file (7.2 and 10.0). An image that was carried
+  /// together with its data file is found here too: beside it.
+  private static func dataFile(
+    of file: ImageFile, _ header: Qcow2Header, sharing: ImageSharing
+  ) throws(DiskImageError) -> ImageFile? {
+    guard header.geometry.hasExternalData, let text = header.dataFile else { return nil }
+    let name = try ImageName(parsing: text, in: file.path)
+    if name.isPlain { try checkIsFileName(text, overlay: file.path) }
+    guard name.format != .qcow2 else {
+      throw .unsupported(file.path, "an external data file of format 'qcow2'")
+    }
+    let beside = resolve(name.path, against: file.path)
+    let path = access(name.path, F_OK) == 0 || !name.isPlain || access(beside, F_OK) != 0 ? name.path : beside
+    let data: ImageFile
+    do throws(DiskImageError) {
+      data = try ImageFile(opening: path, readOnly: true, sharing: sharing)
+    } catch {
+      throw DiskImageError(
+        error.kind, path: error.path, problem: "external data file of \(file.path): \(error.problem)",
+        advice: error.advice)
+    }
+    guard data.identity != file.identity else {
+      throw .damaged(file.path, "it is its own external data file")
+    }
+    return data
   }
 
   /// A relative name starts at the overlay's folder, whatever the current folder is.
@@ -131,7 +168,7 @@ public struct ImageOpener {
   static func checkIsFileName(_ name: String, overlay: String) throws(DiskImageError) {
     let beforeSlash = name.prefix { $0 != "/" }
     if name.isEmpty || beforeSlash.contains(":") {
-      throw .unsupported(overlay, "a backing file that is not a plain file name ('\(name)')")
+      throw .unsupported(overlay, "a file that is not a local one ('\(name)')")
     }
     if name.contains("\0") { throw .damaged(overlay, "the name of its backing file holds a zero byte") }
   }

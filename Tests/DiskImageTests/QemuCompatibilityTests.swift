@@ -148,19 +148,6 @@ import Testing
 
   @Test func refusesByNameWhatItDoesNotKnow() throws {
     let folder = TemporaryFolder()
-    let cases: [(options: String, name: String)] = [
-      ("extended_l2=on", "extended L2"), ("compression_type=zstd", "zstd"),
-      ("data_file=data.raw", "external data file"),
-    ]
-    for (options, name) in cases {
-      let path = folder.file("image.qcow2")
-      let made = try tool("qemu-img", "create", "-f", "qcow2", "-o", options, path, "1M", folder: folder.path)
-      try #require(made.status == 0, "\(made.output)")
-      let error = diskError { _ = try ImageOpener().open(path) }
-      #expect(
-        error?.kind == .unsupported && error?.problem.contains(name) == true, "\(error?.description ?? "")")
-      try FileManager.default.removeItem(atPath: path)
-    }
     // Header fields by hand: version, encryption, an unknown feature, the marks for dirty and corrupt.
     let good = folder.file("good.qcow2")
     try Qcow2Image.create(at: good, size: 1 << 20)
@@ -168,7 +155,9 @@ import Testing
     let patches: [(place: Int, value: UInt8, kind: DiskImageError.Kind, word: String)] = [
       (7, 4, .unsupported, "version 4"), (35, 1, .unsupported, "AES"), (35, 2, .unsupported, "LUKS"),
       (75, 1, .unsupported, "bit 32"), (79, 2, .damaged, "corrupt"), (23, 22, .damaged, "clusters"),
-      (23, 8, .damaged, "clusters"), (99, 7, .damaged, "reference counts"), (0, 0, .damaged, "not a qcow2"),
+      (23, 8, .damaged, "clusters"), (104, 1, .damaged, "contradict"), (104, 2, .unsupported, "type 2"),
+      (79, 8, .damaged, "contradict"), (79, 4, .damaged, "external data file"),
+      (99, 7, .damaged, "reference counts"), (0, 0, .damaged, "not a qcow2"),
     ]
     for patch in patches {
       var patched = bytes

@@ -29,6 +29,43 @@ import Testing
     #expect(compared.status == 1, "\(compared.text)")
   }
 
+  /// Bases as only QEMU's tools write them, named as QEMU takes names.
+  @Test(arguments: [
+    "compression_type=zstd", "extended_l2=on", "data_file=data.raw", "data_file=data.raw,data_file_raw=on",
+  ]) func basesOfOtherKinds(_ options: String) throws {
+    let scratch = try Scratch()
+    let raw = try scratch.disk("source.raw", sectors: 2048)
+    let made = try scratch.run(
+      ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", "-o", options]
+        + (options.hasPrefix("comp") ? ["-c"] : []) + [raw, scratch.path("disk.qcow2")],
+      folder: scratch.path(""))
+    try #require(made.status == 0, "\(made.errors)")
+    let before = try scratch.bytes("disk.qcow2")
+    let name =
+      #"json:{"driver":"qcow2",,"file":{"driver":"file",,"filename":"\#(scratch.path("disk.qcow2"))"}}"#
+    let recorded = try scratch.rrtool(
+      ["record", "-o", scratch.path("run.rr"), "--drive", "file=\(name)"] + Self.guest,
+      folder: scratch.path(""))
+    #expect(recorded.status == 0, "\(recorded.errors)\(recorded.text)")
+    // From elsewhere, where a data file is found beside its image.
+    try scratch.expectReplay("run.rr", equals: recorded)
+    // QEMU's tools find it only from the folder in which the image was made.
+    if !options.hasPrefix("data_file") { try scratch.expectSoundFiles("run.rr") }
+    #expect(try scratch.bytes("disk.qcow2") == before)
+  }
+
+  @Test func otherDriversAreRefusedByName() throws {
+    let scratch = try Scratch()
+    for (name, word) in [
+      (#"json:{"driver":"nbd",,"host":"localhost"}"#, "'nbd'"), ("nbd://localhost/x", "'nbd'"),
+    ] {
+      let refused = try scratch.rrtool(
+        ["record", "-o", scratch.path("run.rr"), "--drive", "file=\(name)"] + Self.guest)
+      #expect(refused.status == 1 && refused.errors.contains(word), "\(refused.errors)")
+      #expect(refused.errors.split(separator: "\n").count == 1)
+    }
+  }
+
   @Test func overlayGoesWhereAskedAndIsNotOverwritten() throws {
     let scratch = try Scratch()
     let disk = try scratch.disk("disk.raw", sectors: 2048)

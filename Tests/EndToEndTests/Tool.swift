@@ -61,14 +61,18 @@ final class Scratch {
     try run([Place.tool.path] + arguments, input: input, seconds: seconds)
   }
 
-  func rrtool(_ arguments: [String], input: String = "", seconds: Int = 300) throws -> ProgramResult {
-    try run([Place.tool.path] + arguments, input: input, seconds: seconds)
+  func rrtool(
+    _ arguments: [String], input: String = "", folder: String? = nil, seconds: Int = 300
+  ) throws -> ProgramResult {
+    try run([Place.tool.path] + arguments, input: input, folder: folder, seconds: seconds)
   }
 
   /// Runs a program, found by PATH, to its end. One that takes longer than `seconds` is killed.
-  func run(_ command: [String], input: String = "", seconds: Int = 300) throws -> ProgramResult {
+  func run(
+    _ command: [String], input: String = "", folder: String? = nil, seconds: Int = 300
+  ) throws -> ProgramResult {
     try HostProgram(
-      command, input: .bytes(Array(input.utf8)), environment: environment, seconds: seconds
+      command, input: .bytes(Array(input.utf8)), folder: folder, environment: environment, seconds: seconds
     ).waitForResult()
   }
 

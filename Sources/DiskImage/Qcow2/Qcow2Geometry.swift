@@ -1,18 +1,31 @@
-/// The sizes that follow from a qcow2 image's cluster size and the width of its reference counts.
+/// The sizes that follow from a qcow2 image's cluster size, the width of its reference counts and the form of its L2 entries.
 ///
 /// A *cluster number* is a place in the file divided by the cluster size; a *guest cluster* is a place on the disk
 /// divided by it.
 struct Qcow2Geometry: Equatable {
   static let clusterBitsRange = 9...21
 
+  /// A cluster of an image with extended L2 entries is so many subclusters, each of which is there or not by itself.
+  static let subclusterCount = 32
+  /// With smaller clusters subclusters would be smaller than sectors.
+  static let subclusterBitsMinimum = 14
+
   let clusterBits: Int
   let refcountOrder: Int
+  /// Whether L2 entries are extended: a second word says of each subcluster whether it is there.
+  var hasSubclusters = false
+  /// Whether the clusters that entries name lie in another file, in which the first one may be at 0.
+  var hasExternalData = false
 
   var clusterSize: Int { 1 << clusterBits }
+  /// What an entry can say something about: a subcluster, or a cluster.
+  var unitSize: Int { hasSubclusters ? clusterSize / Self.subclusterCount : clusterSize }
+  /// Words of 64 bits in an L2 entry.
+  var l2EntryWords: Int { hasSubclusters ? 2 : 1 }
   /// Entries in an L2 table, which is one cluster.
-  var l2Count: Int { 1 << (clusterBits - 3) }
+  var l2Count: Int { 1 << (clusterBits - 3) / l2EntryWords }
   /// Bytes of the disk that one L1 entry covers.
-  var l2Coverage: Int { 1 << (2 * clusterBits - 3) }
+  var l2Coverage: Int { l2Count << clusterBits }
   var refcountBits: Int { 1 << refcountOrder }
   /// Reference counts in a reference count block, which is one cluster.
   var refcountsPerBlock: Int { 1 << (clusterBits + 3 - refcountOrder) }
@@ -63,7 +76,7 @@ enum ClusterMapping: Equatable {
   case zero(reserved: Int)
   /// The cluster's bytes lie at this offset.
   case standard(Int)
-  /// A raw deflate stream at this offset, any byte, at most this long.
+  /// A compressed stream at this offset, any byte, at most this long.
   case compressed(offset: Int, size: Int)
 }
 
@@ -83,6 +96,8 @@ extension Qcow2Geometry {
   /// What `entry` means, or nil when no valid image has such an entry. Places are not yet checked against the file.
   func mapping(_ entry: UInt64, version: UInt32) -> ClusterMapping? {
     if entry & TableEntry.compressed != 0 {
+      // Only what lies in the image itself can be compressed.
+      guard !hasExternalData else { return nil }
       let descriptor = entry & ~(TableEntry.copied | TableEntry.compressed)
       let offset = Int(descriptor & ((1 << UInt64(compressedSectorShift)) - 1))
       guard entry & TableEntry.copied == 0, offset < 1 << 56 else { return nil }
@@ -90,10 +105,29 @@ extension Qcow2Geometry {
       return .compressed(offset: offset, size: sectors * 512 - offset % 512)
     }
     let offset = Int(entry & TableEntry.offsetMask)
-    let known = TableEntry.offsetMask | TableEntry.copied | (version >= 3 ? TableEntry.zero : 0)
+    let zero = version >= 3 && !hasSubclusters ? TableEntry.zero : 0
+    let known = TableEntry.offsetMask | TableEntry.copied | zero
     guard entry & ~known == 0, offset & (clusterSize - 1) == 0 else { return nil }
     if entry & TableEntry.zero != 0 { return .zero(reserved: offset) }
-    return offset == 0 ? .unallocated : .standard(offset)
+    if offset == 0, !(hasExternalData && entry & TableEntry.copied != 0) { return .unallocated }
+    return .standard(offset)
+  }
+
+  /// What an extended entry means for one of its subclusters, `cluster` being what its first word says and `bitmap` its
+  /// second one; nil when no valid image has it.
+  func mapping(ofSubcluster index: Int, bitmap: UInt64, in cluster: ClusterMapping) -> ClusterMapping? {
+    let isAllocated = bitmap & 1 << UInt64(index) != 0
+    let isZero = bitmap & 1 << UInt64(Self.subclusterCount + index) != 0
+    switch cluster {
+    case .compressed: return cluster
+    case .standard(let offset):
+      if isAllocated && isZero { return nil }
+      if isZero { return .zero(reserved: offset) }
+      return isAllocated ? .standard(offset + index * unitSize) : .unallocated
+    case .unallocated, .zero:
+      guard bitmap & ((1 << UInt64(Self.subclusterCount)) - 1) == 0 else { return nil }
+      return isZero ? .zero(reserved: 0) : .unallocated
+    }
   }
 
   /// The entry for `size` compressed bytes at `offset`, or nil when the descriptor cannot hold that place.

@@ -20,6 +20,9 @@ struct Qcow2Header {
   var snapshotsOffset = 0
   var isDirty = false
   var autoclearFeatures: UInt64 = 0
+  var compression = Qcow2Compression.zlib
+  /// The name of the file that has the clusters of data, if it is another one.
+  var dataFile: String?
   /// Where its dirty bitmaps are, if it has some.
   var bitmaps: Qcow2Bitmaps.Location?
 
@@ -44,6 +47,7 @@ struct Qcow2Header {
   private enum Extension {
     static let end: UInt32 = 0
     static let backingFormat: UInt32 = 0xe279_2aca
+    static let dataFile: UInt32 = 0x4441_5441
   }
 }
 
@@ -103,7 +107,14 @@ extension Qcow2Header {
       throw DiskImageError.damaged(
         path, "reference counts of 2^\(refcountOrder) bits; at most 64 bits are possible")
     }
-    let geometry = Qcow2Geometry(clusterBits: Int(clusterBits), refcountOrder: Int(refcountOrder))
+    let geometry = Qcow2Geometry(
+      clusterBits: Int(clusterBits), refcountOrder: Int(refcountOrder),
+      hasSubclusters: features & IncompatibleFeature.extendedL2 != 0,
+      hasExternalData: features & IncompatibleFeature.externalData != 0)
+    guard !geometry.hasSubclusters || geometry.clusterBits >= Qcow2Geometry.subclusterBitsMinimum else {
+      throw DiskImageError.damaged(
+        path, "extended L2 entries with clusters of \(geometry.clusterSize) bytes; 16,384 are the least")
+    }
     guard version == 2 || (headerSize >= 104 && headerSize % 8 == 0 && headerSize <= geometry.clusterSize)
     else {
       throw DiskImageError.damaged(path, "a header of \(headerSize) bytes")
@@ -136,8 +147,14 @@ extension Qcow2Header {
     header.snapshotsOffset = snapshotCount > 0 ? Int(snapshotsOffset) : 0
     header.isDirty = features & IncompatibleFeature.dirty != 0
     header.autoclearFeatures = autoclear
+    header.compression = try compression(
+      headerSize > 104 && bytes.count > 104 ? bytes[104] : 0,
+      isMarked: features & IncompatibleFeature.compressionType != 0, path: path)
     let firstCluster = bytes.prefix(geometry.clusterSize)
     try header.parseExtensions(firstCluster, from: Int(headerSize), path: path)
+    if geometry.hasExternalData, header.dataFile == nil {
+      throw DiskImageError.damaged(path, "it does not name the external data file that it says it has")
+    }
     if backingOffset != 0 {
       guard backingSize <= 1023, backingOffset <= UInt64(firstCluster.count),
         Int(backingOffset) + Int(backingSize) <= firstCluster.count
@@ -166,15 +183,24 @@ extension Qcow2Header {
     if features & IncompatibleFeature.corrupt != 0 {
       throw .damaged(path, "it is marked as corrupt")
     }
-    if features & IncompatibleFeature.externalData != 0 { throw .unsupported(path, "an external data file") }
-    if features & IncompatibleFeature.compressionType != 0 {
-      throw .unsupported(path, "another compression than zlib (such as zstd)")
-    }
-    if features & IncompatibleFeature.extendedL2 != 0 {
-      throw .unsupported(path, "extended L2 entries (subclusters)")
-    }
-    let unknown = features & ~(IncompatibleFeature.dirty)
+    let known =
+      IncompatibleFeature.dirty | IncompatibleFeature.externalData | IncompatibleFeature.compressionType
+      | IncompatibleFeature.extendedL2
+    let unknown = features & ~known
     if unknown != 0 { throw .unsupported(path, "incompatible feature bit \(unknown.trailingZeroBitCount)") }
+  }
+
+  /// The feature bit keeps those away who know of zlib alone; QEMU opens no image in which it and the type disagree.
+  private static func compression(
+    _ type: UInt8, isMarked: Bool, path: String
+  ) throws(DiskImageError) -> Qcow2Compression {
+    guard let compression = Qcow2Compression(rawValue: type) else {
+      throw .unsupported(path, "compression type \(type)")
+    }
+    guard isMarked == (compression != .zlib) else {
+      throw .damaged(path, "its compression type and its features contradict each other")
+    }
+    return compression
   }
 
   private mutating func parseExtensions(_ cluster: ArraySlice<UInt8>, from offset: Int, path: String) throws {
@@ -196,6 +222,12 @@ extension Qcow2Header {
           throw DiskImageError.damaged(path, "the format of its backing file is not UTF-8")
         }
         backingFormat = text.isEmpty ? nil : text
+      }
+      if kind == Extension.dataFile {
+        guard let text = String(validating: data, as: UTF8.self), !text.isEmpty else {
+          throw DiskImageError.damaged(path, "the name of its external data file is not UTF-8")
+        }
+        dataFile = text
       }
       if kind == Qcow2Bitmaps.Location.extensionType { bitmaps = try Self.bitmaps(data, path: path) }
       _ = try reader.raw(min((8 - count % 8) % 8, reader.remaining))

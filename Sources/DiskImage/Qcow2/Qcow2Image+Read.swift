@@ -5,6 +5,7 @@ extension Qcow2Image {
   func read(
     _ tree: Qcow2Tree, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
   ) throws(DiskImageError) {
+    let unitSize = geometry.unitSize
     var done = 0
     while done < buffer.count {
       let position = offset + done
@@ -13,7 +14,7 @@ extension Qcow2Image {
       switch mapping {
       case .unallocated: try readBacking(tree, at: position, into: part)
       case .zero: part.zero()
-      case .standard(let start): try file.read(at: start + (position & (clusterSize - 1)), into: part)
+      case .standard(let start): try data.read(at: start + (position & (unitSize - 1)), into: part)
       case .compressed(let start, let size):
         let cluster = try unpack(entry, offset: start, size: size)
         part.copyMemory(
@@ -27,20 +28,20 @@ extension Qcow2Image {
   func share(
     _ tree: Qcow2Tree, _ other: Qcow2Tree, at offset: Int, count: Int
   ) throws(DiskImageError) -> Bool {
-    var position = offset & ~(clusterSize - 1)
+    var position = offset & ~(geometry.unitSize - 1)
     while position < offset + count {
       let mapping = try run(tree, at: position, limit: clusterSize).mapping
       guard try run(other, at: position, limit: clusterSize).mapping == mapping else { return false }
       switch mapping {
       case .unallocated, .zero: return false
-      case .standard, .compressed: position += clusterSize
+      case .standard, .compressed: position += geometry.unitSize
       }
     }
     return true
   }
 
   /// How the bytes at `position` are stored, and how many of the next `limit` bytes go on the same way: in neighbouring
-  /// clusters of the file, or nowhere.
+  /// units of the file, or nowhere. Of compressed ones the L2 entry as well.
   private func run(
     _ tree: Qcow2Tree, at position: Int, limit: Int
   ) throws(DiskImageError) -> (mapping: ClusterMapping, count: Int, entry: UInt64) {
@@ -48,25 +49,29 @@ extension Qcow2Image {
     guard let table = try l2Table(tree, position / coverage) else {
       return (.unallocated, min(limit, coverage - position % coverage), 0)
     }
-    var index = (position % coverage) >> geometry.clusterBits
-    let entry = table[index]
-    let first = try mapping(entry)
-    var count = clusterSize - (position & (clusterSize - 1))
-    var clusters = 1
-    index += 1
-    while count < limit, index < geometry.l2Count {
+    let unitSize = geometry.unitSize
+    var unit = (position % coverage) / unitSize
+    let first = try unitMapping(table, unit)
+    if case .compressed = first {
+      let entry = table[(position % coverage) >> geometry.clusterBits * geometry.l2EntryWords]
+      return (first, min(limit, clusterSize - (position & (clusterSize - 1))), entry)
+    }
+    var count = unitSize - (position & (unitSize - 1))
+    var units = 1
+    unit += 1
+    while count < limit, unit < coverage / unitSize {
       let goesOn =
-        switch (first, try mapping(table[index])) {
+        switch (first, try unitMapping(table, unit)) {
         case (.unallocated, .unallocated), (.zero, .zero): true
-        case (.standard(let a), .standard(let b)): b == a + clusters << geometry.clusterBits
+        case (.standard(let a), .standard(let b)): b == a + units * unitSize
         default: false
         }
       guard goesOn else { break }
-      count += clusterSize
-      clusters += 1
-      index += 1
+      count += unitSize
+      units += 1
+      unit += 1
     }
-    return (first, min(count, limit), entry)
+    return (first, min(count, limit), 0)
   }
 
   /// What is not in this image: the backing file's bytes as far as it reaches, else zeros. The vm state has no backing.
@@ -84,9 +89,7 @@ extension Qcow2Image {
     let packed = RawBuffer(count: size)
     try file.read(at: offset, into: packed.bytes)
     let cluster = RawBuffer(count: clusterSize)
-    do throws(ZlibError) {
-      try Zlib.inflate(UnsafeRawBufferPointer(packed.bytes), filling: cluster.bytes)
-    } catch {
+    guard compression.unpack(UnsafeRawBufferPointer(packed.bytes), filling: cluster.bytes) else {
       throw .damaged(path, "the compressed cluster at offset \(offset) does not unpack")
     }
     unpacked = (entry, cluster)

@@ -198,15 +198,16 @@ extension Qcow2Image {
     refcounts.release(oldFirst..<oldFirst + oldCount)
   }
 
-  /// Every reference that a tree has, once each: its L2 tables, and the clusters that their entries keep in use.
+  /// Every reference that a tree has, once each: its L2 tables, and the clusters of the file that their entries keep in use.
   func forEachCluster(
     of tree: Qcow2Tree, _ body: (Int) throws(DiskImageError) -> Void
   ) throws(DiskImageError) {
     for index in tree.l1.indices {
       guard let table = try l2Table(tree, index) else { continue }
       try body(table.offset >> geometry.clusterBits)
-      for entry in 0..<geometry.l2Count {
-        for cluster in geometry.clusters(of: try mapping(table[entry])) { try body(cluster) }
+      if geometry.hasExternalData { continue }
+      for slot in 0..<geometry.l2Count {
+        for cluster in geometry.clusters(of: try mapping(table, slot)) { try body(cluster) }
       }
     }
   }

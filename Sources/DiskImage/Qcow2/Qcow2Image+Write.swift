@@ -87,6 +87,8 @@ extension Qcow2Image {
 
   /// A cluster compressed, or nil when that does not make it smaller.
   private func packed(_ cluster: UnsafeRawBufferPointer, _ compression: ClusterCompression) -> [UInt8]? {
+    // zlib is the one that is written here; others read back what is not compressed as well.
+    guard self.compression == .zlib else { return nil }
     let limit = clusterSize - 1
     return switch compression {
     case .fast: fastDeflater.deflate(cluster, limit: limit)

@@ -8,7 +8,7 @@ public enum ClusterCompression: Sendable {
   case small
 }
 
-/// A qcow2 image: versions 2 and 3, any cluster size and reference count width, zlib compression, backing files and
+/// A qcow2 image: versions 2 and 3, any cluster size and reference count width, compressed clusters, backing files and
 /// internal snapshots. docs/formats/disk-images.md says what is supported.
 ///
 /// What is read and written through the image itself is its active state. `openSnapshot` reads any snapshot beside it,
@@ -19,6 +19,9 @@ public enum ClusterCompression: Sendable {
 /// whole, and at worst clusters that are counted as used and are not (see `RefcountTable`).
 public final class Qcow2Image: BlockImage {
   package let file: ImageFile
+  /// Where the clusters of data are: in `file`, unless the image has them in a file of their own.
+  let data: ImageFile
+  let compression: Qcow2Compression
   let geometry: Qcow2Geometry
   let version: UInt32
   public let backing: (any BlockImage)?
@@ -51,8 +54,16 @@ public final class Qcow2Image: BlockImage {
   public var path: String { file.path }
   public var clusterSize: Int { geometry.clusterSize }
 
-  init(file: ImageFile, header: Qcow2Header, backing: (any BlockImage)?) throws(DiskImageError) {
+  /// The file that has the clusters of data, if it is another one.
+  public var dataFile: String? { geometry.hasExternalData ? data.path : nil }
+
+  /// - Parameter data: the external data file of an image that has one.
+  init(
+    file: ImageFile, data: ImageFile? = nil, header: Qcow2Header, backing: (any BlockImage)?
+  ) throws(DiskImageError) {
     self.file = file
+    self.data = data ?? file
+    compression = header.compression
     self.backing = backing
     backingFile = header.backingFile
     backingFormat = header.backingFormat
@@ -70,6 +81,14 @@ public final class Qcow2Image: BlockImage {
 
   /// Refuses to write where that could destroy data, and clears what a writer that does not know it must clear.
   private func prepareForWriting(_ header: Qcow2Header) throws(DiskImageError) {
+    let readOnlyFeature: String? =
+      geometry.hasSubclusters
+      ? "extended L2 entries (subclusters)" : geometry.hasExternalData ? "an external data file" : nil
+    if let readOnlyFeature {
+      throw DiskImageError(
+        .refused, path: path, problem: "it has \(readOnlyFeature), and such images are only read",
+        advice: "put an overlay over it, or convert it with 'qemu-img convert -O qcow2'")
+    }
     guard !header.isDirty else {
       throw DiskImageError(
         .refused, path: path, problem: "it was not closed properly and its reference counts may be wrong",
@@ -163,17 +182,38 @@ public final class Qcow2Image: BlockImage {
 
   var bounds: Qcow2Geometry.FileBounds { geometry.fileBounds(path: path, fileSize: file.size) }
 
-  /// What an L2 entry means; anything that does not lie inside the file is damage.
+  /// What entry number `slot` of a table means; anything that does not lie inside the file is damage. Of an extended entry
+  /// this is what its first word says: which cluster it keeps in use.
+  func mapping(_ table: MetadataCluster, _ slot: Int) throws(DiskImageError) -> ClusterMapping {
+    try mapping(table[slot * geometry.l2EntryWords])
+  }
+
+  /// What is said of unit number `unit` (`Qcow2Geometry.unitSize`) of what a table covers.
+  func unitMapping(_ table: MetadataCluster, _ unit: Int) throws(DiskImageError) -> ClusterMapping {
+    guard geometry.hasSubclusters else { return try mapping(table[unit]) }
+    let (slot, index) = unit.quotientAndRemainder(dividingBy: Qcow2Geometry.subclusterCount)
+    let bitmap = table[2 * slot + 1]
+    guard
+      let mapping = geometry.mapping(
+        ofSubcluster: index, bitmap: bitmap, in: try mapping(table[2 * slot]))
+    else {
+      throw .damaged(
+        path, "an L2 table holds the bitmap 0x\(String(bitmap, radix: 16)), which is no valid one")
+    }
+    return mapping
+  }
+
+  /// What an L2 entry, or the first word of an extended one, means.
   func mapping(_ entry: UInt64) throws(DiskImageError) -> ClusterMapping {
     guard let mapping = geometry.mapping(entry, version: version) else {
       throw .damaged(path, "an L2 table holds 0x\(String(entry, radix: 16)), which is no valid entry")
     }
-    let end = bounds.end
+    let end = geometry.hasExternalData ? geometry.roundUp(min(data.size, 1 << 60)) : bounds.end
     switch mapping {
     case .unallocated: break
     case .zero(let offset), .standard(let offset):
       guard offset < end else {
-        throw .damaged(path, "a cluster at offset \(offset) lies past the end of the file")
+        throw .damaged(path, "a cluster at offset \(offset) lies past the end of \(dataFile ?? "the file")")
       }
     case .compressed(let offset, _):
       // The last sector may reach past the end of the file; the stream itself ends before.

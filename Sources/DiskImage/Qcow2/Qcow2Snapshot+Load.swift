@@ -24,7 +24,9 @@ extension Qcow2Snapshot {
     precondition(target.count == size && image.backing == nil)
     let pieces = try pieces().filter { !$0.isZero }
     for piece in pieces { willFill(piece.place, piece.count) }
-    let work = LoadWork(file: image.file, clusterSize: image.clusterSize, pieces: pieces, target: target)
+    let work = LoadWork(
+      file: image.data, compression: image.compression, clusterSize: image.clusterSize, pieces: pieces,
+      target: target)
     // The work's threads share its counter and nothing else that changes; no two write to one place of `target`.
     let helpers = (1..<max(1, threadCount)).map { _ in HostThread { work.run() } }
     work.run()
@@ -32,7 +34,7 @@ extension Qcow2Snapshot {
     if let failure = work.failure { throw failure }
   }
 
-  /// A cluster of the disk that the image holds.
+  /// A cluster of the disk that the image holds, or a subcluster.
   fileprivate struct Piece {
     var place: Int
     var count: Int
@@ -48,14 +50,20 @@ extension Qcow2Snapshot {
     try checkExists()
     var pieces: [Piece] = []
     let coverage = image.geometry.l2Coverage
+    let unitSize = image.geometry.unitSize
     for index in 0..<image.geometry.l1Count(covering: size) {
       guard let table = try image.l2Table(tree, index) else { continue }
-      for slot in 0..<image.geometry.l2Count where table[slot] != 0 {
-        let place = index * coverage + slot << image.geometry.clusterBits
+      var unit = 0
+      while unit < coverage / unitSize {
+        let place = index * coverage + unit * unitSize
         guard place < size else { break }
-        let mapping = try image.mapping(table[slot])
+        let mapping = try image.unitMapping(table, unit)
+        var count = unitSize
+        // What is compressed is so as a whole.
+        if case .compressed = mapping { count = image.clusterSize }
+        unit += count / unitSize
         if case .unallocated = mapping { continue }
-        pieces.append(Piece(place: place, count: min(image.clusterSize, size - place), mapping: mapping))
+        pieces.append(Piece(place: place, count: min(count, size - place), mapping: mapping))
       }
     }
     return pieces
@@ -71,6 +79,7 @@ private final class LoadWork: @unchecked Sendable {
   private static let batch = 16
 
   private let file: ImageFile
+  private let compression: Qcow2Compression
   private let clusterSize: Int
   private let pieces: [Qcow2Snapshot.Piece]
   private let target: UnsafeMutableRawBufferPointer
@@ -78,9 +87,11 @@ private final class LoadWork: @unchecked Sendable {
   private let firstFailure = Mutex<DiskImageError?>(nil)
 
   init(
-    file: ImageFile, clusterSize: Int, pieces: [Qcow2Snapshot.Piece], target: UnsafeMutableRawBufferPointer
+    file: ImageFile, compression: Qcow2Compression, clusterSize: Int, pieces: [Qcow2Snapshot.Piece],
+    target: UnsafeMutableRawBufferPointer
   ) {
     self.file = file
+    self.compression = compression
     self.clusterSize = clusterSize
     self.pieces = pieces
     self.target = target
@@ -115,9 +126,7 @@ private final class LoadWork: @unchecked Sendable {
       let input = packed.bytes.slice(0, min(size, packed.bytes.count))
       try file.read(at: offset, into: input)
       let output = part.count == clusterSize ? part : whole.bytes
-      do throws(ZlibError) {
-        try Zlib.inflate(UnsafeRawBufferPointer(input), filling: output)
-      } catch {
+      guard compression.unpack(UnsafeRawBufferPointer(input), filling: output) else {
         throw .damaged(file.path, "the compressed cluster at offset \(offset) does not unpack")
       }
       if part.count < clusterSize {

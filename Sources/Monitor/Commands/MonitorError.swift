@@ -1,3 +1,4 @@
+import ByteCoding
 import RecordReplay
 
 /// Why a command was not carried out, as QMP says it.

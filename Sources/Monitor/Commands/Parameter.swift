@@ -1,3 +1,5 @@
+import ByteCoding
+
 /// What a command of QMP takes under a name.
 struct Parameter: Sendable {
   enum Kind: Sendable, Equatable {

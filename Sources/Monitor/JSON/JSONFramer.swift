@@ -1,3 +1,5 @@
+import ByteCoding
+
 /// Cuts a stream of bytes into texts of one JSON value each, however they are spread over lines and packets.
 ///
 /// Only brackets and quotes are looked at; whether a text is a value is the parser's business. What is too large or too

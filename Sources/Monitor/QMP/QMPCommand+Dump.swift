@@ -1,3 +1,4 @@
+import ByteCoding
 import RecordReplay
 
 /// Core dumps of the guest as it is.

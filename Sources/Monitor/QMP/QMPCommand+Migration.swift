@@ -1,3 +1,4 @@
+import ByteCoding
 import RecordReplay
 
 /// Migration, and what concerns every job that leaves the guest.

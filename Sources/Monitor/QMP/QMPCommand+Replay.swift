@@ -1,3 +1,4 @@
+import ByteCoding
 import RecordReplay
 
 /// Commands about recording and replaying. `icount` is a position: instructions since the start.

@@ -1,3 +1,4 @@
+import ByteCoding
 import RecordReplay
 
 /// Commands about the run as a whole.

@@ -1,3 +1,4 @@
+import ByteCoding
 import RecordReplay
 
 /// Snapshots, and the jobs that they are.

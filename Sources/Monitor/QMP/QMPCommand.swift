@@ -1,3 +1,5 @@
+import ByteCoding
+
 /// A command of QMP.
 struct QMPCommand: Sendable {
   var name: String

@@ -21,6 +21,12 @@ enum BaseImages {
     return (image, chain.bases())
   }
 
+  /// The external data files of an image and of those under it.
+  static func dataFiles(of image: (any BlockImage)?) -> [String] {
+    guard let image = image as? Qcow2Image else { return [] }
+    return (image.dataFile.map { [HostFiles.absolute($0)] } ?? []) + dataFiles(of: image.backing)
+  }
+
   /// The format that was stated for an image, or what it looks like.
   static func format(of path: String, stated: ImageFormat?) throws(Failure) -> ImageFormat {
     if let stated { return stated }

@@ -30,7 +30,8 @@ public struct DriveOptions: Equatable, Sendable {
     self.readOnly = readOnly
   }
 
-  /// Reads `file=F[,format=raw|qcow2][,overlay=F|none][,readonly=on|off]`. Two commas stand for one in a value.
+  /// Reads `file=F[,format=raw|qcow2][,overlay=F|none][,readonly=on|off]`. Two commas stand for one in a value. F may be
+  /// written as `file:NAME` and `json:{...}`, as QEMU takes it.
   public init(parsing text: String) throws(Failure) {
     func refuse(_ problem: String) -> Failure {
       Failure(
@@ -49,7 +50,11 @@ public struct DriveOptions: Equatable, Sendable {
       }
       format = known
     }
-    source = .file(file, format: format)
+    let name = try withImageFailures { () throws(DiskImageError) in try ImageName(givenByUser: file) }
+    if let format, let stated = name.format, format != stated {
+      throw refuse("says '\(format.rawValue)', and the name of its file '\(stated.rawValue)'")
+    }
+    source = .file(name.path, format: format ?? name.format)
     switch values.removeValue(forKey: "overlay") {
     case nil: overlay = .automatic
     case "none"?: overlay = .none

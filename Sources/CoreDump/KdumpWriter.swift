@@ -68,8 +68,8 @@ public final class KdumpWriter: CoreWriter {
     var writer = ByteWriter(reserving: Int(descriptorsOffset))
     writer.raw("KDUMP   ".utf8)
     writer.uint32(6)
-    let release = core.kernelInformation?.value(of: "OSRELEASE") ?? "(unknown)"
-    (core.systemName ?? SystemName(release: release)).encode(to: &writer)
+    let release = core.kernelInformation?.value(of: "OSRELEASE")
+    (core.systemName ?? release.map { SystemName(release: $0) } ?? .unknown).encode(to: &writer)
     // Padding and the time of the dump, which is the recording's own affair.
     writer.raw(repeatElement(0, count: 22))
     writer.uint32(Self.compressedByZlib)

@@ -31,6 +31,12 @@ public struct SystemName: Equatable, Sendable {
     fields = ["Linux", "(none)", release, "(unknown)", "riscv64", "(none)"]
   }
 
+  /// Of a guest that says nothing of itself: not Linux, as far as anybody knows.
+  static let unknown = SystemName(
+    fields: ["(unknown)", "(none)", "(unknown)", "(unknown)", "riscv64", "(none)"])
+
+  private init(fields: [String]) { self.fields = fields }
+
   func encode(to writer: inout ByteWriter) {
     for field in fields {
       let bytes = Array(field.utf8.prefix(Self.fieldSize - 1))

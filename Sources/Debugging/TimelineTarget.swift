@@ -47,8 +47,8 @@ public final class TimelineTarget: DebugTarget {
     public var position: UInt64
   }
 
-  /// Opens the recording where a debugger is to find the machine: at a position, or at the snapshot `name`; without
-  /// either at the start.
+  /// Opens the recording near where a debugger is to find the machine: at a position, or at the snapshot `name`; without
+  /// either at the start. `goThere` goes there.
   public init(
     _ recording: Recording, from name: String? = nil, to place: PositionExpression? = nil,
     engine: Machine.Engine,
@@ -58,8 +58,16 @@ public final class TimelineTarget: DebugTarget {
     timeline = try Timeline(
       recording, from: name, near: place, console: console, engine: engine, checkpoints: checkpoints)
     self.showProgress = showProgress
-    let control = MotionControl(isInterrupted: { false }, say: { _ in }, meetsConditions: { _, _ in true })
-    try seek(to: timeline.goal, control)
+  }
+
+  /// Goes to the place for which it was opened. False: it was interrupted on the way, and stands there.
+  public func goThere(
+    isInterrupted: @escaping () -> Bool = { false }
+  ) throws(Failure) -> Bool {
+    try seek(
+      to: timeline.goal,
+      MotionControl(isInterrupted: isInterrupted, say: { _ in }, meetsConditions: { _, _ in true }))
+    return timeline.position >= timeline.goal
   }
 
   var machine: Machine { timeline.machine }

@@ -38,6 +38,15 @@ extension RemoteSession {
     }
   }
 
+  /// Whether a packet can be answered wherever the target is: what a client asks first, to find out whom it talks to.
+  static func isAboutSessionAlone(_ payload: [UInt8]) -> Bool {
+    [
+      "qSupported", "QStartNoAckMode", "vMustReplyEmpty", "vCont?", "qXfer:features:", "qTStatus",
+      "qAttached", "qOffsets",
+      "qSymbol", "qHostInfo", "qProcessInfo", "Hc", "Hg0", "Hg-1",
+    ].contains { payload.starts(with: $0.utf8) }
+  }
+
   // MARK: Harts, which gdb calls threads and counts from 1
 
   /// A thread's number; nil for anything else, "all" and "any" included.

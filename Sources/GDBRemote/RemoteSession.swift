@@ -49,7 +49,19 @@ public final class RemoteSession {
   }
 
   /// Serves the client until it leaves.
-  public func serve() -> Ending {
+  ///
+  /// - Parameter preparation: brings the target to where the client is to find it, which may take long. gdb gives up after two
+  ///   seconds without an answer: meanwhile it is told what does not depend on the place, and then that the rest is still to
+  ///   come. False: the target cannot be served.
+  public func serve(after preparation: ((MotionControl) -> Bool)? = nil) -> Ending {
+    if let preparation {
+      isPreparing = true
+      let isReady = whileMoving(preparation)
+      isPreparing = false
+      guard isReady else { return .closed }
+      generalHart = target.currentHart
+      lastStop = StopReport(hart: target.currentHart, cause: .stepped)
+    }
     while ending == nil {
       if !waiting.isEmpty {
         handle(waiting.removeFirst())
@@ -121,13 +133,25 @@ public final class RemoteSession {
       return true
     }
     decode(bytes)
+    if isPreparing { answerMeanwhile() }
     guard let index = waiting.firstIndex(of: .interrupt) else { return isClosed }
     waiting.remove(at: index)
     return true
   }
 
+  private var isPreparing = false
+
+  private func answerMeanwhile() {
+    while let item = waiting.first, item != .interrupt {
+      if case .packet(let payload) = item, !Self.isAboutSessionAlone(payload) { return connection.showLife() }
+      handle(waiting.removeFirst())
+    }
+  }
+
   /// Shows text on the client's console, which listens only while it waits for a motion or a `monitor` command.
   func say(_ text: String) {
+    // Before it has asked for the first stop it expects no text.
+    guard !isPreparing else { return }
     // Two digits a byte, and `O`.
     let limit = (Self.packetSize - 1) / 2
     var bytes = Array(text.utf8)[...]

@@ -33,6 +33,26 @@ import Testing
     return ""
   }
 
+  /// gdb waits two seconds for an answer, and the place is farther away.
+  @Test func gdbWaitsForAFarPlace() throws {
+    let scratch = try Scratch()
+    let far = 3_000_000_000
+    let recorded = try scratch.rrtool(
+      "record", "-o", scratch.path("far.rr"), "--bios", Place.guest("bench-hash"), "--max-instructions",
+      "\(far)")
+    #expect(recorded.status == 0, "\(recorded.errors)")
+    let replay =
+      "\(Place.tool.path) replay \(scratch.path("far.rr")) --gdb stdio --engine interpreter --to \(far - 10)"
+    let result = try scratch.run([
+      "gdb-multiarch", "-q", "-batch", "-ex", "set architecture riscv:rv64", "-ex",
+      "target remote | \(replay)",
+      "-ex", "python print('THREADS', len(gdb.selected_inferior().threads()))", "-ex", "stepi", "-ex",
+      "python print('PC', int(gdb.parse_and_eval('(unsigned long)$pc')) >= 0x80000000)",
+    ])
+    #expect(marked("THREADS", result) == ["1"], "\(result.errors)\(result.text)")
+    #expect(marked("PC", result) == ["True"], "\(result.errors)\(result.text)")
+  }
+
   /// From the crash back to its cause. Interest is paid between the reads of two balances and the writes to them: go back
   /// through the interrupts that came there, until what one paid is overwritten by one of these writes. Then find that same
   /// store from the end of the run, by a watchpoint alone.

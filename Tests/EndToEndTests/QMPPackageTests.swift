@@ -38,7 +38,8 @@ struct QMPPackageTests {
     #expect((told["stopped"] as? [String: Any])?["status"] as? String == "paused")
     #expect(told["has_time"] as? Bool == true)
     #expect((told["unknown"] as? [String: Any])?["class"] as? String == "CommandNotFound")
-    #expect((told["formats"] as? [String: Any])?["formats"] as? [String] == ["elf", "kdump-zlib"])
+    #expect(
+      (told["formats"] as? [String: Any])?["formats"] as? [String] == ["elf", "kdump-zlib", "kdump-raw-zlib"])
     #expect(told["dump"] as? String == "completed")
     #expect(told["query"] as? String == "completed")
     #expect(((told["exists"] as? [String: Any])?["desc"] as? String)?.contains("core") == true)

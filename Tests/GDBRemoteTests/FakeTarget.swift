@@ -104,12 +104,18 @@ final class ScriptedConnection: RemoteConnection {
   var pieces: [[UInt8]]
   /// What has come already when the session looks while the target moves.
   var available: [[UInt8]] = []
+  /// Whether the connection has ended when nothing is available any more.
+  var availableEnds = false
   private(set) var sent: [UInt8] = []
+  private(set) var signsOfLife = 0
 
   init(_ pieces: [[UInt8]]) { self.pieces = pieces }
 
   func read() -> [UInt8] { pieces.isEmpty ? [] : pieces.removeFirst() }
-  func readAvailable() -> [UInt8]? { available.isEmpty ? [] : available.removeFirst() }
+  func readAvailable() -> [UInt8]? {
+    available.isEmpty ? (availableEnds ? nil : []) : available.removeFirst()
+  }
+  func showLife() { signsOfLife += 1 }
   func write(_ bytes: [UInt8]) { sent += bytes }
 }
 

@@ -18,6 +18,43 @@ import Testing
     #expect(reply("vCont?") == "vCont;c;C;s;S;t;r")
   }
 
+  /// While the target goes to its place, which takes long, questions about the session are answered, the first other one is
+  /// held with a sign of life, and what came meanwhile is answered in its order.
+  @Test func answersWhileTheTargetIsPrepared() {
+    let target = FakeTarget()
+    target.position = 1
+    let connection = ScriptedConnection([Packet.frame("qC".utf8)])
+    connection.available = [
+      Packet.frame("qSupported:swbreak+".utf8), [], Packet.frame("vMustReplyEmpty".utf8),
+      Packet.frame("?".utf8), [], Packet.frame("p20".utf8), [],
+    ]
+    let session = RemoteSession(target: target, connection: connection)
+    let ending = session.serve(after: { control in
+      for look in 0..<7 {
+        #expect(!control.isInterrupted())
+        #expect(payloads(in: connection.sent).count == [1, 1, 2, 2, 2, 2, 2][look])
+      }
+      #expect(connection.signsOfLife == 4)
+      control.say("no text before the first stop")
+      target.position = 50
+      return true
+    })
+    #expect(ending == .closed)
+    let sent = payloads(in: connection.sent).map { String(decoding: $0, as: UTF8.self) }
+    #expect(sent.count == 5 && sent[1] == "" && sent[2].hasPrefix("T05thread:1;"))
+    #expect(sent[3...] == ["c810000000000000", "QC1"])
+  }
+
+  @Test func clientsMayLeaveWhileTheTargetIsPrepared() {
+    let connection = ScriptedConnection([])
+    connection.availableEnds = true
+    let session = RemoteSession(target: FakeTarget(), connection: connection)
+    #expect(session.serve(after: { $0.isInterrupted() }) == .closed)
+    let refused = ScriptedConnection([Packet.frame("qC".utf8)])
+    #expect(RemoteSession(target: FakeTarget(), connection: refused).serve(after: { _ in false }) == .closed)
+    #expect(refused.sent.isEmpty)
+  }
+
   // MARK: Harts
 
   @Test func hartsAreThreads() {

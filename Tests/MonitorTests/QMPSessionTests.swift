@@ -102,6 +102,65 @@ import Testing
     }
   }
 
+  /// The schema has the commands that there are, knows their arguments, and describes what they answer.
+  @Test func schemaIsTrue() throws {
+    try talk { client in
+      client.negotiate()
+      func ask(_ name: String) -> JSONValue? { client.ask(#"{"execute": "\#(name)"}"#)["return"] }
+      let schema = ask("query-qmp-schema")?.array ?? []
+      var types: [String: JSONValue] = [:]
+      for entry in schema {
+        #expect(types.updateValue(entry, forKey: entry["name"]?.string ?? "") == nil, "\(entry)")
+      }
+      func isCommand(_ entry: JSONValue) -> Bool { entry["meta-type"] == "command" }
+      let listed = ask("query-commands")?.array?.compactMap { $0["name"]?.string } ?? []
+      #expect(schema.filter(isCommand).compactMap { $0["name"]?.string } == listed)
+      for entry in schema {
+        // Types are told before they are used.
+        for key in ["arg-type", "ret-type", "element-type"] {
+          if let name = entry[key]?.string { #expect(types[name] != nil, "\(entry)") }
+        }
+        guard isCommand(entry), let name = entry["name"]?.string, name != "qmp_capabilities" else { continue }
+        for member in types[entry["arg-type"]?.string ?? ""]?["members"]?.array ?? [] {
+          let parameter = member["name"]?.string ?? ""
+          let answer = client.ask(#"{"execute": "\#(name)", "arguments": {"\#(parameter)": {}}}"#)
+          #expect(
+            answer["error"]?["desc"]?.string?.hasPrefix("Invalid parameter type for '\(parameter)'") == true,
+            "\(name): \(answer)")
+        }
+        guard name.hasPrefix("query-"), let answer = ask(name) else { continue }
+        #expect(
+          Self.problem(of: answer, as: entry["ret-type"]?.string ?? "", types) == nil, "\(name): \(answer)")
+      }
+      #expect(schema.contains { $0["name"] == "DUMP_COMPLETED" && $0["meta-type"] == "event" })
+    }
+  }
+
+  /// Why a value is not of the type of a schema; nil when it is.
+  private static func problem(of value: JSONValue, as type: String, _ types: [String: JSONValue]) -> String? {
+    let entry = types[type]
+    switch (entry?["meta-type"]?.string, entry?["json-type"]?.string, value) {
+    case ("builtin", "value", _), ("builtin", "string", .string), ("builtin", "boolean", .bool),
+      ("builtin", "int", .integer), ("builtin", "int", .unsigned), ("builtin", "number", .integer),
+      ("builtin", "number", .double):
+      return nil
+    case ("enum", _, .string): return entry?["values"]?.array?.contains(value) == true ? nil : "\(value)"
+    case ("array", _, .array(let values)):
+      return values.lazy.compactMap { problem(of: $0, as: entry?["element-type"]?.string ?? "", types) }.first
+    case ("object", _, .object(let given)):
+      let members = entry?["members"]?.array ?? []
+      for member in members where member["default"] == nil {
+        guard value[member["name"]?.string ?? ""] != nil else { return "\(member) is missing" }
+      }
+      for one in given {
+        guard let member = members.first(where: { $0["name"]?.string == one.name }) else { return one.name }
+        if let problem = problem(of: one.value, as: member["type"]?.string ?? "", types) { return problem }
+      }
+      return nil
+    default: return "\(value) is no \(type)"
+    }
+  }
+
   @Test func stopAndContAreHeardOf() throws {
     try talk { client in
       client.negotiate()

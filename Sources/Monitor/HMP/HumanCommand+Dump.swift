@@ -6,10 +6,12 @@ extension HumanCommand {
     HumanCommand(
       "dump-guest-memory|dump",
       [
-        .flag("-p"), .flag("-d"), .flag("-z"), .required("FILE", .file), .optional("BEGIN", .word),
+        .flag("-p"), .flag("-d"), .flag("-z"), .flag("-R"), .required("FILE", .file),
+        .optional("BEGIN", .word),
         .optional("LENGTH", .word),
       ],
-      "write a core of the guest as it is: -p virtual addresses too, -d come back at once, -z in kdump format"
+      "write a core of the guest as it is: -p virtual addresses too, -d come back at once, -z in kdump format, "
+        + "-R with -z: the same"
     ) { (arguments, monitor) throws(MonitorError) in
       let request = DumpRequest(
         path: arguments["FILE"], format: arguments.has("-z") ? .kdumpZlib : .elf,

@@ -9,9 +9,12 @@ extension QMPCommand {
       [
         .required("paging", .bool), .required("protocol", .string), .optional("detach", .bool),
         .optional("begin", .integer(.all)), .optional("length", .integer(.all)),
-        .optional("format", .choice(DumpRequest.Format.allCases.map(\.rawValue))),
+        .optional("format", .choice(DumpRequest.Format.allCases.map(\.rawValue) + DumpRequest.Format.others)),
       ],
       forClient: { (arguments, target, descriptors) throws(MonitorError) in
+        if let format = arguments.optionalString("format"), DumpRequest.Format.others.contains(format) {
+          throw MonitorError("the format \(format) is not available: there are \(DumpRequest.Format.list)")
+        }
         let destination = arguments.string("protocol")
         let isPassed = destination.hasPrefix("fd:")
         guard isPassed || destination.hasPrefix("file:") && destination.utf8.count > 5 else {

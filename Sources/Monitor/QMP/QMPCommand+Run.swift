@@ -9,6 +9,7 @@ extension QMPCommand {
       .array(
         (all.keys + ["qmp_capabilities"]).sorted().map { ["name": .string($0)] })
     },
+    QMPCommand("query-qmp-schema") { _, _ in QMPSchema.json },
     QMPCommand("query-status") { (_, target) throws(MonitorError) in
       let state = target.control.state
       return ["status": .string(state.rawValue), "running": .bool(state.isRunning)]

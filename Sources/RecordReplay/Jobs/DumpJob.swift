@@ -42,7 +42,7 @@ struct DumpJob {
     let writer: any CoreWriter =
       switch request.format {
       case .elf: ELFCoreWriter(core, output: destination)
-      case .kdumpZlib: KdumpWriter(core, output: destination)
+      case .kdumpZlib, .kdumpRawZlib: KdumpWriter(core, output: destination)
       }
     try output { () throws(CoreOutputError) in try writer.begin() }
     guard state.advance(to: .active) else { return false }

@@ -6,6 +6,17 @@ public struct DumpRequest: Sendable, Equatable {
   public enum Format: String, Sendable, CaseIterable {
     case elf
     case kdumpZlib = "kdump-zlib"
+    /// The same: what is written is never makedumpfile's flattened form, which QEMU calls the other one.
+    case kdumpRawZlib = "kdump-raw-zlib"
+
+    var isKdump: Bool { self != .elf }
+
+    /// Formats of QEMU's that are not written here.
+    public static let others = [
+      "kdump-lzo", "kdump-snappy", "kdump-raw-lzo", "kdump-raw-snappy", "win-dmp",
+    ]
+    /// Those that are, for messages.
+    public static var list: String { allCases.map(\.rawValue).joined(separator: ", ") }
   }
 
   /// The file to make; with a descriptor, what that is called.
@@ -52,7 +63,7 @@ public struct DumpRequest: Sendable, Equatable {
           .usage, "dump", "there is no range of \(length) bytes at 0x\(String(begin, radix: 16))",
           remedy: "give a length of 1 or more that fits")
       }
-      if format == .kdumpZlib {
+      if format.isKdump {
         guard begin % CoreDescription.pageSize == 0, length % CoreDescription.pageSize == 0 else {
           throw Failure(
             .usage, "dump", "the kdump format has whole pages only",
@@ -60,7 +71,7 @@ public struct DumpRequest: Sendable, Equatable {
         }
       }
     }
-    if format == .kdumpZlib, hasVirtualAddresses {
+    if format.isKdump, hasVirtualAddresses {
       throw Failure(
         .usage, "dump", "the kdump format knows no virtual addresses", remedy: "use the ELF format for them")
     }

@@ -36,7 +36,7 @@ struct DumpCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      DumpRequest.Format.allCases.map(\.rawValue).joined(separator: " or ") + ".", valueName: "format"))
+      DumpRequest.Format.list + ".", valueName: "format"))
   var format = DumpRequest.Format.elf.rawValue
 
   @Flag(help: "Describe the guest's virtual addresses too, from its page tables.")
@@ -102,8 +102,9 @@ struct DumpCommand: ParsableCommand {
   private func request() throws(Failure) -> DumpRequest {
     guard let known = DumpRequest.Format(rawValue: format) else {
       throw Failure(
-        .usage, "--format \(format)", "there is no such format",
-        remedy: "give \(DumpRequest.Format.allCases.map(\.rawValue).joined(separator: " or "))")
+        .usage, "--format \(format)",
+        DumpRequest.Format.others.contains(format) ? "is not written by rrtool" : "there is no such format",
+        remedy: "give one of \(DumpRequest.Format.list)")
     }
     return DumpRequest(
       path: output, replaces: force, format: known, hasVirtualAddresses: paging,

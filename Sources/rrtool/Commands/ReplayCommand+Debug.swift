@@ -47,8 +47,12 @@ extension ReplayCommand {
       recording, from: from, to: try destination(), engine: engine.parsed(),
       checkpoints: checkpoints.policy()
     ) { progress.show($0) }
+    if options.debug {
+      _ = try target.goThere()
+      Interruption.listen()
+      return try startDebugger(target)
+    }
     Interruption.listen()
-    if options.debug { return try startDebugger(target) }
     try serve(target, at: options.gdb ?? "")
   }
 
@@ -77,7 +81,7 @@ extension ReplayCommand {
 
   private func serve(_ target: TimelineTarget, at place: String) throws {
     if place == "stdio" {
-      return serve(target, DescriptorConnection(input: 0, output: 1, isOver: Interruption.take))
+      return try prepareAndServe(target, input: 0, output: 1)
     }
     let listener: ListeningSocket
     if place.hasPrefix("tcp:"), let port = UInt16(place.dropFirst(4)) {
@@ -89,9 +93,34 @@ extension ReplayCommand {
         .usage, "--gdb \(place)", "is no place to listen", remedy: "give tcp:PORT, unix:SOCKET or stdio")
     }
     say("waiting for a debugger: target remote \(listener.place)")
-    guard let client = listener.accept(while: { !Interruption.take() }) else { return }
+    // Who comes before the place is reached waits for the rest of the way, and gets answers meanwhile.
+    var early: Int32?
+    var isLeft = false
+    _ = try target.goThere {
+      early = listener.acceptNow()
+      isLeft = Interruption.take()
+      return early != nil || isLeft
+    }
+    if isLeft { return }
+    guard let client = early ?? listener.accept(while: { !Interruption.take() }) else { return }
     defer { close(client) }
-    serve(target, DescriptorConnection(input: client, output: client, isOver: Interruption.take))
+    try prepareAndServe(target, input: client, output: client)
+  }
+
+  private func prepareAndServe(_ target: TimelineTarget, input: Int32, output: Int32) throws {
+    let connection = DescriptorConnection(input: input, output: output, isOver: Interruption.take)
+    let session = RemoteSession(target: target, connection: connection, isInterrupted: Interruption.take)
+    var failure: Failure?
+    _ = session.serve(after: { control in
+      do throws(Failure) {
+        _ = try target.goThere(isInterrupted: control.isInterrupted)
+        return true
+      } catch {
+        failure = error
+        return false
+      }
+    })
+    if let failure { throw failure }
   }
 
   private func serve(_ target: TimelineTarget, _ connection: DescriptorConnection) {

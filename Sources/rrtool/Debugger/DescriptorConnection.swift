@@ -7,6 +7,7 @@ final class DescriptorConnection: RemoteConnection {
   private let output: Int32
   private let isOver: () -> Bool
   private var isBroken = false
+  private var lastWritten = HostTime.now()
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
   /// The descriptors stay the caller's to close.
@@ -33,7 +34,15 @@ final class DescriptorConnection: RemoteConnection {
     return bytes.isEmpty ? nil : bytes
   }
 
+  /// A byte that is no part of a packet: gdb and lldb pass over an acknowledgement that they do not wait for, and their waiting begins anew.
+  func showLife() {
+    let now = HostTime.now()
+    guard now - lastWritten > 0.5 else { return }
+    write([UInt8(ascii: "+")])
+  }
+
   func write(_ bytes: [UInt8]) {
+    lastWritten = HostTime.now()
     var sent = 0
     while !isBroken, sent < bytes.count {
       let count = bytes[sent...].withUnsafeBytes { Glibc.write(output, $0.baseAddress, $0.count) }

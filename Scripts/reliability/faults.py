@@ -56,6 +56,12 @@ def verbs(bench):
         Verb("snapshot export", ["snapshot", "export", "middle", run, "-o", out], makes=out),
         Verb("dump", ["dump", run, "--at", "middle", "-o", core], makes=core),
         Verb("rm", ["rm", run], changes=True),
+        Verb("mv", ["mv", run, new], changes=True),
+        Verb("cp", ["cp", run, new], makes=new),
+        Verb("pack", ["pack", run, "-o", "new.rrz"], makes="new.rrz"),
+        Verb("unpack", ["unpack", "run.rrz", "-o", new], makes=new),
+        Verb("trim", ["trim", run, "--from", "20%", "--to", "80%", "-o", new], makes=new),
+        Verb("replay packed", ["replay", "run.rrz"]),
         Verb("ls", ["ls"]),
     ]
 
@@ -65,6 +71,7 @@ def campaign(bench, count):
     library = build(bench.folder)
     original = bench.make_recording(bench.folder / "original.rr")
     bench.must(["snapshot", "create", "middle", original, "--at", "50%"])
+    bench.must(["pack", original, "-o", bench.folder / "original.rrz"])
     known = {}
     cases = []
     for verb in verbs(bench):
@@ -87,15 +94,34 @@ def campaign(bench, count):
         before = bench.digest(work)
         outcome, _ = tried(bench, verb, work, library, (CALLS.index(call), place, ERRORS[name]))
         problem = look(bench, verb, work, outcome, before, known[verb.name], name)
+        # Who cannot remove files leaves some.
+        if not problem and verb.name in CLEAN and call != "unlink":
+            left = leftovers(work)
+            problem = f"left {left}" if left else None
         tally.count("faults", f"{call} {name}", "went on" if outcome.status == 0 else "refused")
         if problem:
             bench.keep(tally, problem, f"{verb.name}: {call} {place} of {number} gives {name}", work)
     return tally
 
 
+# What these leave is a recording or nothing.
+CLEAN = ("mv", "cp", "pack", "unpack", "trim", "replay packed")
+
+
+def leftovers(work):
+    """What is there that no verb is to leave."""
+    names = {path.name for path in work.iterdir()} - {"run.rr", "new.rr", "run.rrz", "new.rrz", "temporary"}
+    if (work / "temporary").exists():
+        names |= {path.name for path in (work / "temporary").iterdir()}
+    return sorted(names)
+
+
 def prepare(bench, verb, original):
     work = bench.fresh()
     bench.copy(original, work / "run.rr")
+    if "run.rrz" in verb.words:
+        shutil.copy(bench.folder / "original.rrz", work / "run.rrz")
+        (work / "temporary").mkdir()
     return work
 
 
@@ -107,7 +133,9 @@ def tried(bench, verb, work, library, fault=None):
     if fault:
         environment.update(zip(("FAULT_CALL", "FAULT_NUMBER", "FAULT_ERROR"), map(str, fault)))
     environment["HOME"] = str(work)
-    files = ("run.rr", "new.rr", "core", "out")
+    if (work / "temporary").exists():
+        environment["TMPDIR"] = str(work / "temporary")
+    files = ("run.rr", "new.rr", "core", "out", "run.rrz", "new.rrz")
     words = [work / word if word in files else word for word in verb.words]
     outcome = bench.run(words, faults=environment)
     with open(counts, "rb") as file, mmap.mmap(file.fileno(), 4096, access=mmap.ACCESS_READ) as memory:
@@ -130,7 +158,7 @@ def look(bench, verb, work, outcome, before, undisturbed, error):
                 return f"failed, and left a part of {name}"
     if not verb.changes:
         made = work / verb.makes if verb.makes else None
-        if made and made.suffix == ".rr" and made.exists():
+        if made and made.suffix in (".rr", ".rrz") and made.exists():
             problem = bench.is_sound(made, complete=outcome.status == 0)
             if problem:
                 return f"made a recording that is none: {problem}"
@@ -144,6 +172,11 @@ def look(bench, verb, work, outcome, before, undisturbed, error):
         if (work / "run.rr").exists() and bench.run(["rm", work / "run.rr"]).status:
             return "cannot be removed any more"
         return None
+    if verb.name == "mv":
+        there = [name for name in ("run.rr", "new.rr") if (work / name).exists()]
+        if len(there) != 1 or outcome.status == 0 and there != ["new.rr"]:
+            return f"there are {there}"
+        return bench.is_sound(work / there[0], complete=True)
     if not (work / "run.rr").exists():
         return "the recording is gone"
     return bench.is_sound(work / "run.rr")

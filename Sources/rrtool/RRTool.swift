@@ -31,7 +31,8 @@ struct RRTool: ParsableCommand {
     subcommands: [
       RecordCommand.self, RunCommand.self, ReplayCommand.self, InspectCommand.self, SnapshotCommand.self,
       DumpCommand.self,
-      VerifyCommand.self, MonitorCommand.self, ListCommand.self, RemoveCommand.self, RebaseCommand.self,
+      VerifyCommand.self, MonitorCommand.self, ListCommand.self, MoveCommand.self, CopyCommand.self,
+      RemoveCommand.self, PruneCommand.self, RebaseCommand.self,
       PackCommand.self, UnpackCommand.self, TrimCommand.self,
     ])
 

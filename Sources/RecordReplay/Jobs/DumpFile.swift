@@ -39,6 +39,8 @@ package final class DumpFile: DumpDestination {
         open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, permissions)
       }
       if descriptor >= 0 {
+        // Nobody takes it for one that a killed process left (`PartialFiles`).
+        flock(descriptor, LOCK_EX | LOCK_NB)
         self.descriptor = descriptor
         output = UncachedFile(descriptor)
         temporaryPath = name

@@ -1,5 +1,6 @@
 import DiskImage
 import Glibc
+import HostSystem
 
 /// The images under a drive as a packed recording has them: one qcow2 file with the clusters that the run has read, and nothing else.
 ///
@@ -31,6 +32,10 @@ enum PackedBase {
     try withImageFailures { () throws(DiskImageError) in
       try Qcow2Image.create(at: path, size: image.size)
     }
+    // While it is locked nobody takes it for one that a killed process left.
+    let lock = OwnedDescriptor(uninterrupted { open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) })
+    flock(lock.number, LOCK_EX | LOCK_NB)
+    defer { withExtendedLifetime(lock) {} }
     let target = try withImageFailures { () throws(DiskImageError) in
       try ImageOpener().openQcow2(path, readOnly: false)
     }

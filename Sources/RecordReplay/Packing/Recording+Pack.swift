@@ -20,6 +20,7 @@ extension Recording {
   ) throws(Failure) -> PackFigures {
     let folder = try Self.readingLock(path)
     defer { withExtendedLifetime(folder) {} }
+    PartialFiles.removeLeftovers(in: HostFiles.parentFolder(of: target), of: HostFiles.lastName(of: target))
     // So that a name that is taken, or a wrong one, is told at once.
     let writer = try PackWriter(path: target, replaces: replaces, modified: manifest.created / 1_000_000_000)
     try BaseImages.check(self)
@@ -55,7 +56,8 @@ extension Recording {
         }
       } else {
         let (image, base) = try PackedBase.make(
-          drive: index, of: self, digests: digests, at: "\(target).\(getpid()).base", progress: advance)
+          drive: index, of: self, digests: digests,
+          at: "\(target).\(getpid()).\(index)\(PartialFiles.baseSuffix)", progress: advance)
         packed.drives[index].bases = [base]
         sources.append(PackSource(base.path.dropFirst().description, image, size: base.size ?? 0))
       }

@@ -12,6 +12,7 @@ extension Recording {
   public static func unpack(
     _ packed: String, to target: String, force: Bool, progress: PackProgress = { (_, _) throws(Failure) in }
   ) throws(Failure) -> Recording {
+    for file in [packed, target] { PartialFiles.removeLeftovers(in: HostFiles.parentFolder(of: file)) }
     let reader = try PackReader(packed)
     var unpacking: Unpacking?
     let folder = try RecordingFolder(target: target, force: force)

@@ -14,7 +14,7 @@ public struct Recording: Sendable {
 
   /// The folder.
   public let path: String
-  public private(set) var manifest: RecordingManifest
+  public internal(set) var manifest: RecordingManifest
   /// Of a packed recording that is looked into: its file. What is in the folder then goes with the process.
   public internal(set) var packedPath: String?
   /// The folder itself, for its recorder.

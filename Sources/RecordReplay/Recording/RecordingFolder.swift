@@ -148,7 +148,7 @@ package struct RecordingFolder: Sendable {
 
   /// Removes the folders in which recorders worked that are no more, and puts back what one of them was about to replace. Best effort:
   /// what cannot be removed is in nobody's way.
-  private static func removeLeftovers(in parent: String) {
+  static func removeLeftovers(in parent: String) {
     guard let names = try? HostFiles.names(in: parent) else { return }
     // The longer names first: an old recording must be back before the new one beside it goes.
     for name in names.filter({ $0.hasPrefix(".") }).sorted(by: { $0.utf8.count > $1.utf8.count }) {

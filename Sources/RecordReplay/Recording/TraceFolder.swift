@@ -64,6 +64,12 @@ public struct TraceFolder: Sendable {
       .filter { HostFiles.linkTarget($0) == nil && Recording.exists(at: $0) }
   }
 
+  /// Removes what killed recorders and packers left here.
+  public func removeLeftovers() {
+    RecordingFolder.removeLeftovers(in: path)
+    PartialFiles.removeLeftovers(in: path)
+  }
+
   /// The packed recordings in this folder, by name.
   public func packedRecordings() throws(Failure) -> [String] {
     guard HostFiles.kind(of: path) == .folder else { return [] }

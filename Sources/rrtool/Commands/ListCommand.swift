@@ -7,12 +7,13 @@ struct ListCommand: ParsableCommand {
     commandName: "ls", abstract: "List the recordings in the default folder.",
     discussion: """
       The folder is $RRTOOL_TRACE_DIR, else rrtool in the XDG data folder. The latest recording has a star. Packed
-      recordings that lie there are listed as well.
+      recordings that lie there are listed as well. What killed commands left there is removed.
       """)
 
   func run() throws {
     try reporting {
       let folder = TraceFolder()
+      folder.removeLeftovers()
       let latest = try? folder.latest()
       for path in try folder.recordings() {
         let mark = HostFiles.resolved(path) == latest ? "*" : " "

@@ -4,12 +4,19 @@ import Synchronization
 
 /// Opens recordings by their names. A packed one is unpacked for as long as the command runs, however that ends.
 enum Recordings {
+  /// That nobody prunes what is looked into.
+  private static let uses = Mutex<[RecordingUse]>([])
   private static let temporary = Mutex<TemporaryRecording?>(nil)
 
   static func open(_ name: String?, _ bases: BaseOption) throws -> Recording {
     let path = try TraceFolder().locate(name)
     let isPacked = Recording.isPacked(at: path)
-    return try bases.apply(to: isPacked ? unpack(path) : Recording(opening: path))
+    let recording = try isPacked ? unpack(path) : Recording(opening: path)
+    if let use = RecordingUse(path) {
+      use.begin()
+      uses.withLock { $0.append(use) }
+    }
+    return try bases.apply(to: recording)
   }
 
   /// For verbs that change it: that is no packed one.

@@ -110,7 +110,7 @@ import Testing
   }
 
   /// Drives over images of all kinds, with snapshots between: a part needs none of the images.
-  @Test(arguments: ["raw", "chain", "into", "readOnly", "two"], engines)
+  @Test(arguments: ["raw", "copied", "chain", "into", "readOnly", "two"], engines)
   func partsOfDrives(kind: String, engine: Machine.Engine) throws {
     var policy = SnapshotPolicy()
     policy.spacing = .instructions(kind == "into" ? 0 : 700_000)
@@ -137,6 +137,7 @@ import Testing
         try Qcow2Image.create(at: top, size: 2 << 20, clusterSize: 4096, backing: (name: raw, format: .raw))
         return [file(top, kind == "into" ? .none : .automatic)]
       case "readOnly": return [DriveOptions(source: .blank(size: 1 << 20)), file(raw, readOnly: true)]
+      case "copied": return [DriveOptions(source: .file(raw, format: nil), copyOnRead: true)]
       case "two": return [file(raw), file(raw)]
       default: return [file(raw)]
       }

@@ -44,7 +44,9 @@ extension RunFacts {
     self.name = name
     drives = recording.manifest.drives.map { drive in
       Drive(
-        image: drive.bases.first?.path, overlay: drive.overlay.map(recording.file),
+        image: drive.bases.first.map {
+          $0.partial == true ? recording.file($0.relativePath ?? $0.path) : $0.path
+        }, overlay: drive.overlay.map(recording.file),
         format: drive.overlay == nil ? drive.bases.first?.format.rawValue ?? "raw" : "qcow2",
         byteCount: drive.sectorCount * 512, isReadOnly: drive.readOnly)
     }

@@ -35,6 +35,9 @@ final class BaseWitness: Sendable {
   /// Why some are missing, if they are.
   var failure: Failure? { state.withLock(\.failure) }
 
+  /// What the recording needs besides is missing.
+  func fail(_ failure: Failure) { state.withLock { $0.failure = $0.failure ?? failure } }
+
   func note(drive: Int, cluster: Int, digest: UInt64) {
     let bytes = BaseDigests.encoded(drive: drive, cluster: cluster, digest: digest)
     state.withLock { state in

@@ -23,20 +23,26 @@ public struct DriveOptions: Equatable, Sendable {
   public var source: Source
   public var overlay: Overlay
   public var readOnly: Bool
+  /// Whether what is read of the image is kept in the recording, so that this needs no image.
+  public var copyOnRead: Bool
 
-  public init(source: Source, overlay: Overlay = .automatic, readOnly: Bool = false) {
+  public init(
+    source: Source, overlay: Overlay = .automatic, readOnly: Bool = false, copyOnRead: Bool = false
+  ) {
     self.source = source
     self.overlay = overlay
     self.readOnly = readOnly
+    self.copyOnRead = copyOnRead
   }
 
-  /// Reads `file=F[,format=raw|qcow2][,overlay=F|none][,readonly=on|off]`. Two commas stand for one in a value. F may be
-  /// written as `file:NAME` and `json:{...}`, as QEMU takes it.
+  /// Reads `file=F[,format=raw|qcow2][,overlay=F|none][,readonly=on|off][,copy-on-read=on|off]`. Two commas stand for one in a
+  /// value. F may be written as `file:NAME` and `json:{...}`, as QEMU takes it.
   public init(parsing text: String) throws(Failure) {
     func refuse(_ problem: String) -> Failure {
       Failure(
         .usage, "--drive \(text)", problem,
-        remedy: "write file=FILE[,format=raw|qcow2][,overlay=FILE|none][,readonly=on|off]")
+        remedy:
+          "write file=FILE[,format=raw|qcow2][,overlay=FILE|none][,readonly=on|off][,copy-on-read=on|off]")
     }
     var values: [String: String] = [:]
     for (key, value) in try OptionList.parse(text, option: "--drive") {
@@ -61,12 +67,19 @@ public struct DriveOptions: Equatable, Sendable {
     case ""?: throw refuse("names no overlay")
     case let name?: overlay = .file(name)
     }
-    switch values.removeValue(forKey: "readonly") {
-    case nil, "off"?: readOnly = false
-    case "on"?: readOnly = true
-    case let value?: throw refuse("readonly is on or off, not '\(value)'")
+    func flag(_ key: String) throws(Failure) -> Bool {
+      switch values.removeValue(forKey: key) {
+      case nil, "off"?: return false
+      case "on"?: return true
+      case let value?: throw refuse("\(key) is on or off, not '\(value)'")
+      }
     }
+    readOnly = try flag("readonly")
+    copyOnRead = try flag("copy-on-read")
     if let key = values.keys.min() { throw refuse("'\(key)' is not an option of a drive") }
+    if copyOnRead, overlay == .none {
+      throw refuse("with overlay=none nothing lies under what is written, and nothing is to be copied")
+    }
     if readOnly, overlay != .automatic { throw refuse("a drive that is only read has no overlay") }
   }
 }

@@ -64,8 +64,11 @@ struct RecordedDrives {
     isNeeded ? try BaseWitness(creating: folder.workPath + "/" + BaseDigests.fileName) : nil
   }
 
-  private static func note(_ index: Int, _ witness: BaseWitness?) -> WitnessedImage.Witness {
+  private static func note(
+    _ index: Int, _ witness: BaseWitness?, _ copy: BaseCopy? = nil
+  ) -> WitnessedImage.Witness {
     { (cluster, bytes) throws(DiskImageError) in
+      if let problem = copy?.put(bytes, at: cluster * WitnessedImage.clusterSize) { witness?.fail(problem) }
       witness?.note(drive: index, cluster: cluster, digest: Digest.of(bytes))
     }
   }
@@ -158,8 +161,13 @@ struct RecordedDrives {
     folder: inout RecordingFolder, read: [String], witness: BaseWitness?
   ) throws(Failure) -> Drive {
     let serial = "rrtool-\(index)"
+    var copy: BaseCopy?
+    if option.copyOnRead, let image {
+      let name = BaseCopy.name(drive: index)
+      copy = try BaseCopy(creating: folder.workPath + "/" + name, size: image.size)
+    }
     func wrap(_ base: any BlockImage) -> any BlockImage {
-      WitnessedImage(base, witness: note(index, witness))
+      WitnessedImage(base, witness: note(index, witness, copy))
     }
     let target = HostFiles.absolute(folder.target)
     func manifest(
@@ -169,7 +177,8 @@ struct RecordedDrives {
     {
       RecordingManifest.Drive(
         sectorCount: UInt64(size / 512), readOnly: option.readOnly, serial: serial, overlay: overlay,
-        bases: bases.map { $0.beside(target) },
+        bases: copy == nil
+          ? bases.map { $0.beside(target) } : [BaseCopy.base(drive: index, size: image?.size ?? 0)],
         recordsInto: recordsInto)
     }
     if case .file(let path, _) = option.source, option.overlay == .none {
@@ -206,9 +215,14 @@ struct RecordedDrives {
       name = "disk\(index).qcow2"
       workPath = folder.workPath + "/" + name
     }
+    var backing = bases.first.map { (name: $0.path, format: $0.format) }
+    if copy != nil {
+      let copyName = BaseCopy.name(drive: index)
+      backing = (name.hasPrefix("/") ? target + "/" + copyName : copyName, .raw)
+    }
     let overlay = try withImageFailures({ () throws(DiskImageError) in
-      try Qcow2Image.create(
-        at: workPath, size: size, backing: bases.first.map { (name: $0.path, format: $0.format) })
+      try Qcow2Image.create(at: workPath, size: size, backing: backing)
+      // Whatever it names, it is over the images as they are.
       var opener = BaseImages.opener(for: bases)
       opener.baseWrapper = wrap
       return try opener.openQcow2(workPath, readOnly: false)

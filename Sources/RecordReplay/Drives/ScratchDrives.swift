@@ -18,6 +18,11 @@ struct ScratchDrives {
             .usage, "--drive file=\(path)", "a run that is not recorded keeps nothing and has no overlay",
             remedy: "leave out 'overlay', or use 'rrtool record'")
         }
+        guard !option.copyOnRead else {
+          throw Failure(
+            .usage, "--drive file=\(path)", "a run that is not recorded keeps nothing of what it reads",
+            remedy: "leave out 'copy-on-read', or use 'rrtool record'")
+        }
         let format = try BaseImages.format(of: path, stated: format)
         base = try withImageFailures({ () throws(DiskImageError) in
           try ImageOpener().open(path, format: format)

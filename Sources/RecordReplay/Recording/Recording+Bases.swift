@@ -25,7 +25,9 @@ extension Recording {
   func places(of base: RecordingManifest.Drive.Base) -> [String] {
     let folder = HostFiles.absolute(path)
     let beside = HostFiles.parentFolder(of: folder) + "/" + HostFiles.lastName(of: base.path)
-    return [base.path, base.relativePath.map { HostFiles.absolute(folder + "/" + $0) }, beside].compactMap(
+    let relative = base.relativePath.map { HostFiles.absolute(folder + "/" + $0) }
+    // What was made for this recording is in its folder, whatever stands elsewhere.
+    return (base.partial == true ? [relative, base.path, beside] : [base.path, relative, beside]).compactMap(
       \.self)
   }
 }

@@ -45,8 +45,9 @@ struct GuestOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A disk: file=F[,format=raw|qcow2][,overlay=F|none][,readonly=on]. The file itself is never changed, but for "
-        + "overlay=none. May be given up to 7 times.", valueName: "drive"))
+      "A disk: file=F[,format=raw|qcow2][,overlay=F|none][,readonly=on][,copy-on-read=on]. The file itself is never "
+        + "changed, but for overlay=none; with copy-on-read the recording needs it no more. May be given up to 7 times.",
+      valueName: "drive"))
   var drive: [String] = []
 
   @Option(

@@ -53,6 +53,12 @@ def collect(bench, original):
 
         return answer
 
+    def packed(target, work):
+        file = work / "run.rrz"
+        if not file.exists():
+            bench.must(["pack", original, "-o", file])
+        return file, [(["unpack", file, "-o", work / "out"], False), (["inspect", file], False), (["verify", "--quick", file], False)]
+
     def image(make, verbs):
         source = bench.folder / "images"
         source.mkdir(exist_ok=True)
@@ -75,17 +81,21 @@ def collect(bench, original):
         return folder / "disk.qcow2"
 
     reading = [["inspect", "RUN"], ["inspect", "RUN", "events", "--limit", "50"], ["verify", "RUN"], ["verify", "--quick", "RUN"],
-               ["replay", "RUN"], ["snapshot", "list", "RUN"]]  # fmt: skip
+               ["replay", "RUN"], ["snapshot", "list", "RUN"], ["trim", "RUN", "--from", "20%", "--to", "80%", "-o", "OUT"],
+               ["pack", "RUN", "-o", "OUT"], ["cp", "RUN", "OUT"]]  # fmt: skip
     states = [["replay", "RUN", "--from", "middle"], ["replay", "RUN", "--to", "1000"], ["verify", "--quick", "RUN"],
               ["snapshot", "list", "RUN"], ["snapshot", "export", "middle", "RUN", "-o", "OUT"],
-              ["dump", "RUN", "--at", "middle", "-o", "OUT"]]  # fmt: skip
+              ["dump", "RUN", "--at", "middle", "-o", "OUT"], ["trim", "RUN", "--from", "middle", "-o", "OUT"],
+              ["trim", "RUN", "--from", "10%", "--to", "90%", "-o", "OUT"]]  # fmt: skip
     started = ["run", "--memory", "16M", *LIMIT]
     found = {
         "log": recording("replay.log", reading),
         "manifest": recording("recording.json", reading + states),
         "states": recording("vmstate.qcow2", states),
         "overlay": recording("disk0.qcow2", [["replay", "RUN"], *states]),
-        "digests of bases": recording("bases.digests", [["replay", "RUN"], ["verify", "--quick", "RUN"]]),
+        "digests of bases": recording("bases.digests", [["replay", "RUN"], ["verify", "--quick", "RUN"], ["pack", "RUN", "-o", "OUT"],
+                                                      ["trim", "RUN", "--to", "90%", "-o", "OUT"]]),
+        "packed": packed,
         "ELF": image(copied("hello.elf"), [[*started, "--bios", "FILE"], [*started, "--kernel", "FILE"]]),
         "device tree": image(tree, [[*started, "--bios", GUESTS / "hello.elf", "--dtb", "FILE"]]),
     }

@@ -86,8 +86,9 @@ def campaign(bench, count):
                     continue
                 if number and (call != "thread" or name == "EIO"):
                     cases.append((verb, call, name, number))
+    bench.random.shuffle(cases)
     for index in range(count):
-        # Each combination in turn; which of its calls is chance.
+        # Each combination in turn, in an order of chance, as is which of its calls it is.
         verb, call, name, number = cases[index % len(cases)]
         place = bench.random.randint(1, number)
         work = prepare(bench, verb, original)

@@ -147,6 +147,55 @@ import Testing
     #expect(try bench.rrtool("replay", "run").status == 0, "found by its name")
   }
 
+  /// What `pack --symbols` puts in is found without being named, in the packed recording, the unpacked one, copies and parts.
+  @Test func symbolsComeAlong() throws {
+    let bench = try Bench()
+    let scratch = bench.scratch
+    let ledger = Place.project.appending(path: "fixtures/guests/built/ledger.debug").path
+    let run = scratch.path("run.rr")
+    let recorded = try scratch.rrtool("record", "-o", run, "--max-instructions", "1_000_000")
+    try #require(recorded.status == 0, "\(recorded.errors)")
+    let none = try bench.rrtool("pack", run, "-o", scratch.path("x.rrz"), "--symbols", scratch.path("none"))
+    #expect(none.status == 1, "\(none.errors)")
+    let noELF = try scratch.file("text", "hello".utf8)
+    let refused = try bench.rrtool("pack", run, "-o", scratch.path("x.rrz"), "--symbols", noELF)
+    #expect(refused.status == 1 && refused.errors.contains("text: is not an ELF file"), "\(refused.errors)")
+    let packed = scratch.path("run.rrz")
+    let made = try bench.rrtool(
+      "pack", run, "-o", packed, "--symbols", ledger, "--symbols", Place.guest("hello"))
+    try #require(made.status == 0, "\(made.errors)")
+    #expect(!FileManager.default.fileExists(atPath: scratch.path("x.rrz")))
+    let list = try scratch.run(["tar", "--zstd", "-tf", packed])
+    #expect(list.lines.contains("run.rr/symbols0.elf") && list.lines.contains("run.rr/symbols1.elf"))
+    func last(_ name: String, _ options: String...) throws -> String {
+      let result = try scratch.run(
+        bench.command(["inspect", name, "last-write", "0x80002010,64", "--before", "900_000"] + options))
+      #expect(result.status == 0, "\(result.errors)")
+      return result.text
+    }
+    let named = try last(run, "--symbols", ledger)
+    #expect(try last(run) != named, "without symbols nothing is named")
+    #expect(try last(packed) == named)
+    #expect(try bench.rrtool("unpack", packed, "-o", scratch.path("there.rr")).status == 0)
+    #expect(try bench.rrtool("cp", scratch.path("there.rr"), scratch.path("copy.rr")).status == 0)
+    let trimmed = try bench.rrtool("trim", packed, "--to", "950_000", "-o", scratch.path("part.rr"))
+    #expect(trimmed.status == 0, "\(trimmed.errors)")
+    #expect(try bench.rrtool("pack", scratch.path("there.rr"), "-o", scratch.path("again.rrz")).status == 0)
+    let again = try scratch.run(["tar", "--zstd", "-tf", scratch.path("again.rrz")])
+    #expect(again.lines.filter { $0.hasSuffix(".elf") } == ["there.rr/symbols0.elf", "there.rr/symbols1.elf"])
+    for name in ["there.rr", "copy.rr", "part.rr"] {
+      #expect(try last(scratch.path(name)) == named, "\(name)")
+    }
+    // gdb is given them.
+    let debugger = try scratch.file("debugger", "#!/bin/sh\nfor word; do echo \"$word\"; done\n".utf8)
+    #expect(try scratch.run(["chmod", "+x", debugger]).status == 0)
+    let debug = try bench.rrtool("replay", scratch.path("there.rr"), "--debug", "--debugger", debugger)
+    #expect(debug.lines.contains(scratch.path("there.rr/symbols0.elf")), "\(debug.text)\(debug.errors)")
+    #expect(debug.lines.contains("add-symbol-file \"\(scratch.path("there.rr/symbols1.elf"))\""))
+    #expect(try bench.rrtool("rm", scratch.path("there.rr")).status == 0)
+    #expect(bench.leftovers == [])
+  }
+
   /// `--base` is for one command, and leaves the recording as it is.
   @Test func basesAreTakenFromElsewhere() throws {
     let bench = try Bench()

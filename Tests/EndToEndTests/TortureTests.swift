@@ -4,7 +4,7 @@ import Testing
 
 /// A sample of `make torture`: kills, failed system calls and damaged inputs, the same ones each time but for when a kill strikes.
 @Suite struct TortureTests {
-  @Test(arguments: [["--kills", "12"], ["--faults", "60"], ["--damages", "200"]])
+  @Test(arguments: [["--kills", "20"], ["--faults", "80"], ["--damages", "200"]])
   func nothingIsLostAndNothingIsSilent(campaign: [String]) throws {
     let scratch = try Scratch()
     var words = [

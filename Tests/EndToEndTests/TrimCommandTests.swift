@@ -114,7 +114,8 @@ import Testing
     for _ in 0..<8 {
       let program = try scratch.start([Place.tool.path] + arguments)
       Thread.sleep(forTimeInterval: .random(in: 0.02...0.2, using: &random))
-      _ = try program.killed()
+      program.send(SIGKILL)
+      _ = try program.waitForResult()
       try? FileManager.default.removeItem(atPath: scratch.path("part.rr"))
     }
     let trimmed = try scratch.rrtool(arguments)

@@ -16,7 +16,8 @@ extension Recording {
 
   /// Writes the recording, and what a replay needs of the images under its drives, to the file `target`.
   public func pack(
-    to target: String, replaces: Bool, progress: PackProgress = { (_, _) throws(Failure) in }
+    to target: String, replaces: Bool, symbols: [String] = [],
+    progress: PackProgress = { (_, _) throws(Failure) in }
   ) throws(Failure) -> PackFigures {
     let folder = try Self.readingLock(path)
     defer { withExtendedLifetime(folder) {} }
@@ -38,6 +39,7 @@ extension Recording {
       packed.drives[index].overlay = name
       sources.append(try PackSource(name, file: file(overlay), mayBeLink: name != overlay))
     }
+    try sources += symbolSources(symbols, &packed)
     total = sources.reduce(0) { $0 + $1.size }
     for known in digests.drives { total += 2 * UInt64(known.count) << 16 }
     func advance(_ count: UInt64) throws(Failure) {
@@ -83,6 +85,40 @@ extension Recording {
     try writer.finish()
     figures.packedByteCount = writer.compressedByteCount
     return figures
+  }
+
+  /// The files with symbols that it has, and those that are to go in as well.
+  private func symbolSources(
+    _ more: [String], _ packed: inout RecordingManifest
+  ) throws(Failure) -> [PackSource] {
+    var sources: [PackSource] = []
+    for name in manifest.symbols ?? [] { sources.append(try PackSource(name, file: file(name))) }
+    var names = manifest.symbols ?? []
+    for path in more {
+      let head = [UInt8]("\u{7f}ELF".utf8)
+      let source = try PackSource(Self.symbolsName(besides: names), file: path, mayBeLink: true)
+      var bytes = [UInt8](repeating: 0, count: head.count)
+      if source.size >= UInt64(head.count) {
+        let result = bytes.withUnsafeMutableBytes { buffer in
+          Result { () throws(Failure) in try source.read(0, buffer) }
+        }
+        _ = try result.get()
+      }
+      guard bytes == head else {
+        throw Failure(.file, path, "is not an ELF file", remedy: "name one with the guest's symbols")
+      }
+      names.append(source.name)
+      sources.append(source)
+    }
+    if !names.isEmpty { packed.symbols = names }
+    return sources
+  }
+
+  /// `symbols0.elf`, or the next that is not taken.
+  private static func symbolsName(besides names: [String]) -> String {
+    var number = 0
+    while names.contains("symbols\(number).elf") { number += 1 }
+    return "symbols\(number).elf"
   }
 
   private static func plainName(_ name: String, otherwise other: String) -> String {

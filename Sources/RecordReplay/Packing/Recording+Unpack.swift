@@ -138,7 +138,7 @@ extension Recording {
       let file = folder + "/" + Recording.manifestName
       let manifest = try Recording.decode(HostFiles.read(file, limit: Recording.manifestLimit), file: file)
       var wanted = [Recording.manifestName, Recording.memoryName, manifest.log]
-      wanted += manifest.drives.compactMap(\.overlay)
+      wanted += manifest.drives.compactMap(\.overlay) + (manifest.symbols ?? [])
       if recording.baseDigestsPath != nil { wanted.append(BaseDigests.fileName) }
       for base in manifest.drives.flatMap(\.bases) {
         wanted.append(base.relativePath ?? base.path)

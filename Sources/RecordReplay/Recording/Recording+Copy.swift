@@ -57,6 +57,7 @@ extension Recording {
         return new
       }
       copied.log = add(manifest.log, otherwise: Self.logName)
+      for name in manifest.symbols ?? [] { files.append((file(name), name)) }
       if let path = baseDigestsPath { files.append((path, BaseDigests.fileName)) }
       for index in manifest.drives.indices {
         if let overlay = manifest.drives[index].overlay {

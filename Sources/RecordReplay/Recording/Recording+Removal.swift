@@ -84,6 +84,7 @@ extension Recording {
       for name in [manifest.log] + manifest.drives.compactMap(\.overlay) where !name.hasPrefix("/") {
         names.insert(name)
       }
+      names.formUnion(manifest.symbols ?? [])
       // One that was packed has the images under its drives as well.
       let bases = manifest.drives.flatMap { $0.bases.compactMap(\.relativePath) }
       names.formUnion(bases.filter(RecordingManifest.isFileOfRecording))

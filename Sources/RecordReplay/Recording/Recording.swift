@@ -117,6 +117,8 @@ public struct Recording: Sendable {
 
   public var logPath: String { file(manifest.log) }
   public var memoryPath: String { file(Self.memoryName) }
+  /// ELF files with the guest's symbols that are part of it.
+  public var symbolPaths: [String] { (manifest.symbols ?? []).map(file) }
 
   /// The log of a recording that is being made: in its folder, whatever stands at its name by now.
   var logPathOfRecorder: String {

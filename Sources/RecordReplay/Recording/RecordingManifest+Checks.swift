@@ -93,6 +93,12 @@ extension RecordingManifest {
         return "a base image of drive \(index) whose relative path cannot be"
       }
     }
+    let symbols = symbols ?? []
+    guard symbols.count <= Self.symbolFileLimit else { return "\(symbols.count) files with symbols" }
+    for name in symbols where !Self.isFileOfRecording(name) {
+      return "symbols in '\(name.prefix(80))', which is not in its folder"
+    }
+    files += symbols
     for file in files where !Self.isFileOfRecording(file) && !(file.hasPrefix("/") && Self.isUsablePath(file))
     {
       return "a file named '\(file.prefix(80))', which is neither in its folder nor a path from the root"

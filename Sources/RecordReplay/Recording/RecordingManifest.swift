@@ -165,6 +165,8 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
   /// Entries of `bases.digests` at the end; since version 4.
   public var baseClusterCount: Int?
   public var ending: Ending?
+  /// ELF files in the folder that name the guest's code, which `pack --symbols` put there.
+  public var symbols: [String]?
   /// For one that another recording was left for: the other's folder, and where it was left.
   public var branch: Branch?
 
@@ -175,6 +177,9 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
 }
 
 extension RecordingManifest {
+  /// More files with symbols than any guest has programs that are looked into.
+  static let symbolFileLimit = 32
+
   /// Its name in a recording that does not start at power-on.
   static let branchBootSnapshot = "replay_boot"
 

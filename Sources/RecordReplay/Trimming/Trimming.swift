@@ -59,6 +59,9 @@ final class Trimming {
   func copyStates(_ check: () throws(Failure) -> Void) throws(Failure) {
     try copyDrives(check)
     try copyMemory(check)
+    for name in recording.manifest.symbols ?? [] {
+      _ = try HostFiles.copy(recording.file(name), to: file(name)) { (_) throws(Failure) in try check() }
+    }
   }
 
   private func copyMemory(_ check: () throws(Failure) -> Void) throws(Failure) {

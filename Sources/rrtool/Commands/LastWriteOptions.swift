@@ -26,13 +26,20 @@ struct LastWriteOptions: ParsableArguments {
 
   func report(of recording: Recording, _ address: String, before position: UInt64) throws -> Report {
     let range = try range(address)
-    let table = try readSymbols()
+    let tables = try (symbols.map { [$0] } ?? recording.symbolPaths).map { (path) throws(Failure) in
+      try Self.readSymbols(path)
+    }
     let timeline = try Timeline(recording, near: .absolute(position))
     let progress = Progress("looking back", from: 0, to: position, consoleIsTerminal: false)
     let control = SearchControl(progress: { done, _ in progress.show(done) })
     let outcome = try timeline.lastWrite(to: range, before: position, control: control)
     progress.finish()
-    return Report(of: outcome) { table?.name(of: $0) }
+    return Report(of: outcome) { address in
+      for table in tables {
+        if let name = table.name(of: address) { return name }
+      }
+      return nil
+    }
   }
 
   private func range(_ text: String) throws(Failure) -> MemoryRange {
@@ -53,9 +60,8 @@ struct LastWriteOptions: ParsableArguments {
     text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
   }
 
-  private func readSymbols() throws(Failure) -> SymbolTable? {
-    guard let symbols else { return nil }
-    let file = try HostFiles.read(symbols, limit: Self.symbolFileLimit)
+  private static func readSymbols(_ path: String) throws(Failure) -> SymbolTable {
+    let file = try HostFiles.read(path, limit: symbolFileLimit)
     do throws(ImageFormatError) {
       let table = try SymbolTable(file)
       guard !table.isEmpty else {
@@ -63,7 +69,7 @@ struct LastWriteOptions: ParsableArguments {
       }
       return table
     } catch {
-      throw Failure(.file, symbols, "names no code: \(error.reason)", remedy: "or leave --symbols out")
+      throw Failure(.file, path, "names no code: \(error.reason)", remedy: "or leave --symbols out")
     }
   }
 }

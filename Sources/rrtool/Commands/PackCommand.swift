@@ -8,11 +8,13 @@ struct PackCommand: ParsableCommand {
     discussion: """
       What a replay needs of the images under the drives goes in as well: the parts that the run has read, and no others.
       The file is a tar archive, compressed with zstd; the same recording gives the same bytes. It is written to the current
-      folder unless -o says otherwise. 'rrtool unpack' makes a recording of it again.
+      folder unless -o says otherwise. 'rrtool unpack' makes a recording of it again. ELF files that --symbols names go in too, and the
+      debugger of 'rrtool replay --debug' and 'rrtool inspect last-write' then find them by themselves.
 
       EXAMPLES
         rrtool pack linux.rr
         rrtool pack linux.rr -o /media/stick/linux.rrz
+        rrtool pack linux.rr --symbols vmlinux
         tar --zstd -tvf linux.rrz
       """)
 
@@ -20,6 +22,12 @@ struct PackCommand: ParsableCommand {
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The file to make.", valueName: "name.rrz"))
   var output: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "An ELF file with the guest's symbols that is to go in; may be given several times, the most important one first.",
+      valueName: "file"))
+  var symbols: [String] = []
 
   @Flag(help: "Replace a file that stands there.")
   var force = false
@@ -33,7 +41,8 @@ struct PackCommand: ParsableCommand {
       let recording = try recordingArgument.open()
       let path = output ?? PackNames.packed(recording.path)
       let watch = PackWatch("packing")
-      let figures = try recording.pack(to: path, replaces: force, progress: watch.note)
+      let figures = try recording.pack(
+        to: path, replaces: force, symbols: symbols, progress: watch.note)
       watch.finish()
       say(
         "packed \(path): \(figures.fileCount) files, \(Size.describe(figures.byteCount)) in "

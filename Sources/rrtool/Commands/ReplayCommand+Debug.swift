@@ -19,7 +19,9 @@ struct DebugOptions: ParsableArguments {
   var debugger = "gdb-multiarch"
 
   @Option(
-    help: ArgumentHelp("An ELF file with the guest's symbols, for the gdb of --debug.", valueName: "file"))
+    help: ArgumentHelp(
+      "An ELF file with the guest's symbols, for the gdb of --debug, instead of those that were packed with the recording.",
+      valueName: "file"))
   var symbols: String?
 
   var isWanted: Bool { debug || gdb != nil }
@@ -50,7 +52,7 @@ extension ReplayCommand {
     if options.debug {
       _ = try target.goThere()
       Interruption.listen()
-      return try startDebugger(target)
+      return try startDebugger(target, symbolsOf: recording)
     }
     Interruption.listen()
     try serve(target, at: options.gdb ?? "")
@@ -58,14 +60,17 @@ extension ReplayCommand {
 
   // MARK: gdb of our own
 
-  private func startDebugger(_ target: TimelineTarget) throws {
+  private func startDebugger(_ target: TimelineTarget, symbolsOf recording: Recording) throws {
     let folder = try PrivateFolder()
     defer { folder.remove() }
     let listener = try ListeningSocket(path: "\(folder.path)/\(PrivateFolder.socketName)")
     let commands = try folder.write(
       GDBCommands.text(connectingTo: listener.place), to: PrivateFolder.commandsName)
     let gdb = try DebuggerProcess(
-      options.debugger, arguments: ["-q"] + (options.symbols.map { [$0] } ?? []) + ["-x", commands])
+      options.debugger,
+      arguments: ["-q"]
+        + (options.symbols.map { [$0] } ?? GDBCommands.arguments(symbols: recording.symbolPaths))
+        + ["-x", commands])
     // A user may detach and connect again.
     while let client = listener.accept(while: { gdb.isRunning && !Interruption.mustEnd }) {
       defer { close(client) }

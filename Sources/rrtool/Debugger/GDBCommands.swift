@@ -1,5 +1,15 @@
 /// What gdb is told when rrtool starts it.
 enum GDBCommands {
+  /// What has it read files with symbols that came with a recording. They are a stranger's: no scripts in them are run.
+  static func arguments(symbols paths: [String]) -> [String] {
+    guard let first = paths.first else { return [] }
+    func quoted(_ path: String) -> String {
+      "\"" + path.map { "\"\\".contains($0) ? "\\\($0)" : String($0) }.joined() + "\""
+    }
+    let more = paths.dropFirst().flatMap { ["-ex", "add-symbol-file \(quoted($0))"] }
+    return ["-iex", "set auto-load off", first] + more
+  }
+
   /// gdb keeps registers and memory that it has read. Commands that move the machine behind its back make it forget
   /// them and show where it is.
   static func text(connectingTo socket: String) -> String {

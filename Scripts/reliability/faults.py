@@ -95,8 +95,8 @@ def campaign(bench, count):
         before = bench.digest(work)
         outcome, _ = tried(bench, verb, work, library, (CALLS.index(call), place, ERRORS[name]))
         problem = look(bench, verb, work, outcome, before, known[verb.name], name)
-        # Who cannot remove files leaves some.
-        if not problem and verb.name in CLEAN and call != "unlink":
+        # Who cannot remove files leaves some, and who gets no thread ends at once, as if it were killed.
+        if not problem and verb.name in CLEAN and call not in ("unlink", "thread"):
             left = leftovers(work)
             problem = f"left {left}" if left else None
         tally.count("faults", f"{call} {name}", "went on" if outcome.status == 0 else "refused")

@@ -182,7 +182,8 @@ import Testing
     #expect(trimmed.status == 0, "\(trimmed.errors)")
     #expect(try bench.rrtool("pack", scratch.path("there.rr"), "-o", scratch.path("again.rrz")).status == 0)
     let again = try scratch.run(["tar", "--zstd", "-tf", scratch.path("again.rrz")])
-    #expect(again.lines.filter { $0.hasSuffix(".elf") } == ["there.rr/symbols0.elf", "there.rr/symbols1.elf"])
+    #expect(
+      again.lines.filter { $0.hasSuffix(".elf") } == ["there.rr/symbols0.elf", "there.rr/symbols1.elf"])
     for name in ["there.rr", "copy.rr", "part.rr"] {
       #expect(try last(scratch.path(name)) == named, "\(name)")
     }

@@ -94,11 +94,13 @@ def campaign(bench, count):
         work = prepare(bench, verb, original)
         before = bench.digest(work)
         outcome, _ = tried(bench, verb, work, library, (CALLS.index(call), place, ERRORS[name]))
+        left = leftovers(work)
+        for path in (work / "temporary").glob("*"):
+            shutil.rmtree(path, ignore_errors=True)
         problem = look(bench, verb, work, outcome, before, known[verb.name], name)
         # Who cannot remove files leaves some, and who gets no thread ends at once, as if it were killed.
-        if not problem and verb.name in CLEAN and call not in ("unlink", "thread"):
-            left = leftovers(work)
-            problem = f"left {left}" if left else None
+        if not problem and left and verb.name in CLEAN and call not in ("unlink", "thread"):
+            problem = f"left {left}"
         tally.count("faults", f"{call} {name}", "went on" if outcome.status == 0 else "refused")
         if problem:
             bench.keep(tally, problem, f"{verb.name}: {call} {place} of {number} gives {name}", work)

@@ -6,7 +6,7 @@ import ReplayLog
 ///
 /// It goes on after something was found wrong, as far as the rest can be looked at without it.
 public struct Verification: Sendable {
-  public let recording: Recording
+  public private(set) var recording: Recording
   /// What is wrong, in the order in which it was found.
   public private(set) var problems: [Failure] = []
   /// Where the replay did something else.
@@ -47,7 +47,14 @@ public struct Verification: Sendable {
     for snapshot in snapshots where snapshot.isComplete {
       attempt { (check) throws(Failure) in
         if quickly {
-          _ = try SnapshotStore(check.recording).load(snapshot.name)
+          let store = SnapshotStore(check.recording)
+          do throws(Failure) {
+            _ = try store.load(snapshot.name)
+          } catch {
+            // Its recorder may have given it up meanwhile.
+            if try store.list().contains(where: { $0.name == snapshot.name }) { throw error }
+            check.snapshotCount -= 1
+          }
         } else {
           places.append(try check.load(snapshot, log))
         }
@@ -57,8 +64,21 @@ public struct Verification: Sendable {
     replay(past: places, progress)
   }
 
+  /// What a look has found before it failed counts as well, of the last look.
   private mutating func attempt(_ body: (inout Verification) throws(Failure) -> Void) {
-    do throws(Failure) { try body(&self) } catch { note(error) }
+    let before = self
+    var after = self
+    do throws(Failure) {
+      try recording.lookingAgain { (recording) throws(Failure) in
+        after = before
+        after.recording = recording
+        try body(&after)
+      }
+      self = after
+    } catch {
+      self = after
+      note(error)
+    }
   }
 
   /// The same thing is often found in several ways.
@@ -101,17 +121,20 @@ public struct Verification: Sendable {
 
   private mutating func checkSnapshotList() throws(Failure) -> [Snapshot] {
     let store = SnapshotStore(recording)
-    for orphan in try store.orphans() {
+    let isBeingMade = Recording.isBeingMade(at: recording.path)
+    // A snapshot that is being made is in a drive first.
+    for orphan in isBeingMade ? [] : try store.orphans() {
       remarks.append(
         "snapshot '\(orphan)' was left over in a drive when something broke off; it does no harm")
     }
     let snapshots = try store.list()
     for snapshot in snapshots where !snapshot.isComplete {
-      note(
-        Failure(
-          .damaged, recording.path, "a drive lacks snapshot '\(snapshot.name)'",
-          remedy:
-            "delete it with 'rrtool snapshot delete \(snapshot.name)', or put the drive's overlay back"))
+      let failure = Failure(
+        .damaged, recording.path, "a drive lacks snapshot '\(snapshot.name)'",
+        remedy: "delete it with 'rrtool snapshot delete \(snapshot.name)', or put the drive's overlay back")
+      // It may have been given up between two looks.
+      if isBeingMade { throw failure }
+      note(failure)
     }
     return snapshots
   }

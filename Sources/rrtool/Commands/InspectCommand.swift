@@ -56,9 +56,11 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let (name, view, address) = try parseWords()
-      let recording = try Recordings.open(name, bases)
-      let log = try recording.openLog()
-      let context = try Timeline.context(of: recording, log: log, current: nil)
+      let (recording, log, context) = try Recordings.open(name, bases).lookingAgain {
+        (recording) throws(Failure) in
+        let log = try recording.openLog()
+        return (recording, log, try Timeline.context(of: recording, log: log, current: nil))
+      }
       func place(_ text: String?, _ option: String, otherwise: UInt64) throws(Failure) -> UInt64 {
         guard let text else { return otherwise }
         return try PositionExpression.parsed(text, option: option).resolve(in: context)
@@ -115,16 +117,20 @@ struct InspectCommand: ParsableCommand {
     }
     let report: Report? =
       switch view {
-      case .summary: try RecordingSummary(facts: RecordingFacts(recording), log: log).report
+      case .summary: try RecordingSummary(facts: facts(recording), log: log).report
       case .events:
         EventQuery(kinds: try kinds(), positions: positions, limit: max(0, limit ?? .max)).report(of: log)
       case .console: transcript.report
       case .stats: try RecordingStatistics(log: log).report
-      case .chart: try show(RunChart(facts: RecordingFacts(recording), log: log, positions: positions))
+      case .chart: try show(RunChart(facts: facts(recording), log: log, positions: positions))
       // It is asked with an address, above.
       case .lastWrite: nil
       }
     if let report { try show(report) }
+  }
+
+  private func facts(_ recording: Recording) throws(Failure) -> RecordingFacts {
+    try recording.lookingAgain { (recording) throws(Failure) in try RecordingFacts(recording) }
   }
 
   /// The report of the chart where that is asked for; a picture is shown here.

@@ -17,7 +17,9 @@ extension SnapshotCommand {
     func run() throws {
       try reporting {
         let recording = try recordingArgument.open()
-        let snapshots = try SnapshotStore(recording).list()
+        let snapshots = try recording.lookingAgain { (recording) throws(Failure) in
+          try SnapshotStore(recording).list()
+        }
         let width = max(4, snapshots.map(\.name.count).max() ?? 0)
         func row(_ name: String, _ position: String, _ time: String) {
           func pad(_ text: String, _ width: Int) -> String {

@@ -97,17 +97,43 @@ import Testing
     #expect(try program.waitForResult().status == 0)
   }
 
-  /// One client at a time: the next one waits for the first to leave, however it leaves.
-  @Test func theSecondClientIsNext() throws {
+  /// One client waits for its slow dump, another is served meanwhile and ends it; the first hears of it.
+  @Test func aSlowDumpHoldsUpNoOtherClient() throws {
+    let scratch = try Scratch()
+    let (program, first): (HostProgram, MonitorSocket) = try start(
+      scratch, "run", "--bios", Place.guest("churn"), "--memory", "64M")
+    #expect(try first.ask("migrate-set-parameters", #"{"max-bandwidth": 100000}"#) != nil)
+    let dump = #"{"paging": false, "protocol": "file:\#(scratch.path("core"))"}"#
+    first.send(#"{"execute": "dump-guest-memory", "arguments": \#(dump)}"#)
+    let second = try MonitorSocket(scratch.path("m.sock"))
+    try second.negotiate()
+    func status() throws -> String? {
+      ((try second.ask("query-dump")) as? [String: Any])?["status"] as? String
+    }
+    while try status() == "none" { usleep(10_000) }
+    #expect(try status() == "active")
+    #expect(try second.ask("migrate_cancel") != nil)
+    let event = try first.wait(for: "DUMP_COMPLETED")
+    #expect(event["data"] != nil)
+    #expect(try first.ask("query-status") == nil, "the answer to the dump comes first")
+    #expect(try first.next()?["return"] != nil)
+    #expect(try second.ask("quit") != nil)
+    #expect(try program.waitForResult().status == 0)
+  }
+
+  /// More than are served at a time wait for one to leave, however it leaves.
+  @Test func theNinthClientIsNext() throws {
     let scratch = try Scratch()
     var (program, first): (HostProgram, MonitorSocket?) = try start(
       scratch, "run", "--bios", Place.guest("echo"), "--memory", "16M")
-    let second = try MonitorSocket(scratch.path("m.sock"))
+    let others = try (0..<7).map { _ in try MonitorSocket(scratch.path("m.sock")) }
+    for other in others { try other.negotiate() }
+    let ninth = try MonitorSocket(scratch.path("m.sock"))
     first?.send(#"{"execute": "query-sta"#)
     first = nil
-    try second.negotiate()
-    #expect(try second.ask("query-status") != nil)
-    #expect(try second.ask("quit") != nil)
+    try ninth.negotiate()
+    #expect(try ninth.ask("query-status") != nil)
+    #expect(try ninth.ask("quit") != nil)
     #expect(try program.waitForResult().status == 0)
   }
 

@@ -1,11 +1,18 @@
+import HostSystem
 import Monitor
 import RecordReplay
-import Synchronization
 
-/// Listens at the socket that `--qmp` names. One client at a time is served; the next one waits until it has gone.
-final class MonitorServer: Sendable {
+/// Listens at the socket that `--qmp` names. Clients are served beside one another: one that waits for a long command (a dump) holds
+/// up no other.
+final class MonitorServer: @unchecked Sendable {
+  // Sendable: `connections` is touched with `lock` held.
+
+  /// Clients at a time; the next one waits until one has gone.
+  private static let limit = 8
+
   private let listener: ListeningSocket
-  private let connection = Mutex<MonitorConnection?>(nil)
+  private let lock = ConditionLock()
+  private var connections: [MonitorConnection] = []
 
   /// - Parameter text: `unix:PATH`, with the words of QEMU's chardevs that say what is the case anyway.
   init(_ text: String) throws(Failure) {
@@ -26,16 +33,25 @@ final class MonitorServer: Sendable {
     inbox.onOwnThread { [self] in
       while true {
         let connection = MonitorConnection(listener.accept())
-        self.connection.withLock { $0 = connection }
-        connection.serve(target)
-        self.connection.withLock { $0 = nil }
+        lock.withLock {
+          while connections.count >= Self.limit { lock.wait() }
+          connections.append(connection)
+        }
+        inbox.onOwnThread { [self] in
+          connection.serve(target)
+          lock.withLock {
+            connections.removeAll { $0 === connection }
+            lock.wakeAll()
+          }
+        }
       }
     }
   }
 
-  /// The run is over: the client gets what is still to be said, for a second at most, and the socket is removed.
+  /// The run is over: clients get what is still to be said, for a second at most, and the socket is removed.
   func finish() {
     listener.removeName()
-    connection.withLock { $0 }?.finish(deadline: HostClock.monotonic() + 1_000_000_000)
+    let deadline = HostClock.monotonic() + 1_000_000_000
+    for connection in lock.withLock({ connections }) { connection.finish(deadline: deadline) }
   }
 }

@@ -40,7 +40,7 @@ struct RRTool: ParsableCommand {
     StandardDescriptors.prepare()
     do {
       try reporting { try StandardDescriptors.checkRoom() }
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(Array(CommandWords.all.dropFirst()))
       try command.run()
     } catch {
       leave(error)

@@ -65,6 +65,29 @@ import Testing
     #expect(try bench.scratch.bytes("run.rrz") == before)
   }
 
+  /// In a root folder that has the tool, its libraries, the packed recording and a place for temporary files: no /proc, no /dev.
+  @Test(.enabled(if: geteuid() == 0, "only root may change its root folder")) func anEmptyRootIsEnough()
+    throws
+  {
+    let bench = try Bench()
+    let recorded = try bench.makePacked()
+    let script = """
+      set -e
+      mkdir -p "$0/root/tmp" && cp "$1" "$0/root/rrtool" && cp "$0/run.rrz" "$0/root"
+      for file in $(ldd "$1" | grep -o '/[^ ]*'); do mkdir -p "$0/root$(dirname $file)"; cp "$file" "$0/root$file"; done
+      TMPDIR=/tmp exec chroot "$0/root" /rrtool "$2" /run.rrz $3
+      """
+    for (verb, more) in [("replay", ""), ("dump", "--at 50% -o /core"), ("verify", ""), ("inspect", "")] {
+      let result = try bench.scratch.run([
+        "sh", "-c", script, bench.scratch.folder.path, Place.tool.path, verb, more,
+      ])
+      #expect(result.status == 0, "\(verb): \(result.errors)")
+      if verb == "replay" { #expect(result.output == recorded.output) }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: bench.scratch.path("root/tmp")) == [])
+    }
+    #expect(FileManager.default.fileExists(atPath: bench.scratch.path("root/core")))
+  }
+
   @Test func aDebuggerTakesPackedOnes() throws {
     let bench = try Bench()
     _ = try bench.makePacked()

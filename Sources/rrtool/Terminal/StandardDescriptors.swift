@@ -22,7 +22,8 @@ enum StandardDescriptors {
     var opened: [Int32] = []
     defer { for descriptor in opened { close(descriptor) } }
     while opened.count < needed {
-      let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+      // What is there on every system, in an empty root folder too.
+      let descriptor = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       guard descriptor >= 0 else {
         throw .system(errno, path: "this process", doing: "may open only \(opened.count) files more")
       }

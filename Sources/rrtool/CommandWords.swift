@@ -12,7 +12,7 @@ enum CommandWords {
   /// The stack of a new process has argc, the pointers to the words, a null pointer, and what `environ` points to (the ABIs of all
   /// processors with Linux), as long as nobody has changed the environment. No pointer is as small as the number of words.
   private static func fromStack() -> [String] {
-    guard let environment = environ else { return [] }
+    let environment = environ
     let limit = 1 << 20
     var count = 0
     while count < limit, UInt(bitPattern: environment[-2 - count]) != UInt(count) { count += 1 }

@@ -86,7 +86,7 @@ final class PackWatch {
 
   func note(_ done: UInt64, _ total: UInt64) throws(Failure) {
     if flag.isSet.load(ordering: .relaxed) {
-      throw Failure(.cancelled, label, "was cancelled", remedy: "nothing is left of it; start it again")
+      throw cancellation
     }
     let progress = self.progress ?? Progress(label, unit: unit, from: done, to: total)
     self.progress = progress
@@ -94,4 +94,8 @@ final class PackWatch {
   }
 
   func finish() { progress?.finish() }
+
+  var cancellation: Failure {
+    Failure(.cancelled, label, "was cancelled", remedy: "nothing is left of it; start it again")
+  }
 }

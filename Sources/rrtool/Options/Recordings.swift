@@ -36,7 +36,8 @@ enum Recordings {
     say("unpacking \(path) into \(HostFiles.parentFolder(of: copy.path)) for as long as this command runs")
     let recording = try copy.unpack(progress: watch.note)
     watch.finish()
-    StopSignals.forget()
+    // One may have come when nobody looked any more.
+    guard StopSignals.forget() else { throw watch.cancellation }
     return recording
   }
 

@@ -23,8 +23,13 @@ enum StopSignals {
     listen()
   }
 
-  /// The next signal ends the process again.
-  static func forget() { state.withLock { $0.body = nil } }
+  /// The next signal ends the process again. False: one has come, and has called or is about to call what was to be called.
+  static func forget() -> Bool {
+    state.withLock { state in
+      defer { state.body = nil }
+      return state.body != nil
+    }
+  }
 
   /// Before a signal ends the process, `farewell` is called.
   static func beforeEnd(_ farewell: @escaping @Sendable () -> Void) {

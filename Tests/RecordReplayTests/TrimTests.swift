@@ -195,6 +195,31 @@ import Testing
     #expect(StraightRun.State(second) == StraightRun.State(whole))
   }
 
+  /// Parts that begin and end between two bytes of one piece of console output.
+  @Test func partsWithinConsoleOutput() throws {
+    let (recording, kept) = try TravelledGuest.input.record()
+    defer { withExtendedLifetime(kept) {} }
+    let cursor = try recording.openLog().makeCursor()
+    let folder = TestFolder()
+    var count = 0
+    while let event = try cursor.next(), count < 10 {
+      guard case .consoleOutput(let bytes) = event.payload, bytes.count > 3 else { continue }
+      count += 1
+      for (first, last) in [(1, 2), (1, 3), (2, 40)] as [(UInt64, UInt64)] {
+        _ = try recording.trim(
+          from: .absolute(event.position + first), to: .absolute(event.position + last),
+          output: folder.file("part.rr"), force: true)
+        let part = try Recording(opening: folder.file("part.rr"))
+        #expect(try Timeline(part).run() == .end(.limit), "\(first) to \(last) behind \(event.position)")
+        let (whole, back) = (try Timeline(recording), try Timeline(part))
+        try whole.seek(to: event.position + last)
+        try back.run()
+        #expect(StraightRun.State(back) == StraightRun.State(whole))
+      }
+    }
+    #expect(count > 0)
+  }
+
   /// One whose recorder was killed ends where its log does.
   @Test func aRecordingThatWasCutOffIsTrimmed() throws {
     let recorded = try RecordedGuest("diskcheck", digestInterval: 100_000) { _ in

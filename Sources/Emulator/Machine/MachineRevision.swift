@@ -12,9 +12,11 @@ public enum MachineRevision: Int, Sendable, Comparable, CaseIterable {
   case third = 3
   /// Flash and fw_cfg.
   case fourth = 4
+  /// Types of memory in page tables are on after a reset, where there are such.
+  case fifth = 5
 
   /// That of every new run.
-  public static let current = MachineRevision.fourth
+  public static let current = MachineRevision.fifth
 
   public static func < (one: MachineRevision, other: MachineRevision) -> Bool {
     one.rawValue < other.rawValue
@@ -33,6 +35,8 @@ extension MachineRevision {
   var keepsReservations: Bool { self < .second }
   /// `minstret` counts instructions that trap.
   var retiresTrapping: Bool { self < .second }
+  /// `menvcfg.PBMTE` is set after a reset of harts with Svpbmt, as on QEMU.
+  var startsWithMemoryTypes: Bool { self >= .fifth }
 
   // MARK: Devices
 

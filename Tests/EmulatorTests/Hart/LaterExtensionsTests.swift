@@ -148,8 +148,8 @@ import Testing
       }
     }
     #expect(try menvcfg(.rv64)[..<4] == [1 << 61, 0xa000_0000_0000_00f1, 0xf1, 9 << 60])
-    #expect(try menvcfg(.rva22s64)[..<4] == [0, 0xc000_0000_0000_00f1, 0xf1, 0])
-    #expect(try menvcfg(.max)[..<4] == [1 << 61, 0xe000_0000_0000_00f1, 0xf1, 9 << 60])
+    #expect(try menvcfg(.rva22s64)[..<4] == [1 << 62, 0xc000_0000_0000_00f1, 0xf1, 0])
+    #expect(try menvcfg(.max)[..<4] == [3 << 61, 0xe000_0000_0000_00f1, 0xf1, 9 << 60])
   }
 
   /// Memory types and pages of 64 KiB, with `menvcfg.PBMTE` set and then cleared: that works at once.

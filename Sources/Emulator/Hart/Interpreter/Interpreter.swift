@@ -57,10 +57,12 @@ final class Interpreter {
       translator = translates ? Translator(memory: memory) : nil
     #endif
     let reference = Unmanaged.passUnretained(self)
+    let resetEnvironment =
+      EnvironmentConfiguration.adue | (revision.startsWithMemoryTypes ? EnvironmentConfiguration.pbmte : 0)
     for hart in harts {
       hart.state.pointee.engine = UInt(bitPattern: reference.toOpaque())
       hart.state.pointee.resetEnvironment =
-        EnvironmentConfiguration.adue & EnvironmentConfiguration.machine(extensions)
+        resetEnvironment & EnvironmentConfiguration.machine(extensions)
     }
     memory.observer = reference
   }

@@ -75,12 +75,13 @@ extension Interpreter {
     }
     var table = Self.rootAddress(satp)
     var level = levels - 1
+    let isProtected = hart.state.pointee.isProtected != 0
     while true {
       let entryAddress = table + (address >> UInt64(12 + 9 * level) & 0x1ff) << 3
       guard let host = memory.pointer(at: entryAddress, count: 8),
-        allows(
-          hart, entryAddress, size: 8, PhysicalMemoryProtection.Permission.read,
-          privilege: Privilege.supervisor)
+        !isProtected
+          || protection[hart.index].allows(
+            entryAddress, size: 8, PhysicalMemoryProtection.Permission.read, privilege: Privilege.supervisor)
       else { return .fault(cause: access.accessFault) }
       markPageTable(entryAddress, hart: hart)
       let entry = host.load(as: UInt64.self)
@@ -104,6 +105,7 @@ extension Interpreter {
 
   /// Are the high bits of an entry, some of which are set, as the harts' extensions have them? (Volume II, chapters on
   /// Svnapot and Svpbmt.)
+  @inline(never)
   func hasGoodHighBits(_ hart: Hart, _ entry: UInt64, level: Int) -> Bool {
     var allowed: UInt64 = 0
     if hart.state.pointee.menvcfg & EnvironmentConfiguration.pbmte != 0 {

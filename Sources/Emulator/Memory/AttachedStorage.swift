@@ -56,6 +56,7 @@ extension GuestMemory {
     pointer(at: address, count: count) ?? flashPointer(at: address, count: count)
   }
 
+  @inline(never)
   private func flashPointer(at address: UInt64, count: Int) -> UnsafeMutableRawPointer? {
     let offset = address &- MemoryMap.flash.base
     guard offset < attached.flashSize else { return nil }

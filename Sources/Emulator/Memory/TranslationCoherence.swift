@@ -86,10 +86,12 @@ extension Interpreter {
     while entryOffset < offset + count {
       let old = memory.bytes.load(
         fromByteOffset: page * GuestMemory.pageSize + entryOffset, as: UInt64.self)
-      for hart in harts where affected & PageFlags.pageTable(hart: hart.index) != 0 {
+      var left = affected
+      while left != 0 {
         entryChanges(
-          pageStart + UInt64(entryOffset), old: old, hart: hart,
+          pageStart + UInt64(entryOffset), old: old, hart: harts[left.trailingZeroBitCount],
           mayBeLarge: memory.flags[page] & PageFlags.largePages != 0)
+        left &= left - 1
       }
       entryOffset += 8
     }
@@ -119,6 +121,7 @@ extension Interpreter {
   }
 
   /// A store is about to change a page that the host watches.
+  @inline(never)
   func hostInterfaceStore(page: Int, offset: Int, count: Int) {
     let address = memory.base + UInt64(page * GuestMemory.pageSize + offset)
     withMachine { $0.hostInterfaceStored(address: address, count: count) }

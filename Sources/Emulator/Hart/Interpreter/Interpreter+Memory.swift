@@ -128,10 +128,14 @@ extension Interpreter {
   }
 
   /// Writes the low `size` bytes of `value` at a virtual address; answers the fault, if one came.
+  @inline(__always)
   func write(_ hart: Hart, _ address: UInt64, size: Int, _ value: UInt64) -> Fault? {
-    guard crossesPage(address, size) else {
-      return writeWithinPage(hart, address, size: size, value)
-    }
+    crossesPage(address, size)
+      ? writeAcrossPages(hart, address, size: size, value) : writeWithinPage(hart, address, size: size, value)
+  }
+
+  @inline(never)
+  private func writeAcrossPages(_ hart: Hart, _ address: UInt64, size: Int, _ value: UInt64) -> Fault? {
     let firstCount = 4096 - Int(address & 0xfff)
     do throws(Fault) {
       let first = try part(hart, address, count: firstCount, .store)
@@ -219,6 +223,7 @@ extension Interpreter {
   }
 
   /// Translates and checks the protection of `size` bytes within one page.
+  @inline(__always)
   func physical(_ hart: Hart, _ address: UInt64, size: Int, _ access: AccessKind) -> PhysicalOutcome {
     let privilege = hart.dataPrivilege
     switch translate(hart, address, access, privilege: privilege) {
@@ -231,6 +236,7 @@ extension Interpreter {
     }
   }
 
+  @inline(__always)
   private func crossesPage(_ address: UInt64, _ size: Int) -> Bool {
     Int(address & 0xfff) + size > 4096
   }

@@ -58,6 +58,7 @@ extension Hart {
   }
 
   /// Before the trap is entered: the registers still have the one before.
+  @inline(__always)
   private func countException(_ cause: UInt64) {
     state.pointee.exceptionCount &+= 1
     let isSame =
@@ -68,6 +69,7 @@ extension Hart {
   }
 
   /// An instruction that traps does not retire, so `minstret` does not count it (volume II, section 3.3.1); its position counts.
+  @inline(__always)
   func uncountTrapping() {
     guard state.pointee.mcountinhibit & 4 == 0 else { return }
     state.pointee.minstretOffset &-= state.pointee.uncountedAtTrap

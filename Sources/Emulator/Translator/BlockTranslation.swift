@@ -141,7 +141,7 @@
     /// Has a thunk do the last instruction of the block, after which the hart's pc says where to go on.
     mutating func callOutAtEnd(_ instruction: UnsafePointer<DecodedInstruction>) {
       assembler.moveImmediate(.rdx, UInt64(UInt(bitPattern: instruction)))
-      assembler.call(translator.thunks.execute)
+      assembler.call(translator.thunks.executeAtEnd)
       goOnAfterLeaving()
     }
 

@@ -11,6 +11,8 @@
     let load: UInt
     let store: UInt
     let execute: UInt
+    /// The same for an instruction that ends its block, which is left in any case.
+    let executeAtEnd: UInt
     /// `HostStatus.guestFlags`, and behind them a byte: not 0 once some code does arithmetic on the host's unit. Reading the
     /// unit's status costs more than all else that happens on the way into and out of translated code.
     private let flagTable: UInt
@@ -56,6 +58,8 @@
       store = Self.helper(storeHelper, &assembler, flagTable)
       align()
       execute = Self.helper(executeHelper, &assembler, flagTable)
+      align()
+      executeAtEnd = Self.helper(executeAtEndHelper, &assembler, flagTable)
       align()
     }
 
@@ -175,7 +179,12 @@
       let opcode = op.pointee.opcode
       if opcode.isAtomic { return interpreter.executeAtomic(hart, op) }
       if opcode.isLater { return interpreter.executeLater(hart, op) }
-      if opcode.isFloatingPoint { return interpreter.executeFloatingPoint(hart, op) }
+      return interpreter.executeFloatingPoint(hart, op)
+    }
+  }
+
+  private let executeAtEndHelper: Helper = { base, instruction, _ in
+    interpret(base, instruction) { interpreter, hart, op in
       interpreter.executeSystem(hart, op)
       return true
     }
@@ -219,8 +228,5 @@
     }
 
     var isAtomic: Bool { rawValue >= Opcode.lrW.rawValue && rawValue <= Opcode.amomaxuD.rawValue }
-    var isFloatingPoint: Bool {
-      rawValue >= Opcode.flw.rawValue && rawValue <= Opcode.laterFloatingPoint.rawValue
-    }
   }
 #endif

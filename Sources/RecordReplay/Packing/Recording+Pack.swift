@@ -21,6 +21,8 @@ extension Recording {
   ) throws(Failure) -> PackFigures {
     let folder = try Self.readingLock(path)
     defer { withExtendedLifetime(folder) {} }
+    try Self.checkLiesOutside(target)
+    try checkReadsOther(than: target)
     PartialFiles.removeLeftovers(in: HostFiles.parentFolder(of: target), of: HostFiles.lastName(of: target))
     // So that a name that is taken, or a wrong one, is told at once.
     let writer = try PackWriter(path: target, replaces: replaces, modified: manifest.created / 1_000_000_000)

@@ -10,6 +10,7 @@ extension Recording {
     let folder = try own(path)
     defer { withExtendedLifetime(folder) {} }
     try checkIsFree(target)
+    try checkLiesOutside(target)
     let parent = HostFiles.absolute(HostFiles.parentFolder(of: target))
     guard HostFiles.kind(of: parent) == .folder else {
       throw Failure(.file, parent, "is not a folder", remedy: "create it first, or name another place")

@@ -84,6 +84,9 @@ public struct Recording: Sendable {
 
   /// Writes down where bases are that were moved to where they are not found by themselves. Each is checked before.
   public mutating func rebase(_ places: [(old: String, new: String)]) throws(Failure) {
+    // Its recorder would write its own manifest over this one.
+    let lock = try Self.readingLock(path)
+    defer { withExtendedLifetime(lock) {} }
     var moved = self
     try moved.takeBases(from: places)
     let folder = HostFiles.absolute(path)

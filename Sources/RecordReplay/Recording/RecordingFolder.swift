@@ -32,6 +32,7 @@ package struct RecordingFolder: Sendable {
     guard HostFiles.kind(of: parent) == .folder else {
       throw Failure(.file, parent, "is not a folder", remedy: "create it first, or name another output")
     }
+    try Recording.checkLiesOutside(target)
     Self.removeLeftovers(in: parent)
     old = try Self.takeReplaceable(target, force: force)
     let name = HostFiles.lastName(of: target)
@@ -41,6 +42,8 @@ package struct RecordingFolder: Sendable {
       try HostFiles.makeFolder(workPath)
       folder = try Recording.own(workPath)
     } catch {
+      // It may be there already, and nothing is in it yet.
+      rmdir(workPath)
       var error = error
       if error.subject.hasPrefix(workPath) { error.subject = target }
       throw error

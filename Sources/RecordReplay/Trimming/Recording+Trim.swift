@@ -59,23 +59,6 @@ extension Recording {
       throw error
     }
   }
-
-  /// With --force what stands at the target goes: that must be nothing that is read.
-  private func checkKeepsWhatItReads(_ target: String) throws(Failure) {
-    let target = HostFiles.absolute(target)
-    let own = HostFiles.absolute(path)
-    guard target != own else {
-      throw Failure(.usage, target, "is the recording itself", remedy: "name another output with -o")
-    }
-    let read =
-      [manifest.log] + manifest.drives.compactMap(\.overlay)
-      + manifest.drives.flatMap { $0.bases.map(\.path) }
-    if let file = read.first(where: { HostFiles.absolute(file($0)).hasPrefix(target + "/") }) {
-      throw Failure(
-        .usage, target, "would be replaced, and \(file) in it is needed",
-        remedy: "name another output with -o")
-    }
-  }
 }
 
 extension Timeline {

@@ -85,6 +85,8 @@ struct DumpCommand: ParsableCommand {
         remedy: "give --at, and leave out --detach; or give --monitor")
     }
     let recording = try recordingArgument.open()
+    try Recording.checkLiesOutside(output)
+    try recording.checkReadsOther(than: output)
     let place = try PositionExpression.parsed(at, option: "--at")
     let timeline = try Timeline(recording, near: place, engine: engine.parsed())
     try timeline.goThere()

@@ -47,7 +47,8 @@ enum MovePlaces {
     }
     var target = target
     // What was found in the default folder by its name alone gets a name there.
-    if !name.contains("/"), !target.contains("/"), path.hasPrefix(folder.path + "/") {
+    let isPlain = !target.contains("/") && target != "." && target != ".."
+    if !name.contains("/"), isPlain, path.hasPrefix(folder.path + "/") {
       target = "\(folder.path)/\(target)"
       if !target.hasSuffix(Recording.folderSuffix) { target += Recording.folderSuffix }
     }

@@ -36,10 +36,17 @@ struct PruneCommand: ParsableCommand {
       let folder = TraceFolder()
       let pruning = try Pruning(of: folder, keep: keep, byteLimit: limit)
       if !dryRun { folder.removeLeftovers() }
-      var (count, byteCount) = (0, UInt64(0))
+      var (count, byteCount, failed) = (0, UInt64(0), false)
       for candidate in pruning.candidates {
         if !dryRun {
-          guard try candidate.remove() else { continue }
+          do throws(Failure) {
+            guard try candidate.remove() else { continue }
+          } catch {
+            // The others can go all the same.
+            say("\(error)")
+            failed = true
+            continue
+          }
         }
         show(
           "\(dryRun ? "would remove" : "removed") \(candidate.path.printable)  \(Size.describe(candidate.byteCount))"
@@ -51,6 +58,7 @@ struct PruneCommand: ParsableCommand {
         "\(count) recording\(count == 1 ? "" : "s") \(dryRun ? "would be " : "")removed, \(Size.describe(byteCount)); "
           + "\(pruning.recordings.count - count) left, \(Size.describe(pruning.byteCount - min(byteCount, pruning.byteCount)))"
       )
+      if failed { throw ExitStatus.failed }
     }
   }
 }

@@ -51,6 +51,9 @@ struct StartOptions: ParsableArguments {
   /// With --dump-dtb: writes the tree and answers that there is nothing more to do.
   func dump(of guest: Guest) throws(Failure) -> Bool {
     guard let dumpDtb else { return false }
+    guard HostFiles.kind(of: dumpDtb) == nil else {
+      throw Failure(.exists, dumpDtb, "exists already", remedy: "name another file, or remove that first")
+    }
     try HostFiles.replace(dumpDtb, with: try guest.deviceTree())
     say("device tree written to \(dumpDtb)")
     return true

@@ -77,10 +77,10 @@ public final class ListeningSocket: Sendable {
     return nil
   }
 
-  /// A client that comes within so many milliseconds; -1: whenever it comes.
   /// A client that is there already.
   public func acceptNow() -> Int32? { accept(waiting: 0) }
 
+  /// A client that comes within so many milliseconds; -1: whenever it comes.
   private func accept(waiting milliseconds: Int32) -> Int32? {
     var state = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     guard poll(&state, 1, milliseconds) > 0 else { return nil }

@@ -19,25 +19,18 @@ extension Recording {
   }
 
   /// Takes the lock of a folder that is to go. It is held for as long as the answer is.
-  static func own(_ path: String) throws(Failure) -> OpenFolder {
-    guard let folder = OpenFolder(path) else {
-      throw .system(errno, path: path, doing: "cannot open the folder")
-    }
-    guard folder.lock() else {
-      throw Failure(
-        .busy, path, "is being made by another rrtool",
-        remedy: "end that one first, or name another recording")
-    }
-    return folder
-  }
+  static func own(_ path: String) throws(Failure) -> OpenFolder { try lock(path, shared: false) }
 
   /// Takes a lock that others may have too who only read. No recorder is at work while the answer is held.
   static func readingLock(_ path: String) throws(Failure) -> OpenFolder {
-    let path = HostFiles.resolved(path) ?? path
+    try lock(HostFiles.resolved(path) ?? path, shared: true)
+  }
+
+  private static func lock(_ path: String, shared: Bool) throws(Failure) -> OpenFolder {
     guard let folder = OpenFolder(path) else {
       throw .system(errno, path: path, doing: "cannot open the folder")
     }
-    guard folder.lock(shared: true) else {
+    guard folder.lock(shared: shared) else {
       throw Failure(
         .busy, path, "is being made by another rrtool",
         remedy: "end that one first, or name another recording")

@@ -64,7 +64,8 @@ public final class Machine {
   public var currentHart: Int { turnHart }
   var turnHart = 0
   var quantumLeft: Int64 = 0
-  var powerOffStatus: UInt32?
+  /// What the guest, or its power button, switched the machine off with; nil while it is on.
+  package internal(set) var powerOffStatus: UInt32?
   /// The built-in SBI's, of each hart.
   package var performanceCounters: [PerformanceCounters]
 

@@ -299,13 +299,15 @@ final class Trimming {
     } else {
       try goToEnd()
       let gate = timeline.session.gate
+      // A recorder may be killed when its guest is off already.
+      let end = timeline.machine.powerOffStatus.map { LogEnd.poweredOff(status: $0) } ?? .limit
       try copyLog(
         until: gate.next?.number ?? timeline.log.eventCount,
         last: Last(
           moment: LogMoment(timeline.now), outputCount: gate.matchedOutput,
-          digests: timeline.machine.digests()))
+          digests: timeline.machine.digests(), end: end))
       manifest.state = .complete
-      manifest.ending = RecordingManifest.Ending(.limit, at: timeline.now)
+      manifest.ending = RecordingManifest.Ending(end, at: timeline.now)
     }
     manifest.version = RecordingManifest.formatVersion
     manifest.machine.revision = manifest.configuration.revision.rawValue
@@ -322,6 +324,7 @@ final class Trimming {
     /// Bytes of the first event behind it, console output, that come before it.
     var outputCount: Int
     var digests: [UInt64]
+    var end: LogEnd
   }
 
   private func copyLog(until number: UInt64, last: Last?) throws(Failure) {
@@ -357,7 +360,7 @@ final class Trimming {
           try writer.append(.consoleOutput(Array(bytes.prefix(last.outputCount))), at: event.moment)
         }
         if digested != last.moment { try writer.append(.digest(last.digests), at: last.moment) }
-        try writer.append(.end(.limit), at: last.moment)
+        try writer.append(.end(last.end), at: last.moment)
       }
       try writer.close()
     }

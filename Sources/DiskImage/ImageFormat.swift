@@ -5,10 +5,12 @@ public enum ImageFormat: String, Codable, CaseIterable, Sendable {
   /// QEMU's copy-on-write format, versions 2 and 3.
   case qcow2
 
-  /// What the file at `path` looks like. Whatever is not qcow2 is raw: a raw image's contents are the guest's and can
-  /// look like anything, so give the format wherever it is known.
+  /// What the file at `path` looks like. One of another format is refused, and whatever else is not qcow2 is raw: a raw image's
+  /// contents are the guest's and can look like anything, so give the format wherever it is known.
   public static func probe(path: String) throws(DiskImageError) -> ImageFormat {
-    probe(try ImageFile(opening: path, readOnly: true))
+    let file = try ImageFile(opening: path, readOnly: true)
+    if let foreign = ForeignFormat(of: file) { throw foreign.refusal(of: path) }
+    return probe(file)
   }
 
   static func probe(_ file: ImageFile) -> ImageFormat {

@@ -45,8 +45,9 @@ struct GuestOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A disk: file=F[,format=raw|qcow2][,overlay=F|none][,readonly=on][,copy-on-read=on]. The file itself is never "
-        + "changed, but for overlay=none; with copy-on-read the recording needs it no more. May be given up to 7 times.",
+      "A disk: file=F[,format=raw|qcow2][,overlay=F|none][,readonly=on][,copy-on-read=on]. Without format= what looks like qcow2 "
+        + "is that, what looks like another program's format is refused, and all else is raw. The file itself is never changed, but "
+        + "for overlay=none; with copy-on-read the recording needs it no more. May be given up to 7 times.",
       valueName: "drive"))
   var drive: [String] = []
 
@@ -137,7 +138,9 @@ struct GuestOptions: ParsableArguments {
     guest.virtio = interface
     guest.hasVirtioConsole = virtioConsole
     if semihosting {
-      guest.semihosting = ([kernel ?? bios ?? ""] + (append.map { [$0] } ?? [])).joined(separator: " ")
+      // As QEMU does, which splits at spaces and joins again.
+      let words = (append ?? "").split(separator: " ").map(String.init)
+      guest.semihosting = ([kernel ?? bios ?? ""] + words).joined(separator: " ")
     }
     if bios == "none" {
       guest.images.startsInMachineMode = true

@@ -31,6 +31,10 @@ public struct ImageOpener {
   /// What is put between an overlay and all that lies under it; by default nothing.
   public var baseWrapper: ((any BlockImage) -> any BlockImage)?
 
+  /// Where the external data file of an image is opened, when somebody knows better than the image itself. Gets the image's path and
+  /// where that says its data file is.
+  public var dataFilePlace: (_ image: String, _ place: String) -> String = { _, place in place }
+
   /// More overlays over one another than this are refused.
   static let maximumDepth = 64
 
@@ -85,7 +89,7 @@ public struct ImageOpener {
     _ file: ImageFile, sharing: ImageSharing, opened: inout Set<ImageFile.Identity>
   ) throws(DiskImageError) -> Qcow2Image {
     let header = try Qcow2Header(reading: file)
-    let data = try Self.dataFile(of: file, header, sharing: sharing)
+    let data = try dataFile(of: file, header, sharing: sharing)
     guard let name = header.backingFile else {
       return try Qcow2Image(file: file, data: data, header: header, backing: nil)
     }
@@ -125,17 +129,12 @@ public struct ImageOpener {
   ///
   /// QEMU takes a relative name from the current folder, unlike that of a backing file (7.2 and 10.0). An image that was carried
   /// together with its data file is found here too: beside it.
-  private static func dataFile(
+  private func dataFile(
     of file: ImageFile, _ header: Qcow2Header, sharing: ImageSharing
   ) throws(DiskImageError) -> ImageFile? {
-    guard header.geometry.hasExternalData, let text = header.dataFile else { return nil }
-    let name = try ImageName(parsing: text, in: file.path)
-    if name.isPlain { try checkIsFileName(text, overlay: file.path) }
-    guard name.format != .qcow2 else {
-      throw .unsupported(file.path, "an external data file of format 'qcow2'")
-    }
-    let beside = resolve(name.path, against: file.path)
-    let path = access(name.path, F_OK) == 0 || !name.isPlain || access(beside, F_OK) != 0 ? name.path : beside
+    let places = try Self.dataFilePlaces(of: file, header)
+    guard let first = places.first else { return nil }
+    let path = dataFilePlace(file.path, places.first { access($0, F_OK) == 0 } ?? first)
     let data: ImageFile
     do throws(DiskImageError) {
       data = try ImageFile(opening: path, readOnly: true, sharing: sharing)
@@ -148,6 +147,26 @@ public struct ImageOpener {
       throw .damaged(file.path, "it is its own external data file")
     }
     return data
+  }
+
+  /// Where the external data file of the qcow2 image at `path` could be, the first place first. Empty when it has none.
+  public static func dataFilePlaces(of path: String) throws(DiskImageError) -> [String] {
+    let file = try ImageFile(opening: path, readOnly: true)
+    return try dataFilePlaces(of: file, Qcow2Header(reading: file))
+  }
+
+  private static func dataFilePlaces(
+    of file: ImageFile, _ header: Qcow2Header
+  ) throws(DiskImageError) -> [String] {
+    guard header.geometry.hasExternalData, let text = header.dataFile else { return [] }
+    let name = try ImageName(parsing: text, in: file.path)
+    if name.isPlain { try checkIsFileName(text, overlay: file.path) }
+    guard name.format != .qcow2 else {
+      throw .unsupported(file.path, "an external data file of format 'qcow2'")
+    }
+    guard name.isPlain else { return [name.path] }
+    let beside = resolve(name.path, against: file.path)
+    return beside == name.path ? [name.path] : [name.path, beside]
   }
 
   /// A relative name starts at the overlay's folder, whatever the current folder is.

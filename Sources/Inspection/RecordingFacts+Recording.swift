@@ -32,6 +32,7 @@ extension RecordingFacts {
           ? HostFiles.size(of: path).map { File(name: name, byteCount: $0) } : nil
       })
     endNote = manifest.ending?.note
+    isBeingMade = manifest.state == .recording && Recording.isBeingMade(at: recording.path)
   }
 }
 

@@ -59,6 +59,8 @@ public struct RecordingFacts: Sendable, Equatable {
 
   public var path: String
   public var state: RecordingManifest.State
+  /// Whether its recorder is at work.
+  public var isBeingMade = false
   /// What the recorder noted of the end: what failed, or where harts were that could not go on.
   public var endNote: String?
   /// The version of the rrtool that recorded it.
@@ -73,6 +75,9 @@ public struct RecordingFacts: Sendable, Equatable {
   /// In the order of the run.
   public var snapshots: [Snapshot]
   public var files: [File]
+
+  /// In words, for people.
+  var stateText: String { isBeingMade ? RecordingManifest.State.beingMade : state.summary }
 
   public init(
     path: String, state: RecordingManifest.State, tool: String, created: UInt64, memorySize: UInt64,

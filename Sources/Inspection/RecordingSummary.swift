@@ -33,6 +33,10 @@ public struct RecordingSummary: Sendable, Equatable {
     kinds = tally.kindCounts
   }
 
+  private var endText: String {
+    end?.description ?? (facts.isBeingMade ? "not yet: it is being made" : "unknown: the recorder was killed")
+  }
+
   /// Instructions that the recording covers.
   public var instructionCount: UInt64 { last.position - start.position }
   /// Nil for a recording of no instruction.
@@ -47,7 +51,8 @@ public struct RecordingSummary: Sendable, Equatable {
         [
           (Column("path", "Folder"), .text(facts.path)),
           (Column("state", nil), .text(facts.state.rawValue)),
-          (Column("state_text", "State"), .text(facts.state.summary)),
+          (Column("is_being_made", nil), .flag(facts.isBeingMade)),
+          (Column("state_text", "State"), .text(facts.stateText)),
           (Column("tool_version", "Recorded by rrtool"), .text(facts.tool)),
           (Column("created_ns", nil), .integer(facts.created)),
           (Column("created", "Recorded at"), .text(UTCDate.text(nanoseconds: facts.created))),
@@ -118,7 +123,7 @@ public struct RecordingSummary: Sendable, Equatable {
         (Column("instruction_count", "Instructions"), .integer(instructionCount)),
         (Column("guest_time_ns", "Guest time (s)"), .time(last.time - start.time)),
         (Column("end", nil), .text(end?.name ?? "unknown")),
-        (Column("end_text", "End"), .text(end?.description ?? "unknown: the recorder was killed")),
+        (Column("end_text", "End"), .text(endText)),
         (Column("end_note", "At the end"), FieldValue(facts.endNote)),
         (Column("exit_status", nil), status),
         (Column("event_count", "Events"), .integer(eventCount)),

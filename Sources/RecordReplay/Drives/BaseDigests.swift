@@ -63,8 +63,10 @@ struct BaseDigests {
   /// Refuses bytes of a drive's bases that are not those that the run read there.
   func comparison(drive: Int, of recording: Recording) -> WitnessedImage.Witness {
     let known = drives[drive]
-    let image = recording.manifest.drives[drive].bases.first?.path ?? ""
-    let isPartial = recording.manifest.drives[drive].bases.first?.partial ?? false
+    let base = recording.manifest.drives[drive].bases.first
+    let image = base?.path ?? ""
+    let isPartial = base?.partial ?? false
+    let isOwn = base.map(recording.isOwn) ?? false
     return { (cluster, bytes) throws(DiskImageError) in
       guard let digest = known[cluster] else {
         guard isPartial else { return }
@@ -76,6 +78,14 @@ struct BaseDigests {
           advice: "use the recording that it was packed of")
       }
       guard digest != Digest.of(bytes) else { return }
+      guard !isOwn else {
+        throw DiskImageError(
+          .damaged, path: image,
+          problem:
+            "is damaged: at offset \(UInt64(cluster * WitnessedImage.clusterSize).grouped) of drive \(drive) it has other "
+            + "bytes than the run read there",
+          advice: "use another copy of the recording")
+      }
       throw DiskImageError(
         .changed, path: image,
         problem: "has changed since \(recording.path) was made: the bytes differ that it read at offset "

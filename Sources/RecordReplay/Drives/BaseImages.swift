@@ -21,10 +21,13 @@ enum BaseImages {
     return (image, chain.bases())
   }
 
-  /// The external data files of an image and of those under it.
-  static func dataFiles(of image: (any BlockImage)?) -> [String] {
-    guard let image = image as? Qcow2Image else { return [] }
-    return (image.dataFile.map { [HostFiles.absolute($0)] } ?? []) + dataFiles(of: image.backing)
+  /// Opens the images under a drive, at least one, each where the recording says that it is.
+  static func open(_ bases: [RecordingManifest.Drive.Base]) throws(Failure) -> any BlockImage {
+    try withImageFailures { () throws(DiskImageError) in
+      var opener = opener(for: Array(bases.dropFirst()))
+      opener.dataFilePlace = dataFilePlace(for: bases)
+      return try opener.open(bases[0].path, format: bases[0].format, sharing: .stable)
+    }
   }
 
   /// The format that was stated for an image, or what it looks like.
@@ -55,10 +58,9 @@ enum BaseImages {
     for (index, drive) in recording.manifest.drives.enumerated() {
       for base in drive.bases { try check(base, recording: recording.path) }
       let known = digests.drives[index].keys.sorted()
-      guard let top = drive.bases.first, !known.isEmpty else { continue }
+      guard !drive.bases.isEmpty, !known.isEmpty else { continue }
+      let image = try open(drive.bases)
       try withImageFailures { () throws(DiskImageError) in
-        let image = try opener(for: Array(drive.bases.dropFirst())).open(
-          top.path, format: top.format, sharing: .stable)
         let witness = WitnessedImage(image, witness: digests.comparison(drive: index, of: recording))
         for cluster in everything ? known[...] : known.prefix(sampleCount) {
           _ = try witness.read(at: cluster * WitnessedImage.clusterSize, count: 1)
@@ -69,14 +71,33 @@ enum BaseImages {
 
   private static let sampleCount = 16
 
+  /// What is wrong when a file of a recording's bases is not there.
+  static func loss(of recording: Recording) -> Failure? {
+    for base in recording.manifest.drives.flatMap(\.bases) {
+      if let failure = loss(of: base, recording: recording.path) { return failure }
+    }
+    return nil
+  }
+
+  private static func loss(of base: RecordingManifest.Drive.Base, recording: String) -> Failure? {
+    let remedy = "put it back, or tell where it is with --base OLD=NEW, or for good with 'rrtool rebase'"
+    guard HostFiles.size(of: base.path) != nil else {
+      return Failure(.baseChanged, base.path, "a base image of \(recording) is gone", remedy: remedy)
+    }
+    let places = base.dataFilePlaces
+    guard let place = places.first, !places.contains(where: { HostFiles.kind(of: $0) != nil }) else {
+      return nil
+    }
+    return Failure(
+      .baseChanged, place, "the data file of \(base.path), a base image of \(recording), is gone",
+      remedy: remedy)
+  }
+
   private static func check(
     _ base: RecordingManifest.Drive.Base, recording: String
   ) throws(Failure) {
-    guard let size = HostFiles.size(of: base.path) else {
-      throw Failure(
-        .baseChanged, base.path, "a base image of \(recording) is gone",
-        remedy: "put it back, or tell where it is with --base OLD=NEW, or for good with 'rrtool rebase'")
-    }
+    if let failure = loss(of: base, recording: recording) { throw failure }
+    let size = HostFiles.size(of: base.path) ?? 0
     let before = base.size ?? base.fingerprint.map { UInt64($0.size) }
     var what = before == size ? nil : "it had \(before ?? 0) bytes and has \(size)"
     if what == nil, let fingerprint = base.fingerprint {
@@ -93,7 +114,7 @@ enum BaseImages {
   /// An opener that takes exactly `bases` for what lies under an overlay, whatever the overlay itself names.
   static func opener(for bases: [RecordingManifest.Drive.Base]) -> ImageOpener {
     let rest = Rest(bases)
-    return ImageOpener { (reference) throws(DiskImageError) in
+    var opener = ImageOpener { (reference) throws(DiskImageError) in
       guard let base = rest.next() else {
         throw DiskImageError(
           .refused, path: reference.overlay,
@@ -101,6 +122,18 @@ enum BaseImages {
           advice: "put the recording's own file back")
       }
       return .open(path: base.path, format: base.format)
+    }
+    opener.dataFilePlace = dataFilePlace(for: bases)
+    return opener
+  }
+
+  /// Where the external data file of an image is, of which the recording knows: there, unless only what the image says leads to one.
+  private static func dataFilePlace(
+    for bases: [RecordingManifest.Drive.Base]
+  ) -> (_ image: String, _ place: String) -> String {
+    { image, place in
+      guard let known = bases.first(where: { $0.path == image })?.dataPath else { return place }
+      return HostFiles.kind(of: known) == nil && HostFiles.kind(of: place) != nil ? place : known
     }
   }
 
@@ -113,19 +146,28 @@ enum BaseImages {
   /// Notes the files that an opener opens.
   private final class Chain {
     private var files: [(path: String, format: ImageFormat)] = []
+    private var dataFiles: [String: String] = [:]
 
     func add(_ path: String, _ format: ImageFormat) { files.append((HostFiles.absolute(path), format)) }
 
     func opener() -> ImageOpener {
-      ImageOpener { [self] (reference) throws(DiskImageError) in
+      var opener = ImageOpener { [self] (reference) throws(DiskImageError) in
         guard let format = reference.format else { return .open(path: reference.path, format: nil) }
         add(reference.path, format)
         return .open(path: reference.path, format: format)
       }
+      opener.dataFilePlace = { [self] image, place in
+        dataFiles[HostFiles.absolute(image)] = HostFiles.absolute(place)
+        return place
+      }
+      return opener
     }
 
     func bases() -> [RecordingManifest.Drive.Base] {
-      files.map { .init(path: $0.path, format: $0.format, size: HostFiles.size(of: $0.path)) }
+      files.map {
+        .init(
+          path: $0.path, format: $0.format, size: HostFiles.size(of: $0.path), dataPath: dataFiles[$0.path])
+      }
     }
   }
 }

@@ -47,8 +47,7 @@ struct RecordedDrives {
     }
     witness = try Self.makeWitness(in: folder, isNeeded: options.contains { $0.source.isFile })
     let read =
-      inputs.map(HostFiles.absolute) + opened.flatMap { $0.bases.map(\.path) }
-      + opened.flatMap { BaseImages.dataFiles(of: $0.image) }
+      inputs.map(HostFiles.absolute) + opened.flatMap { $0.bases.flatMap(\.files) }
     try Self.checkInputsAreSafe(read, folder: folder)
     for (index, drive) in opened.enumerated() {
       drives.append(

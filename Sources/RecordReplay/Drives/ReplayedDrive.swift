@@ -23,12 +23,7 @@ struct ReplayedDrive {
         return try opener.openQcow2(path, readOnly: true).openSnapshot(snapshot)
       })
     } else {
-      let base = drive.bases[0]
-      image = try withImageFailures({ () throws(DiskImageError) in
-        wrap(
-          try BaseImages.opener(for: Array(drive.bases.dropFirst())).open(
-            base.path, format: base.format, sharing: .stable))
-      })
+      image = wrap(try BaseImages.open(drive.bases))
     }
     guard UInt64(image.size / 512) == drive.sectorCount else {
       throw Failure(

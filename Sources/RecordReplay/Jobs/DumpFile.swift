@@ -20,15 +20,20 @@ package final class DumpFile: DumpDestination {
   private var descriptor: Int32
   private let output: UncachedFile
 
-  /// Makes the file. `replaces` says whether one that stands under the name may be replaced.
-  package init(path: String, replaces: Bool, permissions: mode_t = 0o600) throws(Failure) {
+  /// Makes the file. `replaces` says whether one that stands under the name may be replaced, and `advice` what to do otherwise.
+  package init(
+    path: String, replaces: Bool, permissions: mode_t = 0o600,
+    advice: String = "remove it, or choose another name"
+  ) throws(Failure) {
     self.path = path
     self.replaces = replaces
     switch HostFiles.kind(of: path) {
+    case nil where path.isEmpty:
+      throw Failure(.usage, "''", "is no name for a file", remedy: "name one")
     case nil: break
     case .regular? where replaces: break
     case .regular?:
-      throw Failure(.exists, path, "there is a file already", remedy: "remove it, or choose another name")
+      throw Failure(.exists, path, "there is a file already", remedy: advice)
     case .folder?, .other?:
       throw Failure(.file, path, "is not a regular file", remedy: "choose another name")
     }

@@ -5,6 +5,8 @@ import HostSystem
 /// Reads a packed recording from its beginning to its end. It is a file from a stranger: whatever is in it gives an entry or an error.
 final class PackReader {
   private static let pieceSize = 1 << 20
+  /// What to do about one that is damaged.
+  static let damageRemedy = "pack the recording again, or use another copy"
 
   let path: String
   /// Bytes of the file, and how many of them are read.
@@ -54,7 +56,7 @@ final class PackReader {
   }
 
   func damaged(_ problem: String) -> Failure {
-    Failure(.damaged, path, problem, remedy: "pack the recording again, or use another copy")
+    Failure(.damaged, path, problem, remedy: Self.damageRemedy)
   }
 
   /// The next entry, after the contents of the one before, as far as they were not read; nil at the end.
@@ -137,7 +139,12 @@ final class PackReader {
   private func refill() throws(Failure) {
     let count = uninterrupted { pread(descriptor, input.baseAddress, input.count, off_t(readByteCount)) }
     guard count >= 0 else { throw .system(errno, path: path, doing: "cannot read it") }
-    guard count > 0 else { throw damaged("was cut: it ends before its archive does") }
+    guard count > 0 else {
+      throw damaged(
+        byteCount == 0
+          ? "is not a packed recording, or is damaged: it is empty"
+          : "was cut: it ends before its archive does")
+    }
     readByteCount += UInt64(count)
     rest = 0..<count
   }

@@ -23,7 +23,9 @@ final class PackWriter {
     self.path = path
     self.modified = modified
     compressor = try Self.packing(path) { () throws(ZstandardError) in try ZstandardCompressor() }
-    file = try DumpFile(path: path, replaces: replaces, permissions: 0o666)
+    file = try DumpFile(
+      path: path, replaces: replaces, permissions: 0o666,
+      advice: "choose another name, or give --force to replace it")
   }
 
   deinit {

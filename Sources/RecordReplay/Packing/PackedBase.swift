@@ -17,44 +17,53 @@ enum PackedBase {
     progress: (_ bytes: UInt64) throws(Failure) -> Void
   ) throws(Failure) -> (image: any BlockImage, base: RecordingManifest.Drive.Base) {
     let drive = recording.manifest.drives[number]
-    let top = drive.bases[0]
-    let isPartial = !drive.recordsInto || top.partial == true
-    let image = try withImageFailures { () throws(DiskImageError) in
-      WitnessedImage(
-        try BaseImages.opener(for: Array(drive.bases.dropFirst())).open(
-          top.path, format: top.format, sharing: .stable),
-        witness: digests.comparison(drive: number, of: recording))
-    }
-    let size = WitnessedImage.clusterSize
-    let all = (image.size + size - 1) / size
-    let clusters = isPartial ? digests.drives[number].keys.sorted() : Array(0..<all)
+    let isPartial = !drive.recordsInto || drive.bases[0].partial == true
+    let image = WitnessedImage(
+      try BaseImages.open(drive.bases), witness: digests.comparison(drive: number, of: recording))
+    let all = 0..<(image.size + WitnessedImage.clusterSize - 1) / WitnessedImage.clusterSize
+    let clusters = isPartial ? digests.drives[number].keys.sorted() : Array(all)
     defer { unlink(path) }
-    try withImageFailures { () throws(DiskImageError) in
-      try Qcow2Image.create(at: path, size: image.size)
-    }
-    // While it is locked nobody takes it for one that a killed process left.
-    let lock = OwnedDescriptor(uninterrupted { open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) })
-    flock(lock.number, LOCK_EX | LOCK_NB)
-    defer { withExtendedLifetime(lock) {} }
-    let target = try withImageFailures { () throws(DiskImageError) in
-      try ImageOpener().openQcow2(path, readOnly: false)
-    }
-    for cluster in clusters where cluster < all {
-      let offset = cluster * size
-      try withImageFailures { () throws(DiskImageError) in
-        let bytes = try image.read(at: offset, count: min(size, image.size - offset))
-        if bytes.contains(where: { $0 != 0 }) { try target.write(at: offset, bytes) }
-      }
-      try progress(UInt64(size))
-    }
-    try withImageFailures { () throws(DiskImageError) in try target.flush() }
-    let name = name(drive: number)
+    let written = try write(
+      clusters, of: image, drive: number, to: path, isPartial: isPartial, progress: progress)
     let packed = try withImageFailures { () throws(DiskImageError) in
       try ImageOpener().open(path, format: .raw, sharing: .any)
     }
+    return withExtendedLifetime(written.lock) { (packed, written.base) }
+  }
+
+  /// Writes some clusters of the images under a drive, in their order, to a new file at `path`; answers as which it stands in the
+  /// manifest.
+  ///
+  /// While the file is locked nobody takes it for one that a killed process left.
+  static func write(
+    _ clusters: [Int], of image: WitnessedImage, drive number: Int, to path: String, isPartial: Bool,
+    progress: (_ bytes: UInt64) throws(Failure) -> Void = { (_) throws(Failure) in }
+  ) throws(Failure) -> (base: RecordingManifest.Drive.Base, lock: OwnedDescriptor) {
+    let size = WitnessedImage.clusterSize
+    var stopped: Failure?
+    let lock = try withImageFailures { () throws(DiskImageError) in
+      try Qcow2Image.create(at: path, size: image.size)
+      let lock = OwnedDescriptor(uninterrupted { open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) })
+      flock(lock.number, LOCK_EX | LOCK_NB)
+      let target = try ImageOpener().openQcow2(path, readOnly: false)
+      for offset in clusters.lazy.map({ $0 * size }) where offset < image.size {
+        let bytes = try image.read(at: offset, count: min(size, image.size - offset))
+        if bytes.contains(where: { $0 != 0 }) { try target.write(at: offset, bytes) }
+        do throws(Failure) {
+          try progress(UInt64(size))
+        } catch {
+          stopped = error
+          break
+        }
+      }
+      try target.flush()
+      return lock
+    }
+    if let stopped { throw stopped }
+    let name = name(drive: number)
     let base = RecordingManifest.Drive.Base(
       path: "/" + name, format: .qcow2, relativePath: name, size: HostFiles.size(of: path), fingerprint: nil,
       partial: isPartial ? true : nil)
-    return (packed, base)
+    return (base, lock)
   }
 }

@@ -26,6 +26,8 @@ extension Recording {
     PartialFiles.removeLeftovers(in: HostFiles.parentFolder(of: target), of: HostFiles.lastName(of: target))
     // So that a name that is taken, or a wrong one, is told at once.
     let writer = try PackWriter(path: target, replaces: replaces, modified: manifest.created / 1_000_000_000)
+    // Nobody could mend it where it is carried to.
+    if let failure = lossFailure(of: try readWholeLog()) { throw failure }
     try BaseImages.check(self)
     let digests = try baseDigests()
     var total: UInt64 = 0
@@ -97,6 +99,10 @@ extension Recording {
     for name in manifest.symbols ?? [] { sources.append(try PackSource(name, file: file(name))) }
     var names = manifest.symbols ?? []
     for path in more {
+      guard HostFiles.kind(of: path) != nil else {
+        throw Failure(
+          .file, path, "there is no such file", remedy: "name an ELF file with the guest's symbols")
+      }
       let head = [UInt8]("\u{7f}ELF".utf8)
       let source = try PackSource(Self.symbolsName(besides: names), file: path, mayBeLink: true)
       var bytes = [UInt8](repeating: 0, count: head.count)

@@ -9,27 +9,43 @@ extension Recording {
   /// Makes the recording in the folder `target` of the packed one at `packed`. Nothing stands there before all of it is read and right.
   ///
   /// The file is from a stranger: its entries are plain names in one folder, each once, and exactly those that its manifest names.
+  ///
+  /// - Parameter onlyLog: writes the manifest and the log alone, for who reads nothing else; the rest is read all the same, and is
+  ///   what was packed.
   public static func unpack(
-    _ packed: String, to target: String, force: Bool, progress: PackProgress = { (_, _) throws(Failure) in }
+    _ packed: String, to target: String, force: Bool, onlyLog: Bool = false,
+    progress: PackProgress = { (_, _) throws(Failure) in }
   ) throws(Failure) -> Recording {
     for file in [packed, target] { PartialFiles.removeLeftovers(in: HostFiles.parentFolder(of: file)) }
     let reader = try PackReader(packed)
     var unpacking: Unpacking?
     let folder = try RecordingFolder(target: target, force: force)
     do throws(Failure) {
-      unpacking = Unpacking(reader, folder: folder.workPath)
+      unpacking = Unpacking(reader, folder: folder.workPath, onlyLog: onlyLog)
       try unpacking?.run(progress)
       try folder.commit()
     } catch {
+      let named = naming(error, as: packed, insteadOf: folder.workPath)
       unpacking?.discard()
       folder.discard()
-      var error = error
-      if error.subject.hasPrefix(folder.workPath) {
-        error.subject = packed + " (" + error.subject.dropFirst(folder.workPath.count + 1) + ")"
-      }
-      throw error
+      throw named
     }
     return try Recording(opening: target)
+  }
+
+  /// What is wrong with a file in the folder that is filled, in terms of the packed recording that it is filled from.
+  private static func naming(_ failure: Failure, as packed: String, insteadOf folder: String) -> Failure {
+    var failure = failure
+    for folder in [HostFiles.absolute(folder), folder] {
+      if failure.subject.hasPrefix(folder + "/") {
+        failure.subject = packed + " (" + failure.subject.dropFirst(folder.count + 1) + ")"
+        if [.damaged, .baseChanged].contains(failure.kind) { failure.remedy = PackReader.damageRemedy }
+      } else if failure.subject == folder {
+        failure.subject = packed
+      }
+      failure.problem = failure.problem.replacing(folder, with: packed)
+    }
+    return failure
   }
 
   private struct Unpacking {
@@ -39,12 +55,14 @@ extension Recording {
 
     private let reader: PackReader
     private let folder: String
+    private let onlyLog: Bool
     private var names: Set<String> = []
     private var top: String?
 
-    init(_ reader: PackReader, folder: String) {
+    init(_ reader: PackReader, folder: String, onlyLog: Bool) {
       self.reader = reader
       self.folder = folder
+      self.onlyLog = onlyLog
     }
 
     mutating func run(_ progress: PackProgress) throws(Failure) {
@@ -58,9 +76,14 @@ extension Recording {
         guard names.insert(name).inserted else {
           throw reader.damaged("has two files '\(name.printable)'")
         }
-        try extract(name, buffer, progress)
+        if !onlyLog || Self.mayBeLog(name) { try extract(name, buffer, progress) }
       }
       try check()
+    }
+
+    /// Whether it is the manifest, or could be the log, which may have any name.
+    private static func mayBeLog(_ name: String) -> Bool {
+      name != Recording.memoryName && ![".qcow2", ".raw", ".elf"].contains(where: name.hasSuffix)
     }
 
     /// The name in the recording's folder; nil for that folder itself.
@@ -142,6 +165,7 @@ extension Recording {
       if recording.baseDigestsPath != nil { wanted.append(BaseDigests.fileName) }
       for base in manifest.drives.flatMap(\.bases) {
         wanted.append(base.relativePath ?? base.path)
+        if let data = base.dataPath { wanted.append(data) }
         if base.path != "/" + (base.relativePath ?? "") { wanted.append(base.path) }
       }
       if let elsewhere = wanted.first(where: { $0.contains("/") }) {
@@ -153,7 +177,8 @@ extension Recording {
       if let other = names.subtracting(wanted).min() {
         throw reader.damaged("has '\(other.printable)' in it, which is no part of the recording")
       }
-      try BaseImages.check(recording)
+      if let failure = recording.lossFailure(of: try recording.readWholeLog()) { throw failure }
+      if !onlyLog { try BaseImages.check(recording, everything: true) }
     }
 
     /// Removes what was written.

@@ -44,8 +44,8 @@ public final class TemporaryRecording: Sendable {
   }
 
   /// Fills it, and opens what is there.
-  public func unpack(progress: Recording.PackProgress) throws(Failure) -> Recording {
-    var recording = try Recording.unpack(packed, to: path, force: false, progress: progress)
+  public func unpack(onlyLog: Bool, progress: Recording.PackProgress) throws(Failure) -> Recording {
+    var recording = try Recording.unpack(packed, to: path, force: false, onlyLog: onlyLog, progress: progress)
     recording.packedPath = packed
     return recording
   }

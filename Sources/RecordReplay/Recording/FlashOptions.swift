@@ -14,7 +14,9 @@ public struct FlashOptions: Equatable, Sendable {
     let fields = try OptionList.parse(
       text.hasPrefix("file=") ? text : "file=" + text, option: "--pflash")
     path = ""
+    var keys: Set<String> = []
     for (key, value) in fields {
+      guard keys.insert(key).inserted else { throw refuse("gives '\(key)' twice") }
       switch (key, value) {
       case ("file", _) where path.isEmpty && !value.isEmpty: path = value
       case ("readonly", "on"): isReadOnly = true

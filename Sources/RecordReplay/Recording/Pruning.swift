@@ -11,15 +11,12 @@ public struct Pruning: Sendable {
 
     /// Removes it; false when somebody uses it by now.
     public func remove() throws(Failure) -> Bool {
-      let use = RecordingUse(path)
-      guard let use, use.isAlone else { return false }
       do throws(Failure) {
         try Recording.remove(at: path)
       } catch {
         guard error.kind == .busy else { throw error }
         return false
       }
-      withExtendedLifetime(use) {}
       return true
     }
   }

@@ -44,6 +44,12 @@ extension RecordingManifest.Drive.Base {
     return base
   }
 
+  /// Where its external data file is, or could be when that is not known: where the image says. Empty for one without.
+  var dataFilePlaces: [String] {
+    let named = format == .qcow2 ? (try? ImageOpener.dataFilePlaces(of: path)) ?? [] : []
+    return (dataPath.map { [$0] } ?? []) + named.map(HostFiles.absolute)
+  }
+
   /// Whether a file of its size stands at `place`.
   func couldBe(_ place: String) -> Bool {
     let size = self.size ?? fingerprint.map { UInt64($0.size) }

@@ -9,7 +9,10 @@ extension Recording {
     let path = HostFiles.resolved(path) ?? path
     let folder = try own(path)
     defer { withExtendedLifetime(folder) {} }
-    try checkIsFree(target)
+    let use = try useAlone(path)
+    defer { withExtendedLifetime(use) {} }
+    try checkIsName(target)
+    try checkIsFree(target, for: path)
     try checkLiesOutside(target)
     let parent = HostFiles.absolute(HostFiles.parentFolder(of: target))
     guard HostFiles.kind(of: parent) == .folder else {
@@ -44,6 +47,8 @@ extension Recording {
   ) throws(Failure) -> Recording {
     let folder = try Self.readingLock(path)
     defer { withExtendedLifetime(folder) {} }
+    try Self.checkIsName(target)
+    try Self.checkIsFree(target, for: path)
     return try copyFiles(to: target, progress: progress)
   }
 
@@ -118,12 +123,15 @@ extension Recording {
   }
 
   /// Whether a base is a file in the recording's own folder.
-  private func isOwn(_ base: RecordingManifest.Drive.Base) -> Bool {
+  func isOwn(_ base: RecordingManifest.Drive.Base) -> Bool {
     guard let name = base.relativePath, RecordingManifest.isFileOfRecording(name) else { return false }
     return HostFiles.resolved(base.path) == HostFiles.resolved(path + "/" + name)
   }
 
-  private static func checkIsFree(_ target: String) throws(Failure) {
+  private static func checkIsFree(_ target: String, for path: String) throws(Failure) {
+    guard HostFiles.absolute(target) != HostFiles.absolute(path) else {
+      throw Failure(.usage, target, "is the recording itself", remedy: "name another place")
+    }
     guard HostFiles.kind(of: target) != nil || HostFiles.linkTarget(target) != nil else { return }
     throw Failure(.exists, target, "exists already", remedy: "name another place, or remove that first")
   }

@@ -11,6 +11,21 @@ extension Recording {
       remedy: "name a place elsewhere")
   }
 
+  /// Refuses what cannot be the name of a recording's folder.
+  public static func checkIsName(_ target: String) throws(Failure) {
+    let name = HostFiles.lastName(of: target)
+    guard !["", ".", "..", "/"].contains(name) else {
+      throw Failure(
+        .usage, "'\(target)'", "is no name for a recording",
+        remedy: "name a folder that does not exist yet, NAME.rr")
+    }
+    guard !name.hasSuffix(packedSuffix) else {
+      throw Failure(
+        .usage, target, "is what a packed recording is called, one file, and this is to be a folder",
+        remedy: "call it NAME.rr; 'rrtool pack' makes NAME.rrz of that")
+    }
+  }
+
   /// With --force a folder that stands at the target goes: nothing in it may be what this recording needs.
   func checkKeepsWhatItReads(_ target: String) throws(Failure) {
     let target = HostFiles.absolute(target)
@@ -33,6 +48,6 @@ extension Recording {
 
   private var filesRead: [String] {
     [manifest.log] + manifest.drives.compactMap(\.overlay)
-      + manifest.drives.flatMap { $0.bases.map(\.path) }
+      + manifest.drives.flatMap { $0.bases.flatMap(\.files) }
   }
 }

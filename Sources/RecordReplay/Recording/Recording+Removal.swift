@@ -13,9 +13,21 @@ extension Recording {
   public static func remove(at path: String) throws(Failure) {
     let path = HostFiles.resolved(path) ?? path
     let folder = try own(path)
+    defer { withExtendedLifetime(folder) {} }
+    let use = try useAlone(path)
+    defer { withExtendedLifetime(use) {} }
     try checkHoldsNothingElse(path)
     try removeFiles(of: path)
-    withExtendedLifetime(folder) {}
+  }
+
+  /// Refuses a recording that another command looks into; while the answer is held none begins to. What has no manifest nobody uses.
+  static func useAlone(_ path: String) throws(Failure) -> RecordingUse? {
+    guard let use = RecordingUse(path) else { return nil }
+    guard use.isAlone else {
+      throw Failure(
+        .busy, path, "is in use: another rrtool looks into it", remedy: "end that one first")
+    }
+    return use
   }
 
   /// Takes the lock of a folder that is to go. It is held for as long as the answer is.

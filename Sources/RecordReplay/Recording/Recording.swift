@@ -32,6 +32,10 @@ public struct Recording: Sendable {
         throw Failure(
           .file, path, "is a packed recording", remedy: "unpack it with 'rrtool unpack \(path)'")
       }
+      guard !path.hasSuffix(Self.packedSuffix) else {
+        throw Failure(
+          .damaged, path, "is not a packed recording, or is damaged", remedy: PackReader.damageRemedy)
+      }
       throw Failure(
         .file, path, "is not a folder, as recordings are", remedy: "name a recording made by rrtool record")
     }
@@ -66,14 +70,20 @@ public struct Recording: Sendable {
       let (old, new) = (HostFiles.absolute(old), HostFiles.absolute(new))
       var isKnown = false
       for drive in moved.manifest.drives.indices {
-        for number in moved.manifest.drives[drive].bases.indices
-        where moved.manifest.drives[drive].bases[number].path == old {
-          moved.manifest.drives[drive].bases[number].path = new
+        for number in moved.manifest.drives[drive].bases.indices {
+          let base = moved.manifest.drives[drive].bases[number]
+          if base.path == old {
+            moved.manifest.drives[drive].bases[number].path = new
+          } else if base.dataFilePlaces.contains(old) {
+            moved.manifest.drives[drive].bases[number].dataPath = new
+          } else {
+            continue
+          }
           isKnown = true
         }
       }
       guard isKnown else {
-        let names = Set(manifest.drives.flatMap { $0.bases.map(\.path) }).sorted()
+        let names = Set(manifest.drives.flatMap { $0.bases.flatMap(\.files) }).sorted()
         throw Failure(
           .usage, old, "is no base image of \(name)",
           remedy: names.isEmpty ? "it has none" : "it has \(names.joined(separator: ", "))")
@@ -133,12 +143,30 @@ public struct Recording: Sendable {
   func file(_ name: String) -> String { name.hasPrefix("/") ? name : path + "/" + name }
 
   public func openLog() throws(Failure) -> ReplayLogReader {
-    let log = try withLogFailures({ () throws(ReplayLogError) in try ReplayLogReader(opening: logPath) }
-    )
+    let log: ReplayLogReader
+    do throws(ReplayLogError) {
+      log = try ReplayLogReader(opening: logPath)
+    } catch {
+      var failure = Failure(error)
+      if case .notALog = error.problem {
+        (failure.kind, failure.remedy) = (.damaged, "put the recording's own log back")
+      }
+      throw failure
+    }
     guard log.header.shift == manifest.machine.shift, log.header.driveCount == manifest.drives.count else {
       throw Failure(
         .damaged, logPath, "is the log of another machine than \(path) describes",
         remedy: "put the recording's own log back")
+    }
+    return log
+  }
+
+  /// The log, after every event of it was read: it is one, nothing in it is damaged, and it is of this machine.
+  func readWholeLog() throws(Failure) -> ReplayLogReader {
+    let log = try openLog()
+    try withLogFailures { () throws(ReplayLogError) in
+      let cursor = log.makeCursor()
+      while try cursor.next() != nil {}
     }
     return log
   }

@@ -28,6 +28,7 @@ package struct RecordingFolder: Sendable {
   package init(target: String, force: Bool) throws(Failure) {
     self.target = target
     self.force = force
+    try Recording.checkIsName(target)
     let parent = HostFiles.parentFolder(of: target)
     guard HostFiles.kind(of: parent) == .folder else {
       throw Failure(.file, parent, "is not a folder", remedy: "create it first, or name another output")

@@ -89,6 +89,9 @@ extension RecordingManifest {
       for base in drive.bases where base.fingerprint == nil && base.size == nil {
         return "a base image of drive \(index) of which nothing is known"
       }
+      for path in drive.bases.compactMap(\.dataPath) where !(path.hasPrefix("/") && Self.isUsablePath(path)) {
+        return "a data file of drive \(index) that is no path from the root"
+      }
       for path in drive.bases.compactMap(\.relativePath) where !Self.isUsablePath(path) {
         return "a base image of drive \(index) whose relative path cannot be"
       }

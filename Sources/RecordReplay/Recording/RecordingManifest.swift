@@ -24,6 +24,9 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     /// Its user or the host ended the recording; all up to there is in it.
     case interrupted
 
+    /// In words, for people, while its recorder is at work.
+    package static let beingMade = "being made: its recorder is at work"
+
     /// In words, for people. A recorder that was killed cannot say so: what it leaves looks like one still at work.
     package var summary: String {
       switch self {
@@ -111,6 +114,11 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
       public var fingerprint: ImageFingerprint?
       /// Of a recording that was packed: true when it has no more than what the run has read. All else is unknown, not zero.
       public var partial: Bool?
+      /// Of a qcow2 image with an external data file: that file, from the root.
+      public var dataPath: String?
+
+      /// The files that it is made of.
+      var files: [String] { [path] + (dataPath.map { [$0] } ?? []) }
     }
 
     public var sectorCount: UInt64

@@ -1,8 +1,7 @@
 import Glibc
 import HostSystem
 
-/// Says that a recording is looked into: a lock on its manifest that goes with the process. Nobody else heeds it than who removes
-/// recordings that nobody named.
+/// Says that a recording is looked into: a lock on its manifest that goes with the process. Whoever moves it or takes it away heeds it.
 public final class RecordingUse: Sendable {
   private let file: OwnedDescriptor
 

@@ -18,6 +18,8 @@ public struct Verification: Sendable {
   public private(set) var position: UInt64?
   /// Whether the log has the whole run.
   public private(set) var isComplete = true
+  /// Whether its recorder was at work when the check began: then it is checked up to where it was.
+  public private(set) var isBeingMade = false
 
   public var isGood: Bool { problems.isEmpty && divergence == nil }
 
@@ -33,12 +35,15 @@ public struct Verification: Sendable {
   ///   - quickly: looks at the files alone: nothing is loaded and nothing is replayed.
   ///   - progress: called now and then with the replay's position and its end.
   public mutating func run(quickly: Bool, progress: (UInt64, UInt64) -> Void = { _, _ in }) {
+    isBeingMade = Recording.isBeingMade(at: recording.path)
     var log: ReplayLogReader?
     attempt { (check) throws(Failure) in log = try check.checkLog() }
     attempt { (check) throws(Failure) in try check.checkImages() }
     attempt { (check) throws(Failure) in
       try BaseImages.check(check.recording, everything: !quickly)
     }
+    // All that is over it would only say so again.
+    if BaseImages.loss(of: recording) != nil { return }
     var snapshots: [Snapshot] = []
     attempt { (check) throws(Failure) in snapshots = try check.checkSnapshotList() }
     snapshotCount = snapshots.count
@@ -93,11 +98,7 @@ public struct Verification: Sendable {
     let log = try recording.openLog()
     isComplete = log.isComplete
     if let failure = recording.lossFailure(of: log) { note(failure) }
-    try withLogFailures { () throws(ReplayLogError) in
-      let cursor = log.makeCursor()
-      while try cursor.next() != nil {}
-    }
-    return log
+    return try recording.readWholeLog()
   }
 
   /// That the reference counts of the images are right. A drive's image outside of the folder is the user's own, who may write to it.
@@ -106,12 +107,12 @@ public struct Verification: Sendable {
     guard !Recording.isBeingMade(at: recording.path) else {
       return remarks.append("is being made: its images are not checked")
     }
-    let overlays = recording.manifest.drives.compactMap { drive in drive.overlay.map { ($0, drive.bases) } }
-    for (name, bases) in [(Recording.memoryName, [])] + overlays {
+    for name in [Recording.memoryName] + recording.manifest.drives.compactMap(\.overlay) {
       attempt { (check) throws(Failure) in
         let path = check.recording.file(name)
         let report = try withImageFailures { () throws(DiskImageError) in
-          try BaseImages.opener(for: bases).openQcow2(path, readOnly: true).check()
+          // What lies under it has no part in its counts.
+          try ImageOpener { _ in .none }.openQcow2(path, readOnly: true).check()
         }
         guard let first = report.corruptions.first else { return }
         throw Failure(.damaged, path, "damaged image: \(first)", remedy: "restore it from a copy")

@@ -87,6 +87,11 @@ struct DumpCommand: ParsableCommand {
     let recording = try recordingArgument.open()
     try Recording.checkLiesOutside(output)
     try recording.checkReadsOther(than: output)
+    guard force || HostFiles.kind(of: output) != .regular else {
+      throw Failure(
+        .exists, output, "there is a file already",
+        remedy: "choose another name, or give --force to replace it")
+    }
     let place = try PositionExpression.parsed(at, option: "--at")
     let timeline = try Timeline(recording, near: place, engine: engine.parsed())
     try timeline.goThere()

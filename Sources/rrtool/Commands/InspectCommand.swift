@@ -56,11 +56,12 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let (name, view, address) = try parseWords()
-      let (recording, log, context) = try Recordings.open(name, bases).lookingAgain {
-        (recording) throws(Failure) in
-        let log = try recording.openLog()
-        return (recording, log, try Timeline.context(of: recording, log: log, current: nil))
-      }
+      let (recording, log, context) = try Recordings.open(name, bases, onlyLog: readsOnlyLog(view))
+        .lookingAgain {
+          (recording) throws(Failure) in
+          let log = try recording.openLog()
+          return (recording, log, try Timeline.context(of: recording, log: log, current: nil))
+        }
       func place(_ text: String?, _ option: String, otherwise: UInt64) throws(Failure) -> UInt64 {
         guard let text else { return otherwise }
         return try PositionExpression.parsed(text, option: option).resolve(in: context)
@@ -83,6 +84,14 @@ struct InspectCommand: ParsableCommand {
         throw Failure(error)
       }
     }
+  }
+
+  /// Whether nothing else of the recording is needed: no snapshot is looked for, and none is shown.
+  private func readsOnlyLog(_ view: View) -> Bool {
+    let namesSnapshot = [from, to].contains { text in
+      if case .snapshot? = text.flatMap(PositionExpression.init) { true } else { false }
+    }
+    return [.events, .console, .stats].contains(view) && !namesSnapshot
   }
 
   /// `address` is there for `last-write` only.

@@ -19,7 +19,9 @@ struct ListCommand: ParsableCommand {
         let mark = HostFiles.resolved(path) == latest ? "*" : " "
         do {
           let manifest = try Recording(opening: path).manifest
-          show("\(mark) \(path.printable)  \(manifest.ending?.summary ?? manifest.state.summary)")
+          let state =
+            Recording.isBeingMade(at: path) ? RecordingManifest.State.beingMade : manifest.state.summary
+          show("\(mark) \(path.printable)  \(manifest.ending?.summary ?? state)")
         } catch {
           show("\(mark) \(path.printable)  unusable")
           say(String(describing: error))

@@ -5,8 +5,8 @@ struct MoveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mv", abstract: "Move or rename a recording.",
     discussion: """
-      The images under its drives are found from there as well. A recording that is being made stays where it is. Where TO is a
-      folder, it is moved into that under its own name.
+      The images under its drives are found from there as well. A recording that is being made, or that another command
+      looks into, stays where it is. Where TO is a folder, it is moved into that under its own name.
 
       EXAMPLES
         rrtool mv demonstration-0 ledger              within the default folder
@@ -44,6 +44,9 @@ enum MovePlaces {
     }
     guard Recording.exists(at: path) else {
       throw Failure(.file, path, "is not a recording", remedy: "see 'rrtool ls'")
+    }
+    if target.isEmpty || target.hasSuffix(Recording.packedSuffix), HostFiles.kind(of: target) == nil {
+      try Recording.checkIsName(target)
     }
     var target = target
     // What was found in the default folder by its name alone gets a name there.

@@ -34,11 +34,11 @@ struct PackCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
-      let place = try TraceFolder().locate(recordingArgument.recording)
+      let place = try recordingArgument.place()
       guard !Recording.isPacked(at: place) else {
         throw Failure(.file, place, "is packed already", remedy: "copy it with cp")
       }
-      let recording = try recordingArgument.open()
+      let recording = try recordingArgument.open(at: place)
       let path = output ?? PackNames.packed(recording.path)
       let watch = PackWatch("packing")
       let figures = try recording.pack(

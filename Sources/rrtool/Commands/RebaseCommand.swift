@@ -6,9 +6,9 @@ struct RebaseCommand: ParsableCommand {
     commandName: "rebase", abstract: "Tell a recording where the images under its drives are now.",
     discussion: """
       A recording needs the images that its drives were made over. They are found where they were, in the same place
-      from the recording's folder when both were moved, or beside the recording. This is for all other places: each image is
-      compared with what the recording has read of it, and the new place is written down. Without --base it writes down where they
-      were found.
+      from the recording's folder when both were moved, or beside the recording. This is for all other places, and for external data
+      files of qcow2 images: each image is compared with what the recording has read of it, and the new place is written down.
+      Without --base it writes down where they were found.
 
       EXAMPLES
         rrtool rebase linux.rr --base /old/place/disk.img=/images/disk.img
@@ -25,7 +25,9 @@ struct RebaseCommand: ParsableCommand {
     try reporting {
       var recording = try Recordings.openToChange(recording)
       try recording.rebase(try BaseOption.places(base))
-      for path in recording.manifest.drives.flatMap({ $0.bases.map(\.path) }) { show(path.printable) }
+      for base in recording.manifest.drives.flatMap(\.bases) {
+        for path in [base.path, base.dataPath].compactMap(\.self) { show(path.printable) }
+      }
     }
   }
 }

@@ -38,6 +38,7 @@ struct RecordCommand: ParsableCommand {
       let folder = TraceFolder()
       let target: String
       if let output {
+        try Recording.checkIsName(output)
         target = output
       } else {
         try HostFiles.makeFolders(folder.path)

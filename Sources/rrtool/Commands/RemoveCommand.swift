@@ -6,7 +6,7 @@ struct RemoveCommand: ParsableCommand {
     commandName: "rm", abstract: "Remove recordings.",
     discussion: """
       Only the recording's folder is removed: base images, and files that overlay= and rrfile= put elsewhere, stay. A
-      recording that is being made is not removed, nor one with other files in its folder.
+      recording that is being made is not removed, nor one that another command looks into, nor one with other files in its folder.
 
       EXAMPLES
         rrtool rm demonstration-0

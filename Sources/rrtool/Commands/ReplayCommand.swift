@@ -118,9 +118,10 @@ struct ReplayCommand: ParsableCommand {
     case .position, .stopPoint:
       say("replayed to \(place)")
     case .incomplete:
-      say(
-        "replayed to \(place): the recording is incomplete, its recorder was killed; it is the same up to there"
-      )
+      let why =
+        Recording.isBeingMade(at: timeline.recording.path)
+        ? "is being made" : "is incomplete, its recorder was killed"
+      say("replayed to \(place): the recording \(why); it is the same up to there")
     case .forkEnded(let reason):
       say("replayed to \(place): \(reason)")
     case .end:

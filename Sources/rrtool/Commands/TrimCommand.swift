@@ -38,6 +38,7 @@ struct TrimCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
+      let place = try recordingArgument.place()
       guard from != nil || to != nil else {
         throw Failure(
           .usage, "trim", "nothing would be left out", remedy: "give --from or --to; 'rrtool cp' copies")
@@ -46,7 +47,8 @@ struct TrimCommand: ParsableCommand {
         try PositionExpression.parsed(text, option: "--from")
       }
       let last = try to.map { (text) throws(Failure) in try PositionExpression.parsed(text, option: "--to") }
-      let recording = try recordingArgument.open()
+      try Recording.checkIsName(output)
+      let recording = try recordingArgument.open(at: place)
       let watch = PackWatch("trimming", unit: .instructions)
       let figures = try recording.trim(
         from: first, to: last, output: output, force: force, engine: engine.parsed(), progress: watch.note)

@@ -25,6 +25,7 @@ struct UnpackCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
+      if let output { try Recording.checkIsName(output) }
       let watch = PackWatch("unpacking")
       let recording = try Recording.unpack(
         file, to: output ?? PackNames.recording(file), force: force, progress: watch.note)

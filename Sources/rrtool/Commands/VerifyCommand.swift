@@ -53,7 +53,10 @@ struct VerifyCommand: ParsableCommand {
     if let position = verification.position {
       parts.insert("\(position.grouped) instructions replayed", at: 0)
     }
-    if !verification.isComplete { parts.append("incomplete: its recorder was killed") }
+    if !verification.isComplete {
+      parts.append(
+        verification.isBeingMade ? "up to here: it is being made" : "incomplete: its recorder was killed")
+    }
     return "\(verification.recording.name): good, \(parts.joined(separator: ", "))".printable
   }
 }
@@ -68,6 +71,7 @@ extension Verification {
           (Column("is_good", "Good"), .flag(isGood)),
           (Column("is_quick", "Files alone"), .flag(isQuick)),
           (Column("is_complete", "Complete"), .flag(isComplete)),
+          (Column("is_being_made", "Being made"), .flag(isBeingMade)),
           (Column("position", "Replayed to"), FieldValue(position)),
           (Column("snapshot_count", "Snapshots"), .integer(UInt64(snapshotCount))),
           (Column("problems", "Problems"), .list(problems.map(\.description))),

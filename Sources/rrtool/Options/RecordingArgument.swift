@@ -10,7 +10,12 @@ struct RecordingArgument: ParsableArguments {
 
   @OptionGroup var bases: BaseOption
 
-  func open() throws -> Recording { try Recordings.open(recording, bases) }
+  func open() throws -> Recording { try open(at: place()) }
+
+  /// Where it is: whether there is one is known before other words of the command are looked at.
+  func place() throws(Failure) -> String { try Recordings.find(recording) }
+
+  func open(at place: String) throws -> Recording { try Recordings.open(at: place, bases) }
 
   /// For verbs that change it.
   func openToChange() throws -> Recording { try bases.apply(to: Recordings.openToChange(recording)) }

@@ -8,10 +8,23 @@ enum Recordings {
   private static let uses = Mutex<[RecordingUse]>([])
   private static let temporary = Mutex<TemporaryRecording?>(nil)
 
-  static func open(_ name: String?, _ bases: BaseOption) throws -> Recording {
+  /// - Parameter onlyLog: nothing but the manifest and the log are looked at, and of a packed one no more is unpacked.
+  static func open(_ name: String?, _ bases: BaseOption, onlyLog: Bool = false) throws -> Recording {
+    try open(at: find(name), bases, onlyLog: onlyLog)
+  }
+
+  /// Where a recording stands, packed or not.
+  static func find(_ name: String?) throws(Failure) -> String {
     let path = try TraceFolder().locate(name)
+    if !Recording.isPacked(at: path) { _ = try Recording(opening: path) }
+    return path
+  }
+
+  static func open(at path: String, _ bases: BaseOption, onlyLog: Bool = false) throws -> Recording {
     let isPacked = Recording.isPacked(at: path)
-    let recording = try isPacked ? unpack(path) : Recording(opening: path)
+    // Where a part of a recording starts, its snapshots say.
+    let onlyLog = try onlyLog && isPacked && Recording.manifest(ofPacked: path).boot.snapshot == nil
+    let recording = try isPacked ? unpack(path, onlyLog: onlyLog) : Recording(opening: path)
     if let use = RecordingUse(path) {
       use.begin()
       uses.withLock { $0.append(use) }
@@ -26,7 +39,7 @@ enum Recordings {
     return try Recording(opening: path)
   }
 
-  private static func unpack(_ path: String) throws(Failure) -> Recording {
+  private static func unpack(_ path: String, onlyLog: Bool) throws(Failure) -> Recording {
     // While the folder is filled, who fills it stops at a signal; afterwards nobody writes there.
     let watch = PackWatch("unpacking")
     StopSignals.beforeEnd { removeTemporary() }
@@ -34,7 +47,7 @@ enum Recordings {
     let copy = try TemporaryRecording(of: path)
     temporary.withLock { $0 = copy }
     say("unpacking \(path) into \(HostFiles.parentFolder(of: copy.path)) for as long as this command runs")
-    let recording = try copy.unpack(progress: watch.note)
+    let recording = try copy.unpack(onlyLog: onlyLog, progress: watch.note)
     watch.finish()
     // One may have come when nobody looked any more.
     guard StopSignals.forget() else { throw watch.cancellation }

@@ -73,6 +73,49 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: "x.rr"))
   }
 
+  /// One that was made while the guest waited stands behind the start of its position; named as the end it is the end.
+  @Test func theSnapshotAtTheEndIsInThePart() throws {
+    let scratch = try Scratch()
+    let (run, socket) = (scratch.path("run.rr"), scratch.path("monitor"))
+    let recorder = try scratch.start([
+      Place.tool.path, "record", "-o", run, "--bios", Place.guest("echo"), "--memory", "16M", "--qmp",
+      "unix:\(socket)",
+    ])
+    try recorder.wait(for: "quit ends")
+    try recorder.type("first\n")
+    try recorder.wait(for: "FIRST")
+    Thread.sleep(forTimeInterval: 0.2)
+    let saved = try scratch.rrtool("monitor", socket, "savevm", "mine")
+    #expect(saved.status == 0, "\(saved.errors)")
+    Thread.sleep(forTimeInterval: 0.1)
+    #expect(try scratch.rrtool("monitor", socket, "savevm", "later").status == 0)
+    try recorder.type("second\nquit\n")
+    #expect(try recorder.waitForResult().status == 0)
+    let all = try scratch.summary(run).snapshots
+    let place = try #require(all.first { $0.name == "mine" }).position
+    #expect(all.first { $0.name == "later" }?.position == place, "no instruction came between")
+    for (last, kept) in [
+      ("mine", ["mine", "replay_init"]), ("later", ["later", "mine", "replay_init"]),
+      ("\(place)", nil), ("\(place + 1)", ["later", "mine", "replay_init"]),
+    ] as [(String, [String]?)] {
+      let part = scratch.path("part.rr")
+      let trimmed = try scratch.rrtool("trim", run, "--to", last, "-o", part, "--force")
+      #expect(trimmed.status == 0, "\(trimmed.errors)")
+      let names = try scratch.summary(part).snapshots.map(\.name).sorted()
+      // A position is where its first snapshot is, or the last, or neither.
+      #expect(kept.map { $0 == names } ?? true, "\(last): \(names)")
+      let verified = try scratch.rrtool("verify", part)
+      #expect(verified.status == 0, "\(last): \(verified.errors)")
+      try scratch.expectSoundFiles("part.rr")
+      for name in names {
+        let replayed = try scratch.rrtool("replay", part, "--from", name)
+        #expect(
+          replayed.status == 0 && replayed.errors.contains("the same as recorded"),
+          "\(last) from \(name): \(replayed.errors)")
+      }
+    }
+  }
+
   @Test func oneThatIsBeingMadeIsNotTrimmed() throws {
     let scratch = try Scratch()
     let program = try scratch.start([

@@ -43,7 +43,9 @@ extension Recording {
       try timeline.advance(to: start, end: end, progress)
       let trimming = try Trimming(leaving: timeline, in: folder, until: isOpen ? .max : end)
       try trimming.copyStates { () throws(Failure) in try progress(start, end) }
-      let manifest = try trimming.finish { () throws in
+      var place: VMState?
+      if case .snapshot(let name) = last { place = try SnapshotStore(self).load(name).state }
+      let manifest = try trimming.finish(at: place) { () throws in
         try timeline.advance(to: isOpen ? nil : end, end: end, progress)
         guard start < timeline.position else { throw Self.emptyPart(from: start, to: timeline.position) }
       }

@@ -15,7 +15,7 @@ final class Trimming {
   private let start: VMState
   private let startMetadata: SnapshotMetadata
   /// The snapshots between, by position.
-  let kept: [Snapshot]
+  private(set) var kept: [Snapshot]
   /// Whether all of the recording's end is in it.
   private let hasWholeEnd: Bool
   private var drives: [RecordingManifest.Drive]
@@ -42,12 +42,11 @@ final class Trimming {
       seconds: UInt32(truncatingIfNeeded: created / 1_000_000_000),
       nanoseconds: UInt32(created % 1_000_000_000),
       vmClock: here.time, instructionCount: here.position)
-    // From one at the last place nothing could go on.
     let (isWhole, initial) = (hasWholeEnd, recording.manifest.initialSnapshot)
     kept = try SnapshotStore(recording).list().filter { snapshot in
       let position = snapshot.moment.position
       return snapshot.isComplete && snapshot.name != initial && position >= here.position
-        && (position < end || isWhole)
+        && (position <= end || isWhole)
     }
   }
 
@@ -188,35 +187,17 @@ final class Trimming {
     _ index: Int, _ clusters: Set<Int>, _ digests: BaseDigests, _ witness: BaseWitness?
   ) throws(Failure) {
     let drive = drives[index]
-    let name = PackedBase.name(drive: index)
-    let path = file(name)
     let compare = digests.comparison(drive: index, of: recording)
-    try withImageFailures { () throws(DiskImageError) in
-      let image = WitnessedImage(
-        try BaseImages.opener(for: Array(drive.bases.dropFirst())).open(
-          drive.bases[0].path, format: drive.bases[0].format, sharing: .stable)
-      ) { (cluster, bytes) throws(DiskImageError) in
-        try compare(cluster, bytes)
-        witness?.note(drive: index, cluster: cluster, digest: Digest.of(bytes))
-      }
-      try Qcow2Image.create(at: path, size: image.size)
-      let target = try ImageOpener().openQcow2(path, readOnly: false)
-      // Of one that has no more than what the run has read, all that is asked for here and is not in it was never read.
-      let known = drive.bases[0].partial == true ? Set(digests.drives[index].keys) : clusters
-      for cluster in clusters.intersection(known).sorted() {
-        let offset = cluster * WitnessedImage.clusterSize
-        guard offset < image.size else { break }
-        let bytes = try image.read(at: offset, count: min(WitnessedImage.clusterSize, image.size - offset))
-        if bytes.contains(where: { $0 != 0 }) { try target.write(at: offset, bytes) }
-      }
-      try target.flush()
+    let image = WitnessedImage(try BaseImages.open(drive.bases)) { (cluster, bytes) throws(DiskImageError) in
+      try compare(cluster, bytes)
+      witness?.note(drive: index, cluster: cluster, digest: Digest.of(bytes))
     }
-    drives[index].bases = [
-      RecordingManifest.Drive.Base(
-        path: "/" + name, format: .qcow2, relativePath: name, size: HostFiles.size(of: path),
-        fingerprint: nil,
-        partial: true)
-    ]
+    // Of one that has no more than what the run has read, all that is asked for here and is not in it was never read.
+    let known = drive.bases[0].partial == true ? Set(digests.drives[index].keys) : clusters
+    let packed = try PackedBase.write(
+      clusters.intersection(known).sorted(), of: image, drive: index,
+      to: file(PackedBase.name(drive: index)), isPartial: true)
+    drives[index].bases = [packed.base]
   }
 
   /// What was written to a drive: the start, which holds whole clusters so that nothing below shines through, and the snapshots.
@@ -292,7 +273,9 @@ final class Trimming {
   // MARK: The log, and what is in the manifest
 
   /// Has the replay go to the last place, writes the log, and answers the manifest.
-  func finish(_ goToEnd: () throws -> Void) throws -> RecordingManifest {
+  ///
+  /// - Parameter last: a snapshot that is that place, with all that has come at its position before it.
+  func finish(at last: VMState?, _ goToEnd: () throws -> Void) throws -> RecordingManifest {
     var manifest = recording.manifest
     if hasWholeEnd {
       try copyLog(until: timeline.log.eventCount, last: nil)
@@ -301,13 +284,18 @@ final class Trimming {
       let gate = timeline.session.gate
       // A recorder may be killed when its guest is off already.
       let end = timeline.machine.powerOffStatus.map { LogEnd.poweredOff(status: $0) } ?? .limit
+      let (number, outputCount) =
+        last.map { ($0.nextEvent, $0.matchedOutput) }
+        ?? (gate.next?.number ?? timeline.log.eventCount, gate.matchedOutput)
+      let moment = last?.moment ?? timeline.now
+      try giveUpSnapshots(behind: moment, (number, outputCount))
       try copyLog(
-        until: gate.next?.number ?? timeline.log.eventCount,
+        until: number,
         last: Last(
-          moment: LogMoment(timeline.now), outputCount: gate.matchedOutput,
-          digests: timeline.machine.digests(), end: end))
+          moment: LogMoment(moment), outputCount: outputCount,
+          digests: last?.digests ?? timeline.machine.digests(), end: end))
       manifest.state = .complete
-      manifest.ending = RecordingManifest.Ending(end, at: timeline.now)
+      manifest.ending = RecordingManifest.Ending(end, at: moment)
     }
     manifest.version = RecordingManifest.formatVersion
     manifest.machine.revision = manifest.configuration.revision.rawValue
@@ -316,6 +304,22 @@ final class Trimming {
     manifest.log = Recording.logName
     manifest.baseClusterCount = baseClusterCount
     return manifest
+  }
+
+  /// At the last position something may still have arrived, and a snapshot been made after that: it is of what comes behind the part.
+  private func giveUpSnapshots(
+    behind moment: Moment, _ place: (event: UInt64, output: Int)
+  ) throws(Failure) {
+    for snapshot in kept where snapshot.moment.position >= moment.position {
+      let state = try SnapshotStore(recording).load(snapshot.name).state
+      guard state.moment > moment || (state.nextEvent, state.matchedOutput) > place else { continue }
+      kept.removeAll { $0.name == snapshot.name }
+      for path in [Recording.memoryName] + drives.compactMap(\.overlay) {
+        try withImageFailures { () throws(DiskImageError) in
+          try ImageOpener().openQcow2(file(path), readOnly: false).deleteSnapshot(snapshot.name)
+        }
+      }
+    }
   }
 
   /// Where it ends when the recording goes on.

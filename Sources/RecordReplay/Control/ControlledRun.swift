@@ -43,6 +43,7 @@ package protocol ReplayControl: AnyObject {
 
 extension ControlledRun {
   package var replay: (any ReplayControl)? { nil }
+  package var migration: (any MigratableRun)? { nil }
 
   package func settle() {}
   package func note(_ text: String) {}

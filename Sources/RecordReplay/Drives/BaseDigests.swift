@@ -6,7 +6,7 @@ import DiskImage
 /// A cluster is one of `WitnessedImage.clusterSize` bytes of the disk that a drive's bases make together.
 /// docs/formats/recording.md has the file's format.
 struct BaseDigests {
-  static let fileName = "bases.digests"
+  static let fileName = Recording.baseDigestsName
   static let magic = Array("RRBASES\0".utf8)
   static let version: UInt32 = 1
   static let headerSize = 16

@@ -1,13 +1,13 @@
 import DiskImage
 
 /// The drives of a run of which nothing is kept: what the guest writes stays in memory.
-struct ScratchDrives {
-  private(set) var manifests: [RecordingManifest.Drive] = []
-  private(set) var workers: [BlockWorker] = []
+package struct ScratchDrives {
+  package private(set) var manifests: [RecordingManifest.Drive] = []
+  package private(set) var workers: [BlockWorker] = []
   /// What the guest writes to each drive. The worker's thread's alone once it has something to do.
-  private(set) var overlays: [ScratchOverlay] = []
+  package private(set) var overlays: [ScratchOverlay] = []
 
-  init(_ options: [DriveOptions], inbox: Inbox) throws(Failure) {
+  package init(_ options: [DriveOptions], inbox: Inbox) throws(Failure) {
     for (index, option) in options.enumerated() {
       let base: any BlockImage
       switch option.source {
@@ -44,17 +44,14 @@ struct ScratchDrives {
     }
   }
 
-  /// The drives where a replay was left; what is written to them from here on stays in the replay's memory.
-  init(leaving timeline: Timeline, pending: [ReplayDrives.Pending], inbox: Inbox) {
-    manifests = timeline.recording.manifest.drives
-    workers = timeline.session.disks.enumerated().map { index, disk in
-      BlockWorker(
-        storage: ImageStorage(disk), inbox: inbox, unanswered: pending.filter { $0.drive == index })
-    }
+  /// Drives that are open already, and are not migrated.
+  package init(manifests: [RecordingManifest.Drive], workers: [BlockWorker]) {
+    self.manifests = manifests
+    self.workers = workers
   }
 
   /// Carries out what is still to be done, and ends the drives' threads.
-  func finish() {
+  package func finish() {
     for worker in workers { worker.finish() }
   }
 }

@@ -20,7 +20,7 @@ package final class BlockWorker: @unchecked Sendable {
   /// Tasks that the worker has not come to, in their order.
   private var tasks: [DriveTask] = []
   /// What was carried out and not delivered to the guest, by its id.
-  private var unanswered: [UInt64: ReplayDrives.Pending] = [:]
+  private var unanswered: [UInt64: UnansweredRequest] = [:]
   private var isClosing = false
   private let storage: any DriveStorage
   private let image: Qcow2Image?
@@ -36,7 +36,7 @@ package final class BlockWorker: @unchecked Sendable {
   ///   - unanswered: requests that were carried out before and whose answers are still to be delivered.
   package init(
     storage: any DriveStorage, image: Qcow2Image? = nil, inbox: Inbox,
-    unanswered: [ReplayDrives.Pending] = []
+    unanswered: [UnansweredRequest] = []
   ) {
     self.storage = storage
     self.image = image
@@ -130,7 +130,7 @@ package final class BlockWorker: @unchecked Sendable {
 
   private func answer(_ request: BlockRequest, succeeded: Bool, data: [UInt8]) {
     lock.withLock {
-      let result = ReplayDrives.Pending(drive: request.drive, id: request.id, data: data)
+      let result = UnansweredRequest(drive: request.drive, id: request.id, data: data)
       unanswered[request.id] = result
       // Those tasks were given after the request, when the guest had no answer to it.
       for task in tasks { task.note(result) }

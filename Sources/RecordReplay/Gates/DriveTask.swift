@@ -15,20 +15,20 @@ package final class DriveTask: @unchecked Sendable {
 
   package struct Outcome: Sendable {
     /// Requests that had no answer yet when the task was given, with what they brought.
-    package var pending: [ReplayDrives.Pending]
+    package var pending: [UnansweredRequest]
     /// What the drive's snapshots take in its image.
     package var snapshotByteCount: Int
   }
 
   package let action: Action
   private let lock = ConditionLock()
-  private var pending: [ReplayDrives.Pending] = []
+  private var pending: [UnansweredRequest] = []
   private var outcome: Result<Outcome, Failure>?
 
   package init(_ action: Action) { self.action = action }
 
   /// For the drive's worker: a request made before the task is carried out.
-  func note(_ request: ReplayDrives.Pending) { lock.withLock { pending.append(request) } }
+  func note(_ request: UnansweredRequest) { lock.withLock { pending.append(request) } }
 
   /// For the drive's worker: carries the task out on the drive's image; nil for a drive that has no snapshots.
   func perform(on image: Qcow2Image?) {

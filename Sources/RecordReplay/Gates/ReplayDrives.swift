@@ -4,20 +4,6 @@ import ReplayLog
 /// The drives of a replay. What is waiting is a value, and copied with it; the storage is not. Requests are carried out at once, in the order in which the guest makes them, as the workers of
 /// the recording did; what a read brought is held until the log says that it was delivered.
 package struct ReplayDrives {
-  /// A request that was carried out and not answered yet.
-  package struct Pending: Equatable, Sendable {
-    package var drive: Int
-    package var id: UInt64
-    /// What a read brought; empty for all else.
-    package var data: [UInt8]
-
-    package init(drive: Int, id: UInt64, data: [UInt8]) {
-      self.drive = drive
-      self.id = id
-      self.data = data
-    }
-  }
-
   private struct Key: Hashable {
     var drive: Int
     var id: UInt64
@@ -26,7 +12,7 @@ package struct ReplayDrives {
   private var storage: [any DriveStorage]
   private var results: [Key: Result<[UInt8], Failure>] = [:]
 
-  package init(storage: [any DriveStorage], pending: [Pending] = []) {
+  package init(storage: [any DriveStorage], pending: [UnansweredRequest] = []) {
     self.storage = storage
     for result in pending { results[Key(drive: result.drive, id: result.id)] = .success(result.data) }
   }
@@ -53,10 +39,10 @@ package struct ReplayDrives {
 
   /// In the order of drives and requests. A request whose result is a failure is left out: the replay ends when it is
   /// answered.
-  var pending: [Pending] {
+  var pending: [UnansweredRequest] {
     results.compactMap { key, result in
       guard case .success(let data) = result else { return nil }
-      return Pending(drive: key.drive, id: key.id, data: data)
+      return UnansweredRequest(drive: key.drive, id: key.id, data: data)
     }.sorted { ($0.drive, $0.id) < ($1.drive, $1.id) }
   }
 }

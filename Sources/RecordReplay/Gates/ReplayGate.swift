@@ -64,7 +64,7 @@ package final class ReplayGate: Gate {
   }
 
   /// Requests that the guest has made and that the log has not answered yet.
-  package var pendingResults: [ReplayDrives.Pending] { drives.pending }
+  package var pendingResults: [UnansweredRequest] { drives.pending }
 
   /// Hands on console output that still waits for its line's end.
   package func flushConsole() {

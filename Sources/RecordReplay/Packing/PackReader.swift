@@ -45,16 +45,6 @@ final class PackReader {
     input.deallocate()
   }
 
-  /// Whether a file begins as packed recordings do.
-  static func looksPacked(_ path: String) -> Bool {
-    guard HostFiles.kind(of: path) == .regular else { return false }
-    let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: Zstandard.magic.count)
-    return pread(descriptor, &bytes, bytes.count, 0) == bytes.count && bytes == Zstandard.magic
-  }
-
   func damaged(_ problem: String) -> Failure {
     Failure(.damaged, path, problem, remedy: Self.damageRemedy)
   }

@@ -2,8 +2,6 @@ import Glibc
 
 /// A recording as one file that can be carried anywhere: docs/formats/packed-recording.md.
 extension Recording {
-  public static let packedSuffix = ".rrz"
-
   public struct PackFigures: Equatable, Sendable {
     /// Files in it, and their bytes.
     public var fileCount = 0

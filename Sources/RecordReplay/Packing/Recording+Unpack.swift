@@ -3,9 +3,6 @@ import Glibc
 import HostSystem
 
 extension Recording {
-  /// Whether the file at `path` begins as a packed recording does.
-  public static func isPacked(at path: String) -> Bool { PackReader.looksPacked(path) }
-
   /// Makes the recording in the folder `target` of the packed one at `packed`. Nothing stands there before all of it is read and right.
   ///
   /// The file is from a stranger: its entries are plain names in one folder, each once, and exactly those that its manifest names.

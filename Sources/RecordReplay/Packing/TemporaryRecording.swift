@@ -80,13 +80,6 @@ public final class TemporaryRecording: Sendable {
 }
 
 extension Recording {
-  /// What a verb says that changes recordings, and was given a packed one.
-  public static func packedFailure(_ path: String) -> Failure {
-    Failure(
-      .file, path, "is a packed recording, which is not changed",
-      remedy: "make a recording of it with 'rrtool unpack \(path)', and do it there")
-  }
-
   /// The manifest of the packed recording at `path`, and nothing else of it: what comes before is passed over.
   public static func manifest(ofPacked path: String) throws(Failure) -> RecordingManifest {
     let reader = try PackReader(path)

@@ -179,16 +179,4 @@ extension RecordingManifest.Boot {
     fromHostAddress = plan.fromHostAddress
     regions = plan.regions.map { Region(address: $0.address, length: UInt64($0.bytes.count)) }
   }
-
-  /// The plan again, with the regions' bytes as `read` gives them.
-  func plan<E: Error>(read: (Region) throws(E) -> [UInt8]) throws(E) -> BootPlan {
-    var regions: [BootPlan.Region] = []
-    for region in self.regions {
-      regions.append(BootPlan.Region(address: region.address, bytes: try read(region)))
-    }
-    return BootPlan(
-      regions: regions, start: mode == .machine ? .machineMode(entry: entry) : .builtInSBI(entry: entry),
-      deviceTreeAddress: deviceTreeAddress, nextStageAddress: nextStageAddress, toHostAddress: toHostAddress,
-      fromHostAddress: fromHostAddress)
-  }
 }

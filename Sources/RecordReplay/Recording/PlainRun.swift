@@ -5,79 +5,58 @@ import Emulator
 public final class PlainRun {
   package let machine: Machine
   let live: LiveGate
-  private let drives: ScratchDrives
-  private let control: RunControl?
+  let drives: ScratchDrives
+  let control: RunControl?
   let inbox: Inbox
   package let facts: RunFacts
   package let start: RunStart?
-  /// Where the guest comes from, until it is there.
-  private var incoming: MigrationAddress?
+  /// Brings the guest from elsewhere, until it is there; nil for one that starts here.
+  private var bringGuest: ((PlainRun) throws(Failure) -> Void)?
 
   /// - Parameters:
   ///   - control: one that knows of a guest that comes from elsewhere.
-  ///   - incoming: where the guest comes from; it goes on where it was there. `run` waits for it first.
-  public init(
+  ///   - bringGuest: has the machine be the guest that comes from elsewhere; `run` calls it first.
+  public convenience init(
     _ guest: Guest, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil,
-    incoming: MigrationAddress? = nil
+    bringGuest: ((PlainRun) throws(Failure) -> Void)? = nil
   ) throws(Failure) {
-    self.control = control
-    self.inbox = inbox
-    drives = try ScratchDrives(guest.drives, inbox: inbox)
+    let drives = try ScratchDrives(guest.drives, inbox: inbox)
     let configuration = try guest.configuration(drives: drives.manifests)
-    facts = RunFacts(of: guest, drives: drives.manifests)
-    live = LiveGate(
-      inbox: inbox, drives: drives.workers, console: console, sleeps: guest.sleeps, control: control)
     let start = RunStart(guest: guest, plan: try guest.plan(configuration))
+    self.init(
+      drives: drives, facts: RunFacts(of: guest, drives: drives.manifests), start: start, inbox: inbox,
+      console: console, sleeps: guest.sleeps, control: control
+    ) { gate in
+      Machine(configuration: configuration, plan: start.plan, gate: gate, engine: guest.engine)
+    }
+    self.bringGuest = bringGuest
+  }
+
+  /// - Parameters:
+  ///   - start: how it was started; nil when that was not from a guest's options.
+  ///   - answersToCome: requests that were made before and whose answers are still to come from `inbox`.
+  package init(
+    drives: ScratchDrives, facts: RunFacts, start: RunStart?, inbox: Inbox, console: any ConsoleOutput,
+    sleeps: Bool, control: RunControl?, answersToCome: Int = 0, makeMachine: (any Gate) -> Machine
+  ) {
+    self.drives = drives
+    self.facts = facts
     self.start = start
-    machine = Machine(configuration: configuration, plan: start.plan, gate: live, engine: guest.engine)
+    self.inbox = inbox
+    self.control = control
+    live = LiveGate(
+      inbox: inbox, drives: drives.workers, console: console, sleeps: sleeps, control: control,
+      outstandingRequests: answersToCome)
+    machine = makeMachine(live)
     live.machine = machine
-    self.incoming = incoming
   }
 
   /// Waits for the guest that comes from elsewhere, if it does, and does meanwhile what other threads ask for. When it throws,
   /// the machine is in no state to run.
   package func receive() throws(Failure) {
-    guard let address = incoming, let start else { return }
-    incoming = nil
-    precondition(
-      control.map { $0.state == .inmigrate } ?? true, "the controls do not know that a guest comes")
-    control?.begin()
-    let job = control?.job ?? MigrationState()
-    try job.start(.migration, total: machine.memory.totalSize)
-    do throws(Failure) {
-      let identity = try MigrationIdentity(start, configuration: machine.configuration)
-      let stream = try IncomingMigration(address) { [self] in
-        control?.servePending(self)
-        return !inbox.isStopRequested && job.mayGoOn
-      }
-      let arrived = try stream.receive(into: machine, drives: drives.overlays, identity: identity, job)
-      live.expectAnswers(arrived.answerCount)
-      inbox.putFirst(arrived.arrivals)
-    } catch {
-      if !job.mayGoOn, error.kind == .cancelled { job.endCancelled() } else { job.endFailed(error) }
-      throw error
-    }
-    control?.noteArrival()
-    job.endCompleted()
-  }
-
-  /// A run that goes on where a replay was left. The recording stays as it is.
-  public init(
-    leaving timeline: Timeline, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil
-  ) throws(Failure) {
-    start = nil
-    incoming = nil
-    self.control = control
-    self.inbox = inbox
-    let origin = try RunOrigin(leaving: timeline)
-    drives = ScratchDrives(leaving: timeline, pending: origin.pending, inbox: inbox)
-    facts = RunFacts(of: timeline.recording, kind: .plain, name: origin.name)
-    live = LiveGate(
-      inbox: inbox, drives: drives.workers, console: console, sleeps: origin.sleeps, control: control,
-      outstandingRequests: origin.pending.count)
-    machine = origin.makeMachine(gate: live)
-    live.machine = machine
-    origin.offerAnswers(to: inbox)
+    guard let bringGuest else { return }
+    self.bringGuest = nil
+    try bringGuest(self)
   }
 
   /// Runs to the end, or to the position `limit`. `tell` hears what the user should know meanwhile.

@@ -76,19 +76,7 @@ public final class Recorder {
     }
   }
 
-  /// The same for a run that goes on where a replay was left. The new recording needs nothing of the old one, but
-  /// the base images of its drives.
-  public convenience init(
-    leaving timeline: Timeline, _ options: Options, inbox: Inbox, console: any ConsoleOutput,
-    control: RunControl? = nil
-  ) throws(Failure) {
-    try self.init(options, inbox: inbox, console: console, control: control) { (folder) throws(Failure) in
-      let origin = try RunOrigin(leaving: timeline)
-      return (try RecordedDrives(leaving: timeline, in: folder), origin)
-    }
-  }
-
-  private init(
+  init(
     _ options: Options, inbox: Inbox, console: any ConsoleOutput, control: RunControl?,
     prepare: (inout RecordingFolder) throws(Failure) -> (RecordedDrives, RunOrigin)
   ) throws(Failure) {
@@ -320,7 +308,7 @@ public final class Recorder {
 
   private func startSnapshot(
     _ name: String, digests: PendingDigests, parent: String?, tasks: [DriveTask], log: WrittenLog?,
-    pending: [ReplayDrives.Pending] = [], bootRegions: [BootPlan.Region]? = nil
+    pending: [UnansweredRequest] = [], bootRegions: [BootPlan.Region]? = nil
   ) {
     guard let snapshots else { return }
     let now = machine.now

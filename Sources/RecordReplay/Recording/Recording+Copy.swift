@@ -64,7 +64,7 @@ extension Recording {
       }
       copied.log = add(manifest.log, otherwise: Self.logName)
       for name in manifest.symbols ?? [] { files.append((file(name), name)) }
-      if let path = baseDigestsPath { files.append((path, BaseDigests.fileName)) }
+      if let path = baseDigestsPath { files.append((path, Self.baseDigestsName)) }
       for index in manifest.drives.indices {
         if let overlay = manifest.drives[index].overlay {
           copied.drives[index].overlay = add(overlay, otherwise: "disk\(index).qcow2")

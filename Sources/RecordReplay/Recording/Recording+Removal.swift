@@ -83,7 +83,7 @@ extension Recording {
 
   /// The names in a recording's folder that are its own: those that recorders give, and those that its manifest names.
   private static func ownNames(in path: String) -> Set<String> {
-    var names: Set = [manifestName, memoryName, logName, BaseDigests.fileName]
+    var names: Set = [manifestName, memoryName, logName, baseDigestsName]
     names.formUnion((0..<64).map { "disk\($0).qcow2" })
     if let manifest = try? Recording(opening: path).manifest {
       for name in [manifest.log] + manifest.drives.compactMap(\.overlay) where !name.hasPrefix("/") {

@@ -6,6 +6,8 @@ public struct Recording: Sendable {
   public static let manifestName = "recording.json"
   public static let memoryName = "vmstate.qcow2"
   public static let logName = "replay.log"
+  /// What was read of base images (`BaseDigests`).
+  static let baseDigestsName = "bases.digests"
   public static let folderSuffix = ".rr"
   static let manifestLimit: UInt64 = 1 << 20
   /// Of the memory image. A page that changed brings its whole cluster into the next snapshot; smaller ones have more
@@ -89,25 +91,6 @@ public struct Recording: Sendable {
           remedy: names.isEmpty ? "it has none" : "it has \(names.joined(separator: ", "))")
       }
     }
-    self = moved
-  }
-
-  /// Writes down where bases are that were moved to where they are not found by themselves. Each is checked before.
-  public mutating func rebase(_ places: [(old: String, new: String)]) throws(Failure) {
-    // Its recorder would write its own manifest over this one.
-    let lock = try Self.readingLock(path)
-    defer { withExtendedLifetime(lock) {} }
-    var moved = self
-    try moved.takeBases(from: places)
-    let folder = HostFiles.absolute(path)
-    for drive in moved.manifest.drives.indices {
-      moved.manifest.drives[drive].bases = moved.manifest.drives[drive].bases.map { base in
-        // Older formats have no such key.
-        base.fingerprint == nil ? base.beside(folder) : base
-      }
-    }
-    try BaseImages.check(moved)
-    try moved.update { _ in }
     self = moved
   }
 

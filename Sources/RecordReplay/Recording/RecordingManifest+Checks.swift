@@ -118,7 +118,7 @@ extension RecordingManifest {
   /// A plain name: no folder, nothing hidden, none of the files that mean something else.
   static func isFileOfRecording(_ name: String) -> Bool {
     isUsablePath(name) && !name.contains("/") && !name.hasPrefix(".") && name != Recording.manifestName
-      && name != Recording.memoryName && name != BaseDigests.fileName
+      && name != Recording.memoryName && name != Recording.baseDigestsName
   }
 
   private static func isUsablePath(_ path: String) -> Bool {
@@ -137,18 +137,5 @@ extension RecordingManifest {
     }
     let isLetter = (0x41...0x5a).contains(first) || (0x61...0x7a).contains(first)
     return isLetter && !["start", "end"].contains(name)
-  }
-
-  /// Checks a name that a user gives to a new snapshot; `option` is what the message is about.
-  static func checkNewSnapshotName(_ name: String, option: String) throws(Failure) {
-    guard isSnapshotName(name) else {
-      throw Failure(
-        .usage, option, "cannot be the name of a snapshot",
-        remedy: "use a letter, then letters, digits, '-', '_' and '.', not 'start' or 'end'")
-    }
-    guard !SnapshotPolicy.isAutomaticName(name), name != branchBootSnapshot else {
-      throw Failure(
-        .usage, option, "is a name that rrtool gives to snapshots of its own", remedy: "choose another name")
-    }
   }
 }

@@ -23,11 +23,33 @@ struct RunOrigin {
     var machine: [UInt8]
     var memory: GuestMemory
     /// Requests that were carried out and not answered yet.
-    var pending: [ReplayDrives.Pending]
+    var pending: [UnansweredRequest]
     var branch: RecordingManifest.Branch
+
+    init(
+      machine: [UInt8], memory: GuestMemory, pending: [UnansweredRequest], branch: RecordingManifest.Branch
+    ) {
+      self.machine = machine
+      self.memory = memory
+      self.pending = pending
+      self.branch = branch
+    }
   }
 
-  var pending: [ReplayDrives.Pending] { left?.pending ?? [] }
+  var pending: [UnansweredRequest] { left?.pending ?? [] }
+
+  init(
+    name: String, configuration: MachineConfiguration, plan: BootPlan, engine: Machine.Engine, sleeps: Bool,
+    boot: RecordingManifest.Boot, left: Left? = nil
+  ) {
+    self.name = name
+    self.configuration = configuration
+    self.plan = plan
+    self.engine = engine
+    self.sleeps = sleeps
+    self.boot = boot
+    self.left = left
+  }
 
   /// The machine as it begins. All pages of its memory that are not zero count as changed.
   func makeMachine(gate: any Gate) -> Machine {
@@ -69,29 +91,5 @@ extension RunOrigin {
     engine = guest.engine
     sleeps = guest.sleeps
     boot = RecordingManifest.Boot(guest: guest, plan: plan)
-  }
-
-  /// Where `timeline` stands, which must not be moved any more.
-  init(leaving timeline: Timeline) throws(Failure) {
-    let recording = timeline.recording
-    let manifest = recording.manifest
-    guard timeline.ended == nil else {
-      throw Failure(
-        .usage, "--live", "the recorded run is over here: the machine is off", remedy: "leave it earlier")
-    }
-    name = HostFiles.lastName(of: recording.path)
-    configuration = manifest.configuration
-    let regions = try ReplaySession.bootRegions(of: recording)
-    plan = manifest.boot.plan { region in
-      regions.first { $0.address == region.address }?.bytes ?? []
-    }
-    engine = timeline.engine
-    sleeps = manifest.machine.sleep
-    boot = manifest.boot
-    boot.snapshot = RecordingManifest.branchBootSnapshot
-    left = Left(
-      machine: timeline.machine.saveState(), memory: timeline.machine.memory,
-      pending: timeline.session.gate.pendingResults,
-      branch: .init(parent: HostFiles.absolute(recording.path), position: timeline.position))
   }
 }

@@ -19,11 +19,11 @@ package struct VMState: Equatable, Sendable {
   /// Bytes of that event, console output, that were written before.
   package var matchedOutput: Int
   /// Requests to drives that were made and not answered.
-  package var pending: [ReplayDrives.Pending]
+  package var pending: [UnansweredRequest]
 
   package init(
     moment: Moment, machine: [UInt8], digests: [UInt64], nextEvent: UInt64, matchedOutput: Int,
-    pending: [ReplayDrives.Pending]
+    pending: [UnansweredRequest]
   ) {
     self.moment = moment
     self.machine = machine

@@ -3,23 +3,6 @@ import DiskImage
 import Emulator
 import HostSystem
 
-/// How a run was started: what both ends of a migration must have been given.
-package struct RunStart: Sendable {
-  let guest: Guest
-  let plan: BootPlan
-}
-
-/// A run whose guest can go on elsewhere.
-package protocol MigratableRun: AnyObject {
-  /// Nil when it was not started from its options.
-  var start: RunStart? { get }
-  /// Calls `body` once for each drive, on that drive's thread, when all requests made so far are carried out. It may look
-  /// at what was written to the drive.
-  func visitDrives(_ body: @escaping @Sendable (_ index: Int, _ drive: ScratchOverlay) -> Void)
-  /// What has arrived for the guest and is still to be delivered.
-  var pendingArrivals: [Arrival] { get }
-}
-
 /// Sends a guest that runs to another place, on one thread.
 ///
 /// Memory goes first, all of it, then again and again the pages that the guest wrote meanwhile, until what is left would
@@ -202,8 +185,4 @@ struct MigrationJob {
       }
     }
   }
-}
-
-extension ControlledRun {
-  package var migration: (any MigratableRun)? { nil }
 }

@@ -1,24 +1,9 @@
-import DiskImage
-
-/// The images under a recording's drives: where they are by now, and what the run has read of them.
+/// The images under a recording's drives: where they are by now.
 extension Recording {
-  /// What the run has read of the bases. Of a recording of an older format, which has their fingerprints, nothing is known.
-  func baseDigests() throws(Failure) -> BaseDigests {
-    let drives = manifest.drives
-    guard let path = baseDigestsPath else { return BaseDigests(driveCount: drives.count) }
-    let digests = try BaseDigests(reading: path, driveCount: drives.count)
-    if let count = manifest.baseClusterCount, digests.count != count {
-      throw Failure(
-        .damaged, path, "was cut: it has \(digests.count) entries, and the recording \(count)",
-        remedy: "restore it from a copy")
-    }
-    return digests
-  }
-
-  /// The file that says so; nil when there is none.
+  /// The file that says what the run has read of them; nil when there is none.
   var baseDigestsPath: String? {
     manifest.drives.contains { $0.bases.contains { $0.fingerprint == nil } }
-      ? file(BaseDigests.fileName) : nil
+      ? file(Self.baseDigestsName) : nil
   }
 
   /// Where a base could be when it and the recording were moved: where it was from the recording's folder, or beside it.

@@ -1,0 +1,14 @@
+extension PlainRun {
+  /// A run that goes on where a replay was left. The recording stays as it is.
+  public convenience init(
+    leaving timeline: Timeline, inbox: Inbox, console: any ConsoleOutput, control: RunControl? = nil
+  ) throws(Failure) {
+    let origin = try RunOrigin(leaving: timeline)
+    self.init(
+      drives: ScratchDrives(leaving: timeline, pending: origin.pending, inbox: inbox),
+      facts: RunFacts(of: timeline.recording, kind: .plain, name: origin.name), start: nil, inbox: inbox,
+      console: console, sleeps: origin.sleeps, control: control, answersToCome: origin.pending.count,
+      makeMachine: origin.makeMachine)
+    origin.offerAnswers(to: inbox)
+  }
+}

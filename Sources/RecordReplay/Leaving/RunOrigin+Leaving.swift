@@ -1,0 +1,24 @@
+import Emulator
+
+extension RunOrigin {
+  /// Where `timeline` stands, which must not be moved any more.
+  init(leaving timeline: Timeline) throws(Failure) {
+    let recording = timeline.recording
+    let manifest = recording.manifest
+    guard timeline.ended == nil else {
+      throw Failure(
+        .usage, "--live", "the recorded run is over here: the machine is off", remedy: "leave it earlier")
+    }
+    let regions = try ReplaySession.bootRegions(of: recording)
+    var boot = manifest.boot
+    boot.snapshot = RecordingManifest.branchBootSnapshot
+    self.init(
+      name: HostFiles.lastName(of: recording.path), configuration: manifest.configuration,
+      plan: manifest.boot.plan { region in regions.first { $0.address == region.address }?.bytes ?? [] },
+      engine: timeline.engine, sleeps: manifest.machine.sleep, boot: boot,
+      left: Left(
+        machine: timeline.machine.saveState(), memory: timeline.machine.memory,
+        pending: timeline.session.gate.pendingResults,
+        branch: .init(parent: HostFiles.absolute(recording.path), position: timeline.position)))
+  }
+}

@@ -19,23 +19,23 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-    .target(name: "HostSystem", swiftSettings: settings),
     .target(name: "ByteCoding", dependencies: ["CZlib", "CZstd"], swiftSettings: settings),
+    .target(name: "HostSystem", dependencies: ["ByteCoding"], swiftSettings: settings),
     .target(name: "DiskImage", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(name: "ReplayLog", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(name: "Emulator", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
-    .target(name: "CoreDump", dependencies: ["ByteCoding"], swiftSettings: settings),
+    .target(name: "CoreDump", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(
       name: "RecordReplay",
       dependencies: ["Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem"],
       swiftSettings: settings),
-    .target(name: "Inspection", dependencies: ["RecordReplay", "ReplayLog"], swiftSettings: settings),
+    .target(name: "Inspection", dependencies: ["RecordReplay", "ReplayLog", "HostSystem"], swiftSettings: settings),
     .target(
       name: "Monitor", dependencies: ["RecordReplay", "Emulator", "CoreDump", "ByteCoding", "HostSystem"],
       swiftSettings: settings),
     .target(name: "GDBRemote", swiftSettings: settings),
     .target(
-      name: "Debugging", dependencies: ["GDBRemote", "Inspection", "RecordReplay", "ReplayLog", "Emulator"],
+      name: "Debugging", dependencies: ["GDBRemote", "Inspection", "RecordReplay", "ReplayLog", "Emulator", "HostSystem"],
       swiftSettings: settings),
     .executableTarget(
       name: "rrtool",
@@ -59,7 +59,7 @@ let package = Package(
       name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding", "CZstd", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "CoreDumpTests", dependencies: ["CoreDump", "TestSupport"], exclude: ["read_core.py"],
+      name: "CoreDumpTests", dependencies: ["CoreDump", "HostSystem", "TestSupport"], exclude: ["read_core.py"],
       swiftSettings: settings),
     .testTarget(
       name: "RecordReplayTests",
@@ -72,7 +72,7 @@ let package = Package(
       name: "MonitorTests", dependencies: ["Monitor", "RecordReplay", "HostSystem", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog", "TestSupport"],
+      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog", "HostSystem", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "GDBRemoteTests", dependencies: ["GDBRemote", "TestSupport"], swiftSettings: settings),

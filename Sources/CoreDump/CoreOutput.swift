@@ -1,29 +1,18 @@
+import HostSystem
+
 /// Where a core's bytes go: a file, or what a test has instead of one.
 public protocol CoreOutput: AnyObject {
   /// Sets the size; what is not written reads as zeros.
-  func setSize(_ size: UInt64) throws(CoreOutputError)
+  func setSize(_ size: UInt64) throws(OutputError)
   /// Writes all of `bytes` at `offset`. No place is written twice.
-  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(CoreOutputError)
-}
-
-/// The output does not take what it is given.
-public struct CoreOutputError: Error, Equatable, Sendable {
-  /// The host's error number.
-  public var number: Int32
-  /// What was tried: "cannot write it".
-  public var doing: String
-
-  public init(number: Int32, doing: String) {
-    self.number = number
-    self.doing = doing
-  }
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(OutputError)
 }
 
 extension CoreOutput {
-  func write(_ bytes: [UInt8], at offset: UInt64) throws(CoreOutputError) {
+  func write(_ bytes: [UInt8], at offset: UInt64) throws(OutputError) {
     // The closure's error is carried by hand: `withUnsafeBytes` knows no typed ones.
     let result = bytes.withUnsafeBytes { raw in
-      Result { () throws(CoreOutputError) in try write(raw, at: offset) }
+      Result { () throws(OutputError) in try write(raw, at: offset) }
     }
     try result.get()
   }
@@ -34,10 +23,10 @@ extension CoreOutput {
 /// `begin`, then `write` for all memory of all regions, in pieces of any order, then `finish`. The pieces start and end at page
 /// boundaries or at those of their region.
 public protocol CoreWriter: AnyObject {
-  func begin() throws(CoreOutputError)
+  func begin() throws(OutputError)
   /// Takes the bytes at a physical address; answers how many of their pages are not all zeros.
-  func write(_ bytes: UnsafeRawBufferPointer, at address: UInt64) throws(CoreOutputError) -> Int
-  func finish() throws(CoreOutputError)
+  func write(_ bytes: UnsafeRawBufferPointer, at address: UInt64) throws(OutputError) -> Int
+  func finish() throws(OutputError)
   /// Bytes put out so far; holes do not count.
   var byteCount: UInt64 { get }
 }

@@ -1,4 +1,5 @@
 import ByteCoding
+import HostSystem
 
 /// Writes an ELF core: 64 bits, little-endian, RISC-V.
 ///
@@ -91,7 +92,7 @@ public final class ELFCoreWriter: CoreWriter {
       alignment: 0)
   }
 
-  public func begin() throws(CoreOutputError) {
+  public func begin() throws(OutputError) {
     try output.setSize(fileSize)
     try put(headers() + notes, at: 0)
   }
@@ -133,7 +134,7 @@ public final class ELFCoreWriter: CoreWriter {
     return writer.bytes
   }
 
-  public func write(_ bytes: UnsafeRawBufferPointer, at address: UInt64) throws(CoreOutputError) -> Int {
+  public func write(_ bytes: UnsafeRawBufferPointer, at address: UInt64) throws(OutputError) -> Int {
     guard let index = core.regionIndex(at: address, count: UInt64(bytes.count)) else {
       preconditionFailure("memory of no region is written")
     }
@@ -159,16 +160,16 @@ public final class ELFCoreWriter: CoreWriter {
     return pageCount
   }
 
-  public func finish() throws(CoreOutputError) {}
+  public func finish() throws(OutputError) {}
 
   private func put(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, at start: UInt64)
-    throws(CoreOutputError)
+    throws(OutputError)
   {
     try output.write(UnsafeRawBufferPointer(rebasing: bytes[range]), at: start + UInt64(range.lowerBound))
     byteCount += UInt64(range.count)
   }
 
-  private func put(_ bytes: [UInt8], at offset: UInt64) throws(CoreOutputError) {
+  private func put(_ bytes: [UInt8], at offset: UInt64) throws(OutputError) {
     try output.write(bytes, at: offset)
     byteCount += UInt64(bytes.count)
   }

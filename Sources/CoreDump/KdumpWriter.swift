@@ -1,4 +1,5 @@
 import ByteCoding
+import HostSystem
 
 /// Writes a kdump-compressed file, version 6 of the disk dump header, each page compressed by zlib: what `crash`,
 /// makedumpfile and drgn read.
@@ -63,7 +64,7 @@ public final class KdumpWriter: CoreWriter {
     blocks(Int((pageNumberEnd(core) + 7) / 8))
   }
 
-  public func begin() throws(CoreOutputError) {
+  public func begin() throws(OutputError) {
     let pageNumberEnd = Self.pageNumberEnd(core)
     var writer = ByteWriter(reserving: Int(descriptorsOffset))
     writer.raw("KDUMP   ".utf8)
@@ -122,7 +123,7 @@ public final class KdumpWriter: CoreWriter {
     return bits
   }
 
-  public func write(_ bytes: UnsafeRawBufferPointer, at address: UInt64) throws(CoreOutputError) -> Int {
+  public func write(_ bytes: UnsafeRawBufferPointer, at address: UInt64) throws(OutputError) -> Int {
     guard let index = core.regionIndex(at: address, count: UInt64(bytes.count)) else {
       preconditionFailure("memory of no region is written")
     }
@@ -157,13 +158,13 @@ public final class KdumpWriter: CoreWriter {
     return (end, UInt32(size))
   }
 
-  private func putPiece() throws(CoreOutputError) {
+  private func putPiece() throws(OutputError) {
     guard !piece.isEmpty else { return }
     try put(piece, at: end - UInt64(piece.count))
     piece.removeAll(keepingCapacity: true)
   }
 
-  public func finish() throws(CoreOutputError) {
+  public func finish() throws(OutputError) {
     try putPiece()
     var writer = ByteWriter(reserving: pageCount * Self.descriptorSize)
     for place in places {
@@ -175,7 +176,7 @@ public final class KdumpWriter: CoreWriter {
     try put(writer.bytes, at: descriptorsOffset)
   }
 
-  private func put(_ bytes: [UInt8], at offset: UInt64) throws(CoreOutputError) {
+  private func put(_ bytes: [UInt8], at offset: UInt64) throws(OutputError) {
     try output.write(bytes, at: offset)
     byteCount += UInt64(bytes.count)
   }

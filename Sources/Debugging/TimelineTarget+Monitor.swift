@@ -1,4 +1,5 @@
 import GDBRemote
+import HostSystem
 import Inspection
 import RecordReplay
 import ReplayLog

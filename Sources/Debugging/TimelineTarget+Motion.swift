@@ -1,5 +1,6 @@
 import Emulator
 import GDBRemote
+import HostSystem
 import RecordReplay
 
 /// Going forward and back.

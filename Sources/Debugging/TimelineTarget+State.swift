@@ -1,6 +1,6 @@
 import Emulator
 import GDBRemote
-import RecordReplay
+import HostSystem
 
 /// Registers and memory of the machine where it stands.
 extension TimelineTarget {

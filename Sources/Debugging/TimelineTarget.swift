@@ -1,5 +1,6 @@
 import Emulator
 import GDBRemote
+import HostSystem
 import RecordReplay
 
 /// A recording as a debugger's target: harts, registers and memory at a place, and the ways to other places.

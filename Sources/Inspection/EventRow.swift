@@ -1,3 +1,4 @@
+import RecordReplay
 import ReplayLog
 
 /// An event as the values of a row. Every event has all columns; what its kind does not have is empty.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ByteCoding
 import Glibc
+import HostSystem
 import RecordReplay
 
 enum ToolVersion {

@@ -1,5 +1,6 @@
 import CoreDump
 import Foundation
+import HostSystem
 import TestSupport
 import Testing
 
@@ -58,11 +59,11 @@ final class MemoryOutput: CoreOutput {
   private(set) var bytes: [UInt8] = []
   private(set) var written = IndexSet()
 
-  func setSize(_ size: UInt64) throws(CoreOutputError) {
+  func setSize(_ size: UInt64) throws(OutputError) {
     bytes += [UInt8](repeating: 0, count: max(0, Int(size) - bytes.count))
   }
 
-  func write(_ data: UnsafeRawBufferPointer, at offset: UInt64) throws(CoreOutputError) {
+  func write(_ data: UnsafeRawBufferPointer, at offset: UInt64) throws(OutputError) {
     let range = Int(offset)..<Int(offset) + data.count
     #expect(!written.intersects(integersIn: range), "written twice at \(range)")
     written.insert(integersIn: range)

@@ -1,7 +1,7 @@
 import ByteCoding
 import Foundation
+import HostSystem
 import Monitor
-import RecordReplay
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
 import CoreDump
 import Foundation
-import RecordReplay
+import HostSystem
 import TestSupport
 import Testing
 
@@ -19,7 +19,7 @@ import Testing
       let path = folder.file("core\(round)")
       let size = Int.random(in: 1...5 << 20, using: &random)
       var expected = [UInt8](repeating: 0, count: size)
-      let file = try DumpFile(path: path, replaces: false)
+      let file = try OutputFile(path: path, replaces: false)
       if hasSize { try file.setSize(UInt64(size)) }
       // The file from front to back in parts: some are left out, some come later, so that runs begin and end anywhere.
       var parts: [Range<Int>] = []
@@ -56,7 +56,7 @@ import Testing
 
   @Test func leavesNothingWhenItIsNotComplete() throws {
     let folder = TestFolder()
-    let file = try DumpFile(path: folder.file("core"), replaces: false)
+    let file = try OutputFile(path: folder.file("core"), replaces: false)
     try [UInt8](repeating: 1, count: 100_000).withUnsafeBytes { try file.write($0, at: 17) }
     #expect(folder.names.count == 1)
     file.discard()

@@ -1,6 +1,7 @@
 import CoreDump
 import Emulator
 import Foundation
+import HostSystem
 import RecordReplay
 import Synchronization
 import TestSupport
@@ -102,32 +103,32 @@ import Testing
 
   /// Refuses one of the calls that it gets.
   private final class FailingFile: DumpDestination {
-    private let file: DumpFile
+    private let file: OutputFile
     private var callsLeft: Int
 
-    init(_ file: DumpFile, failingAt call: Int) {
+    init(_ file: OutputFile, failingAt call: Int) {
       self.file = file
       callsLeft = call
     }
 
-    private func count() throws(CoreOutputError) {
+    private func count() throws(OutputError) {
       callsLeft -= 1
-      if callsLeft < 0 { throw CoreOutputError(number: ENOSPC, doing: "cannot write it") }
+      if callsLeft < 0 { throw OutputError(number: ENOSPC, doing: "cannot write it") }
     }
 
-    func setSize(_ size: UInt64) throws(CoreOutputError) {
+    func setSize(_ size: UInt64) throws(OutputError) {
       try count()
       try file.setSize(size)
     }
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(CoreOutputError) {
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(OutputError) {
       try count()
       try file.write(bytes, at: offset)
     }
-    func synchronize() throws(CoreOutputError) {
+    func synchronize() throws(OutputError) {
       try count()
       try file.synchronize()
     }
-    func commit() throws(CoreOutputError) {
+    func commit() throws(OutputError) {
       try count()
       try file.commit()
     }
@@ -137,7 +138,7 @@ import Testing
   @Test func failuresAtEveryStageLeaveTheGuestAndNoFile() throws {
     let call = Mutex(0)
     let guest = try LiveGuest(memory: 8 << 20) { (request) throws(Failure) in
-      FailingFile(try DumpFile(path: request.path, replaces: false), failingAt: call.withLock { $0 })
+      FailingFile(try OutputFile(path: request.path, replaces: false), failingAt: call.withLock { $0 })
     }
     try guest.goOn(1_000_000)
     let path = guest.folder.file("core")

@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 import RecordReplay
 import Testing
 

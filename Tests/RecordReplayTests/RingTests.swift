@@ -1,4 +1,5 @@
 import DiskImage
+import HostSystem
 import RecordReplay
 import ReplayLog
 import TestSupport

@@ -1,5 +1,6 @@
 import ByteCoding
 import Emulator
+import HostSystem
 import RecordReplay
 import ReplayLog
 

@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import HostSystem
 import RecordReplay
 import TestSupport
 import Testing

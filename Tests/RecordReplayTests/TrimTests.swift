@@ -1,6 +1,7 @@
 import DiskImage
 import Emulator
 import Foundation
+import HostSystem
 import RecordReplay
 import ReplayLog
 import TestSupport

@@ -1,4 +1,5 @@
 import Foundation
+import HostSystem
 
 /// What a program that ran left behind.
 package struct ProgramResult: Sendable {

@@ -1,4 +1,3 @@
-import RecordReplay
 
 extension Report {
   func renderTable(to write: @escaping (String) throws -> Void) throws {

@@ -1,4 +1,4 @@
-import RecordReplay
+import HostSystem
 import Synchronization
 
 /// The descriptors of one client: those that came with what it sent last, and those that it has given names. All are closed when

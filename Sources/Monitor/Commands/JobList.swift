@@ -1,5 +1,4 @@
 import HostSystem
-import RecordReplay
 import Synchronization
 
 /// The jobs of QMP: work with a name that goes on beside the client and is known until the client dismisses it.

@@ -1,5 +1,5 @@
 import ByteCoding
-import RecordReplay
+import HostSystem
 
 /// Why a command was not carried out, as QMP says it.
 public struct MonitorError: Error, Equatable, Sendable {

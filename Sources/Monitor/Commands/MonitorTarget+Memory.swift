@@ -1,5 +1,5 @@
 import Emulator
-import RecordReplay
+import HostSystem
 
 /// Memory of the guest, for other programs.
 extension MonitorTarget {

@@ -1,5 +1,4 @@
 import Emulator
-import RecordReplay
 
 /// Commands that look at registers and memory.
 extension HumanCommand {

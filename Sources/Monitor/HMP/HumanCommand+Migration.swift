@@ -1,4 +1,3 @@
-import RecordReplay
 
 /// Migration, and what can be done with every job that goes on.
 extension HumanCommand {

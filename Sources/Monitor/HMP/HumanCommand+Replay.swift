@@ -1,3 +1,4 @@
+import HostSystem
 import RecordReplay
 
 /// Commands about recording, replaying and snapshots. Positions may be written in every form that rrtool knows.

@@ -1,4 +1,4 @@
-import RecordReplay
+import HostSystem
 
 /// Commands about the monitor itself, and about the run as a whole.
 extension HumanCommand {

@@ -1,4 +1,4 @@
-import RecordReplay
+import HostSystem
 
 /// What may stand in place of the last word of a line.
 public struct Completion: Equatable, Sendable {

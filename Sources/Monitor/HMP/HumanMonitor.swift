@@ -1,4 +1,3 @@
-import RecordReplay
 import Synchronization
 
 /// The monitor for people: takes a line, answers with text.

@@ -1,7 +1,6 @@
 import ByteCoding
 import CoreDump
 import Emulator
-import RecordReplay
 
 /// What `info` can show.
 struct InfoSubject: Sendable {

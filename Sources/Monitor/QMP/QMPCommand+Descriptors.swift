@@ -1,4 +1,3 @@
-import RecordReplay
 
 /// Descriptors that a client passes over the socket, for what is to be written into them.
 extension QMPCommand {

@@ -1,4 +1,5 @@
 import ByteCoding
+import HostSystem
 import RecordReplay
 
 /// Core dumps of the guest as it is.

@@ -1,4 +1,5 @@
 import ByteCoding
+import HostSystem
 import RecordReplay
 
 /// Migration, and what concerns every job that leaves the guest.

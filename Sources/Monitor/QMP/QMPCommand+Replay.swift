@@ -1,5 +1,5 @@
 import ByteCoding
-import RecordReplay
+import HostSystem
 
 /// Commands about recording and replaying. `icount` is a position: instructions since the start.
 extension QMPCommand {

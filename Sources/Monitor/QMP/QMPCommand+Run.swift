@@ -1,4 +1,5 @@
 import ByteCoding
+import HostSystem
 import RecordReplay
 
 /// Commands about the run as a whole.

@@ -1,4 +1,5 @@
 import ByteCoding
+import HostSystem
 import RecordReplay
 
 /// Snapshots, and the jobs that they are.

@@ -1,4 +1,5 @@
 import ByteCoding
+import HostSystem
 import RecordReplay
 import Synchronization
 

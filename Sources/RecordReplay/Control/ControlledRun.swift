@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 
 /// A run as those who control it see it. Everything here happens on the machine's thread, between two instructions:
 /// within `RunControl.perform`.

@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 
 /// A replay that somebody may break into: the timeline moves in slices, and between two of them it does what was asked
 /// for.

@@ -1,5 +1,6 @@
 import ByteCoding
 import DiskImage
+import HostSystem
 
 /// What a run has read of the images under its drives: for each cluster that it read, the digest of its bytes.
 ///

@@ -1,4 +1,5 @@
 import DiskImage
+import HostSystem
 
 /// The images under a drive, which nobody writes: opened for reading only, and known by what was read of them.
 enum BaseImages {

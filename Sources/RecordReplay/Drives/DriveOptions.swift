@@ -1,4 +1,5 @@
 import DiskImage
+import HostSystem
 
 /// What `--drive` asks for.
 public struct DriveOptions: Equatable, Sendable {

@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import HostSystem
 
 /// A disk image as what a drive's requests are carried out on.
 package final class ImageStorage: DriveStorage {

@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import Emulator
+import HostSystem
 
 /// The drives of a machine that is to be recorded: opened by the disk rules, with their overlays made.
 struct RecordedDrives {

@@ -1,3 +1,5 @@
+import HostSystem
+
 /// What the run has read of the images under a recording's drives, and where they are for good.
 extension Recording {
   /// What the run has read of the bases. Of a recording of an older format, which has their fingerprints, nothing is known.

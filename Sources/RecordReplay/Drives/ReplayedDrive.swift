@@ -1,4 +1,5 @@
 import DiskImage
+import HostSystem
 
 /// A drive as a replay has it: the recording's image at a snapshot, only read, and what the replay writes in memory.
 ///

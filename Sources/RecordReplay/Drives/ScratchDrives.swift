@@ -1,4 +1,5 @@
 import DiskImage
+import HostSystem
 
 /// The drives of a run of which nothing is kept: what the guest writes stays in memory.
 package struct ScratchDrives {

@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 
 /// What a drive's requests are carried out on. The machine has checked ranges; storage checks them again.
 package protocol DriveStorage: AnyObject {

@@ -1,3 +1,4 @@
+import HostSystem
 import ReplayLog
 
 /// The events of a replay in order, with a look at the next ones. Events without effect on the guest are left out.

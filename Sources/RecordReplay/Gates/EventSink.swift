@@ -1,5 +1,6 @@
 import ByteCoding
 import Emulator
+import HostSystem
 import ReplayLog
 
 /// Where a recording's events go. The log of a recording; an array in tests.

@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 
 /// The gate to the real outside: clocks, entropy, console, drives.
 ///

@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 import ReplayLog
 
 /// The log of a recording as a place for events.

@@ -1,3 +1,4 @@
+import HostSystem
 import ReplayLog
 
 /// Saving, restoring and forking: what a timeline needs of its gate.

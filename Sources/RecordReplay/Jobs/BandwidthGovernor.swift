@@ -1,3 +1,5 @@
+import HostSystem
+
 /// Keeps a job within its bandwidth limit, over windows of a tenth of a second.
 struct BandwidthGovernor {
   private static let window: UInt64 = 100_000_000

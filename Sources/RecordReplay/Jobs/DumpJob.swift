@@ -1,5 +1,6 @@
 import CoreDump
 import Emulator
+import HostSystem
 
 /// Writes one dump of an instant: the part of the work that needs no machine.
 ///
@@ -44,7 +45,7 @@ struct DumpJob {
       case .elf: ELFCoreWriter(core, output: destination)
       case .kdumpZlib, .kdumpRawZlib: KdumpWriter(core, output: destination)
       }
-    try output { () throws(CoreOutputError) in try writer.begin() }
+    try output { () throws(OutputError) in try writer.begin() }
     guard state.advance(to: .active) else { return false }
     var governor = BandwidthGovernor(state)
     func put(_ bytes: UnsafeRawBufferPointer, _ address: UInt64) throws(Failure) {
@@ -54,7 +55,7 @@ struct DumpJob {
         let start = Int(part.address - address)
         let slice = UnsafeRawBufferPointer(rebasing: bytes[start..<start + Int(part.size)])
         let before = writer.byteCount
-        let normal = try output { () throws(CoreOutputError) in try writer.write(slice, at: part.address) }
+        let normal = try output { () throws(OutputError) in try writer.write(slice, at: part.address) }
         note(part, normalPages: UInt64(normal), bytesWritten: writer.byteCount)
         governor.account(writer.byteCount - before)
       }
@@ -78,12 +79,12 @@ struct DumpJob {
     guard state.advance(to: .completing) else { return false }
     release()
     instant.memory.letGo()
-    try output { () throws(CoreOutputError) in
+    try output { () throws(OutputError) in
       try writer.finish()
       try destination.synchronize()
     }
     guard state.commit() else { return false }
-    try output { () throws(CoreOutputError) in try destination.commit() }
+    try output { () throws(OutputError) in try destination.commit() }
     state.update { $0.transferred = writer.byteCount }
     return true
   }
@@ -176,8 +177,8 @@ struct DumpJob {
     return nil
   }
 
-  private func output<Value>(_ body: () throws(CoreOutputError) -> Value) throws(Failure) -> Value {
-    do throws(CoreOutputError) {
+  private func output<Value>(_ body: () throws(OutputError) -> Value) throws(Failure) -> Value {
+    do throws(OutputError) {
       return try body()
     } catch {
       throw .system(error.number, path: request.path, doing: error.doing)

@@ -1,5 +1,6 @@
 import CoreDump
 import Emulator
+import HostSystem
 
 /// What dump is wanted.
 public struct DumpRequest: Sendable, Equatable {

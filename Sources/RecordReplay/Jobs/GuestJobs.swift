@@ -22,7 +22,7 @@ public struct GuestJobs: Sendable {
           throw Failure(error.kind, request.path, error.problem, remedy: error.remedy)
         }
       }
-      return try DumpFile(path: request.path, replaces: request.replaces)
+      return try OutputFile(path: request.path, replaces: request.replaces)
     }
   }
 
@@ -156,7 +156,7 @@ package func writeDump(
   try request.check()
   try state.start(.dump)
   do throws(Failure) {
-    let destination = try DumpFile(path: request.path, replaces: request.replaces)
+    let destination = try OutputFile(path: request.path, replaces: request.replaces)
     let room = CopyRoom(byteCount: InstantMemory.roomSize(for: machine.memory.totalSize))
     let instant = try DumpInstant(of: machine, for: request, room: room)
     let size = instant.core.memorySize

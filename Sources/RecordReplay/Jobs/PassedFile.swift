@@ -52,31 +52,31 @@ package final class PassedFile: DumpDestination {
 
   deinit { if let spool { close(spool) } }
 
-  package func setSize(_ size: UInt64) throws(CoreOutputError) {
+  package func setSize(_ size: UInt64) throws(OutputError) {
     guard let end = off_t(exactly: size), !start.addingReportingOverflow(end).overflow else {
-      throw CoreOutputError(number: EFBIG, doing: "cannot set its size")
+      throw OutputError(number: EFBIG, doing: "cannot set its size")
     }
     if size > self.size { self.size = size }
     guard uninterrupted({ ftruncate(spool ?? descriptor, start + end) }) == 0 else {
-      throw CoreOutputError(number: errno, doing: "cannot set its size")
+      throw OutputError(number: errno, doing: "cannot set its size")
     }
   }
 
-  package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(CoreOutputError) {
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(OutputError) {
     let target = spool ?? descriptor
     let place = start + off_t(offset)
     let problem = transferAll(bytes.count) { done in
       pwrite(target, bytes.baseAddress.map { $0 + done }, bytes.count - done, place + off_t(done))
     }
-    if let problem { throw CoreOutputError(number: problem, doing: "cannot write it") }
+    if let problem { throw OutputError(number: problem, doing: "cannot write it") }
     size = max(size, offset + UInt64(bytes.count))
   }
 
-  package func synchronize() throws(CoreOutputError) {
+  package func synchronize() throws(OutputError) {
     guard let spool else {
       // As after writing byte by byte: what the client writes next comes behind.
       guard lseek(descriptor, start + off_t(size), SEEK_SET) >= 0 else {
-        throw CoreOutputError(number: errno, doing: "cannot write it")
+        throw OutputError(number: errno, doing: "cannot write it")
       }
       return
     }
@@ -92,7 +92,7 @@ package final class PassedFile: DumpDestination {
       let count = pread(spool, piece.baseAddress, Int(min(UInt64(piece.count), size - done)), off_t(done))
       if count < 0, errno == EINTR { continue }
       guard count > 0 else {
-        throw CoreOutputError(number: count == 0 ? EIO : errno, doing: "cannot read it back")
+        throw OutputError(number: count == 0 ? EIO : errno, doing: "cannot read it back")
       }
       // What was cancelled is not committed either.
       guard try pass(UnsafeRawBufferPointer(rebasing: piece[..<count])) else { return }
@@ -101,7 +101,7 @@ package final class PassedFile: DumpDestination {
   }
 
   /// Writes to the stream without ever being stuck in it: whoever reads it may have gone to sleep. False when it was cancelled.
-  private func pass(_ bytes: UnsafeRawBufferPointer) throws(CoreOutputError) -> Bool {
+  private func pass(_ bytes: UnsafeRawBufferPointer) throws(OutputError) -> Bool {
     var done = 0
     var deadline = HostClock.monotonic() + Self.patience
     while done < bytes.count {
@@ -110,7 +110,7 @@ package final class PassedFile: DumpDestination {
       guard mayGoOn() else { return false }
       guard isReady > 0 else {
         if HostClock.monotonic() > deadline {
-          throw CoreOutputError(number: ETIMEDOUT, doing: "cannot write it")
+          throw OutputError(number: ETIMEDOUT, doing: "cannot write it")
         }
         continue
       }
@@ -122,13 +122,13 @@ package final class PassedFile: DumpDestination {
         done += count
         deadline = HostClock.monotonic() + Self.patience
       } else if count == 0 || ![EINTR, EAGAIN].contains(errno) {
-        throw CoreOutputError(number: count == 0 ? ENOSPC : errno, doing: "cannot write it")
+        throw OutputError(number: count == 0 ? ENOSPC : errno, doing: "cannot write it")
       }
     }
     return true
   }
 
-  package func commit() throws(CoreOutputError) {}
+  package func commit() throws(OutputError) {}
 
   package func discard() {
     guard spool == nil else { return }

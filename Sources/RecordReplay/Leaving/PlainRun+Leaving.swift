@@ -1,3 +1,5 @@
+import HostSystem
+
 extension PlainRun {
   /// A run that goes on where a replay was left. The recording stays as it is.
   public convenience init(

@@ -1,5 +1,6 @@
 import ByteCoding
 import DiskImage
+import HostSystem
 
 extension RecordedDrives {
   /// The drives of a run that goes on where a replay was left: new overlays over the same bases, with all that differs

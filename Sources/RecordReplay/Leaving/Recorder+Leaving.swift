@@ -1,3 +1,5 @@
+import HostSystem
+
 extension Recorder {
   /// The same for a run that goes on where a replay was left. The new recording needs nothing of the old one, but
   /// the base images of its drives.

@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 
 extension RunOrigin {
   /// Where `timeline` stands, which must not be moved any more.

@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 
 /// A run of which nothing is kept, by both engines at once; see `Lockstep`.
 public final class LockstepRun {

@@ -1,5 +1,6 @@
 import DiskImage
 import Glibc
+import HostSystem
 
 /// A file that goes into a packed recording.
 struct PackSource {

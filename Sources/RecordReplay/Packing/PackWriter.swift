@@ -1,6 +1,7 @@
 import ByteCoding
 import CoreDump
 import Glibc
+import HostSystem
 
 /// Writes a packed recording: a tar archive within a frame of Zstandard. Nothing stands under its name before it is complete.
 ///
@@ -9,7 +10,7 @@ final class PackWriter {
   private static let pieceSize = 1 << 20
 
   private let path: String
-  private let file: DumpFile
+  private let file: OutputFile
   private let modified: UInt64
   private let compressor: ZstandardCompressor
   private let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceSize, alignment: 4096)
@@ -23,7 +24,7 @@ final class PackWriter {
     self.path = path
     self.modified = modified
     compressor = try Self.packing(path) { () throws(ZstandardError) in try ZstandardCompressor() }
-    file = try DumpFile(
+    file = try OutputFile(
       path: path, replaces: replaces, permissions: 0o666,
       advice: "choose another name, or give --force to replace it")
   }
@@ -58,7 +59,7 @@ final class PackWriter {
     try put([UInt8](repeating: 0, count: 2 * TarHeader.blockSize))
     try pad(to: TarHeader.recordSize)
     try put(UnsafeRawBufferPointer(rebasing: piece[..<0]), isLast: true)
-    try output { () throws(CoreOutputError) in
+    try output { () throws(OutputError) in
       try file.synchronize()
       try file.commit()
     }
@@ -85,7 +86,7 @@ final class PackWriter {
       }
       rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
       if given > 0 {
-        try output { () throws(CoreOutputError) in
+        try output { () throws(OutputError) in
           try file.write(UnsafeRawBufferPointer(rebasing: output[..<given]), at: compressedByteCount)
         }
         compressedByteCount += UInt64(given)
@@ -104,8 +105,8 @@ final class PackWriter {
     }
   }
 
-  private func output(_ body: () throws(CoreOutputError) -> Void) throws(Failure) {
-    do throws(CoreOutputError) {
+  private func output(_ body: () throws(OutputError) -> Void) throws(Failure) {
+    do throws(OutputError) {
       try body()
     } catch {
       throw .system(error.number, path: path, doing: error.doing)

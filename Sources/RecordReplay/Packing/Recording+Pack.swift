@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// A recording as one file that can be carried anywhere: docs/formats/packed-recording.md.
 extension Recording {

@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import Glibc
+import HostSystem
 
 /// A packed recording that is looked into: it is unpacked into a folder that nobody else can enter, and that goes when the process
 /// does. Whoever is killed leaves it for the next one.

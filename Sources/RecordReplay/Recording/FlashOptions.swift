@@ -1,3 +1,5 @@
+import HostSystem
+
 /// What `--pflash` asks for.
 public struct FlashOptions: Equatable, Sendable {
   public var path: String

@@ -1,5 +1,6 @@
 import ByteCoding
 import Emulator
+import HostSystem
 
 /// What is to run: the machine and what it boots.
 public struct Guest: Sendable {

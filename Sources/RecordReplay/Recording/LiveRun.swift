@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 import ReplayLog
 
 /// A machine that runs against the real outside, recorded or not: one loop for both.

@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import HostSystem
 
 /// A run of which nothing is kept: not even what the guest writes to its drives.
 public final class PlainRun {

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// Which recordings of the default folder are too many or too large together: the oldest.
 public struct Pruning: Sendable {

@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import HostSystem
 import ReplayLog
 
 /// Records one run of a guest into a new recording.

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// Recordings that are put elsewhere: moved and copied, so that the images under their drives are still found.
 extension Recording {

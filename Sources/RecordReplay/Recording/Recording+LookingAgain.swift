@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// Reading a recording while it is made.
 ///

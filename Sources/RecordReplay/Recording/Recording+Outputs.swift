@@ -1,3 +1,5 @@
+import HostSystem
+
 /// Where a file or another recording must not be put.
 extension Recording {
   /// Refuses a place inside a recording's folder: what stands there is part of it, and what does not belong there could neither be

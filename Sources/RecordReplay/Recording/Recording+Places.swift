@@ -1,3 +1,5 @@
+import HostSystem
+
 /// The images under a recording's drives: where they are by now.
 extension Recording {
   /// The file that says what the run has read of them; nil when there is none.

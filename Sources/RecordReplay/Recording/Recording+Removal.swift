@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// Taking recordings away, and nothing else.
 extension Recording {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HostSystem
 import ReplayLog
 
 /// A recording on disk: its folder and what its manifest says.

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// The folder of a recording that is being made.
 ///

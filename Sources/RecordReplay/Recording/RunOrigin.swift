@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import Emulator
+import HostSystem
 
 /// Where a live run begins: at power-on, or where a replay was left.
 struct RunOrigin {

@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import HostSystem
 import ReplayLog
 
 /// Decides which snapshots of a recording that is being made are kept, and gives up the others.

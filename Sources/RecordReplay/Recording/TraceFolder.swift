@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// The folder where recordings go when nobody says where, and the link there to the latest one, as rr has it.
 public struct TraceFolder: Sendable {

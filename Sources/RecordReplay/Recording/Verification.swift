@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import HostSystem
 import ReplayLog
 
 /// The check of a whole recording: its files, every snapshot, and a replay that passes by each of them.

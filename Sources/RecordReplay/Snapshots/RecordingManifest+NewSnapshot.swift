@@ -1,3 +1,5 @@
+import HostSystem
+
 extension RecordingManifest {
   /// Checks a name that a user gives to a new snapshot; `option` is what the message is about.
   static func checkNewSnapshotName(_ name: String, option: String) throws(Failure) {

@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import HostSystem
 
 /// A named state of the whole machine in a recording.
 public struct Snapshot: Equatable, Sendable {

@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 
 /// When a recorder makes snapshots by itself, and how much of them it keeps.
 ///

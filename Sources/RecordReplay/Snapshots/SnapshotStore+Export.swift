@@ -1,4 +1,5 @@
 import DiskImage
+import HostSystem
 
 extension SnapshotStore {
   /// Writes a snapshot's parts as raw files into a new folder; if it fails, there is no folder.

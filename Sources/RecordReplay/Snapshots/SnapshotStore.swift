@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import HostSystem
 
 /// The snapshots of a recording.
 ///

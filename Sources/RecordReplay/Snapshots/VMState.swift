@@ -1,5 +1,6 @@
 import ByteCoding
 import Emulator
+import HostSystem
 
 /// All of a machine's state at a snapshot that is neither memory nor disk: what the vm-state area of `vmstate.qcow2`
 /// holds for it. docs/formats/recording.md gives the bytes.

@@ -1,3 +1,5 @@
+import HostSystem
+
 /// A place in a recording as a user writes it.
 public enum PositionExpression: Equatable, Sendable {
   /// An instruction count: `1_234_567`, `1,234,567`.

@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import Emulator
+import HostSystem
 import ReplayLog
 
 /// A machine that replays, loaded from a snapshot.

@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 
 /// What if: changing the machine.
 extension Timeline {

@@ -1,3 +1,4 @@
+import HostSystem
 import ReplayLog
 
 /// Working out what users' positions mean.

@@ -1,5 +1,6 @@
 import ByteCoding
 import Emulator
+import HostSystem
 import ReplayLog
 
 /// Going anywhere: from here, from a checkpoint in memory, or from a snapshot on disk.

@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 
 /// Snapshots of the recording: those that can be gone to, a new one, one less.
 extension Timeline {

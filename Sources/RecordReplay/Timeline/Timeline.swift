@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 import ReplayLog
 
 /// Why a replay could not go on.

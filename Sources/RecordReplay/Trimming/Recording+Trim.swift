@@ -1,6 +1,7 @@
 import DiskImage
 import Emulator
 import Glibc
+import HostSystem
 import ReplayLog
 
 /// A part of a recording as a recording of its own: docs/carry.md.

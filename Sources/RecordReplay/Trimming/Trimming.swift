@@ -2,6 +2,7 @@ import ByteCoding
 import DiskImage
 import Emulator
 import Glibc
+import HostSystem
 import ReplayLog
 
 /// Makes the files of a recording that is a part of another one.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Emulator
+import HostSystem
 import Inspection
 import RecordReplay
 

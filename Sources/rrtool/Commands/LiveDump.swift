@@ -1,5 +1,6 @@
 import ByteCoding
 import Glibc
+import HostSystem
 import Monitor
 import RecordReplay
 import Synchronization

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Monitor
-import RecordReplay
 
 struct MonitorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

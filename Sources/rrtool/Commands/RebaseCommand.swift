@@ -1,5 +1,4 @@
 import ArgumentParser
-import RecordReplay
 
 struct RebaseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Debugging
 import GDBRemote
 import Glibc
+import HostSystem
 import RecordReplay
 
 /// The options of a replay under a debugger.

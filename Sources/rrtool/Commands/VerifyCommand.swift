@@ -1,5 +1,6 @@
 import ArgumentParser
 import ByteCoding
+import HostSystem
 import Inspection
 import RecordReplay
 

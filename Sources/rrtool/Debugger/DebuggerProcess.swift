@@ -1,5 +1,5 @@
 import Glibc
-import RecordReplay
+import HostSystem
 
 /// A gdb on this terminal, which we started. It shares our process group, so that the terminal is its to read, and
 /// Ctrl-C and Ctrl-Z reach both.

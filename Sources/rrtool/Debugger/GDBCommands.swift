@@ -1,3 +1,5 @@
+import RecordReplay
+
 /// What gdb is told when rrtool starts it.
 enum GDBCommands {
   /// What has it read files with symbols that came with a recording. They are a stranger's: no scripts in them are run.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import HostSystem
 import RecordReplay
 
 /// The options that say what going back may cost.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Emulator
-import RecordReplay
+import HostSystem
 
 /// What executes instructions. It changes the speed and nothing else, so a replay may use another one.
 struct EngineOption: ParsableArguments {

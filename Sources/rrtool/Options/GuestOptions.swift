@@ -1,5 +1,6 @@
 import ArgumentParser
 import Emulator
+import HostSystem
 import RecordReplay
 
 /// The options that say what to run.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import HostSystem
 import RecordReplay
 
 /// The argument that names a recording.

@@ -1,4 +1,4 @@
-import RecordReplay
+import HostSystem
 
 /// Sizes as users write them.
 enum Size {

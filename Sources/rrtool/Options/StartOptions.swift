@@ -1,4 +1,5 @@
 import ArgumentParser
+import HostSystem
 import RecordReplay
 
 /// The options that say what a guest is told of its machine when it starts.

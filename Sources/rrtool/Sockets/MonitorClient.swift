@@ -1,7 +1,7 @@
 import ByteCoding
 import Glibc
+import HostSystem
 import Monitor
-import RecordReplay
 
 /// The other end of a monitor's socket: sends commands in QMP and waits for their answers.
 final class MonitorClient {

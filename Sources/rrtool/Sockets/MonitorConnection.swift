@@ -1,7 +1,6 @@
 import Glibc
 import HostSystem
 import Monitor
-import RecordReplay
 
 /// One client of the monitor's socket.
 final class MonitorConnection: @unchecked Sendable {

@@ -1,6 +1,5 @@
 import Glibc
 import HostSystem
-import RecordReplay
 
 /// Sends to a socket what others bring, in order, on a thread of its own: a client that does not read holds up nobody for
 /// long. One that lets the queue grow too long is cut off.

@@ -1,7 +1,6 @@
 import ByteCoding
 import Glibc
 import Monitor
-import RecordReplay
 
 /// The dialog of `rrtool monitor` with a user at a terminal.
 final class MonitorDialog {

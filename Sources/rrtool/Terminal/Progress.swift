@@ -1,5 +1,4 @@
 import Glibc
-import RecordReplay
 
 /// Shows how far a long work is: on standard error, only when that is a terminal, and only after a second.
 ///

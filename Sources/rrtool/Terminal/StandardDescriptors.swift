@@ -1,5 +1,5 @@
 import Glibc
-import RecordReplay
+import HostSystem
 
 /// What every command needs of its process before it does anything.
 enum StandardDescriptors {

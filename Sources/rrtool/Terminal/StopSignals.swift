@@ -1,6 +1,5 @@
 import Glibc
 import HostSystem
-import RecordReplay
 import Synchronization
 
 /// Ctrl-C, and what else asks a program to end.

@@ -1,4 +1,5 @@
 import Glibc
+import HostSystem
 
 /// Stream sockets that a migration goes through: none of its waits holds up who cancels it.
 enum HostSocket {

@@ -1,3 +1,5 @@
+import HostSystem
+
 /// Where a migration goes to, or comes from, as a user writes it.
 public enum MigrationAddress: Equatable, Sendable, CustomStringConvertible {
   case file(String)

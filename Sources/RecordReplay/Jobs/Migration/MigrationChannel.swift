@@ -1,5 +1,6 @@
 import CoreDump
 import Glibc
+import HostSystem
 
 /// What a migration's bytes go into.
 ///
@@ -18,7 +19,7 @@ extension MigrationAddress {
   func connect(_ mayGoOn: @escaping () -> Bool) throws(Failure) -> any MigrationChannel {
     switch self {
     case .file(let path):
-      return FileChannel(try DumpFile(path: path, replaces: false), path: path)
+      return FileChannel(try OutputFile(path: path, replaces: false), path: path)
     case .exec(let command):
       let process = try ShellProcess(command, writing: true)
       return DescriptorChannel(process.descriptor, name: description, process: process, mayGoOn)
@@ -31,25 +32,25 @@ extension MigrationAddress {
 
 /// A file, under its name only when it is complete.
 private final class FileChannel: MigrationChannel {
-  private let file: DumpFile
+  private let file: OutputFile
   private let path: String
   private var offset: UInt64 = 0
 
-  init(_ file: DumpFile, path: String) {
+  init(_ file: OutputFile, path: String) {
     self.file = file
     self.path = path
   }
 
   func write(_ bytes: [UInt8]) throws(Failure) {
     let result = bytes.withUnsafeBytes { raw in
-      Result { () throws(CoreOutputError) in try file.write(raw, at: offset) }
+      Result { () throws(OutputError) in try file.write(raw, at: offset) }
     }
     try translating(result.get)
     offset += UInt64(bytes.count)
   }
 
   func finish() throws(Failure) {
-    try translating { () throws(CoreOutputError) in
+    try translating { () throws(OutputError) in
       try file.synchronize()
       try file.commit()
     }
@@ -57,8 +58,8 @@ private final class FileChannel: MigrationChannel {
 
   func abandon() { file.discard() }
 
-  private func translating(_ body: () throws(CoreOutputError) -> Void) throws(Failure) {
-    do throws(CoreOutputError) {
+  private func translating(_ body: () throws(OutputError) -> Void) throws(Failure) {
+    do throws(OutputError) {
       try body()
     } catch {
       throw .system(error.number, path: path, doing: error.doing)

@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import Emulator
+import HostSystem
 
 /// Writes the records of a migration.
 final class MigrationSender {

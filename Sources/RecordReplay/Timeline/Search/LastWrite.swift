@@ -1,4 +1,5 @@
 import Emulator
+import HostSystem
 import ReplayLog
 
 /// The last change of some bytes of memory before a place, and who made it.

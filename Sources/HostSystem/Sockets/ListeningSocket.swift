@@ -34,7 +34,7 @@ public final class ListeningSocket: Sendable {
     try self.init(host: "127.0.0.1", port: String(port), name: "tcp:\(port)")
   }
 
-  init(host: String, port: String, name: String) throws(Failure) {
+  package init(host: String, port: String, name: String) throws(Failure) {
     let address = try SocketAddress(host: host, port: port, name: name)
     var found = sockaddr_in()
     descriptor = try address.makeSocket(blocking: false) { (descriptor) throws(Failure) in

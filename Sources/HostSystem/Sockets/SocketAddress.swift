@@ -3,7 +3,7 @@ import Glibc
 /// The address of a stream socket.
 public struct SocketAddress {
   /// What users call it.
-  let name: String
+  package let name: String
   private let storage: sockaddr_storage
   private let length: socklen_t
 
@@ -24,7 +24,7 @@ public struct SocketAddress {
   }
 
   /// A port of a host.
-  init(host: String, port: String, name: String) throws(Failure) {
+  package init(host: String, port: String, name: String) throws(Failure) {
     self.name = name
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

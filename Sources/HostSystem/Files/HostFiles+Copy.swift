@@ -1,5 +1,4 @@
 import Glibc
-import HostSystem
 
 /// Copies of files.
 extension HostFiles {
@@ -7,7 +6,7 @@ extension HostFiles {
   private static let holeSize = 1 << 16
 
   /// Copies a file to `target`, which must not exist; where there are zeros the copy has holes. Answers its size.
-  static func copy(
+  package static func copy(
     _ path: String, to target: String, progress: (_ done: UInt64) throws(Failure) -> Void
   ) throws(Failure) -> UInt64 {
     let source = OwnedDescriptor(uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) })

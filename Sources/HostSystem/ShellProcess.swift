@@ -2,15 +2,15 @@
 @preconcurrency import Glibc
 
 /// A command that runs in a shell, with one end of a pipe.
-final class ShellProcess {
+package final class ShellProcess {
   /// What is written goes to the command, or what is read comes from it. Whoever uses it closes it.
-  let descriptor: Int32
+  package let descriptor: Int32
   private let command: String
   private var identifier: pid_t
   private var status: Int32?
 
   /// - Parameter writing: whether the command gets something, or gives it.
-  init(_ command: String, writing: Bool) throws(Failure) {
+  package init(_ command: String, writing: Bool) throws(Failure) {
     self.command = command
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else {
@@ -52,7 +52,7 @@ final class ShellProcess {
   deinit { kill() }
 
   /// Waits at most so many nanoseconds for the command's end; what went wrong with it, if something did by then.
-  func endFailure(waiting nanoseconds: UInt64) -> Failure? {
+  package func endFailure(waiting nanoseconds: UInt64) -> Failure? {
     let deadline = HostClock.monotonic() + nanoseconds
     while status == nil {
       var found: Int32 = 0
@@ -71,7 +71,7 @@ final class ShellProcess {
   }
 
   /// Ends it, and what it started.
-  func kill() {
+  package func kill() {
     guard status == nil else { return }
     var found: Int32 = 0
     if waitpid(identifier, &found, WNOHANG) != identifier {

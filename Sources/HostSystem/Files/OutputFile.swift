@@ -1,19 +1,7 @@
-import CoreDump
 import Glibc
-import HostSystem
 
-/// Where a dump is written: nothing stands under its name before it is complete.
-package protocol DumpDestination: CoreOutput {
-  /// What is written is on the disk. Must precede `commit`.
-  func synchronize() throws(CoreOutputError)
-  /// Puts it under its name.
-  func commit() throws(CoreOutputError)
-  /// Removes what was written. Also after a failed `commit`.
-  func discard()
-}
-
-/// A dump in a file: written beside its name, then renamed.
-package final class DumpFile: DumpDestination {
+/// A file that stands under its name only when it is complete: it is written beside that, then renamed.
+package final class OutputFile {
   private let path: String
   private let temporaryPath: String
   private let replaces: Bool
@@ -60,28 +48,31 @@ package final class DumpFile: DumpDestination {
 
   deinit { discard() }
 
-  /// Before anything is written.
-  package func setSize(_ size: UInt64) throws(CoreOutputError) {
+  /// Sets the size, before anything is written; what is not written reads as zeros.
+  package func setSize(_ size: UInt64) throws(OutputError) {
     guard let size = off_t(exactly: size) else {
-      throw CoreOutputError(number: EFBIG, doing: "cannot set its size")
+      throw OutputError(number: EFBIG, doing: "cannot set its size")
     }
     guard uninterrupted({ ftruncate(descriptor, size) }) == 0 else {
-      throw CoreOutputError(number: errno, doing: "cannot set its size")
+      throw OutputError(number: errno, doing: "cannot set its size")
     }
   }
 
-  package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(CoreOutputError) {
+  /// Writes all of `bytes` at `offset`. No place is written twice.
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(OutputError) {
     try output.write(bytes, at: offset)
   }
 
-  package func synchronize() throws(CoreOutputError) {
+  /// What is written is on the disk. Must precede `commit`.
+  package func synchronize() throws(OutputError) {
     try output.flush()
     guard uninterrupted({ fsync(descriptor) }) == 0 else {
-      throw CoreOutputError(number: errno, doing: "cannot write it")
+      throw OutputError(number: errno, doing: "cannot write it")
     }
   }
 
-  package func commit() throws(CoreOutputError) {
+  /// Puts it under its name.
+  package func commit() throws(OutputError) {
     if !replaces {
       // Unlike a rename, a link replaces nothing that came there meanwhile.
       if link(temporaryPath, path) == 0 {
@@ -90,15 +81,16 @@ package final class DumpFile: DumpDestination {
         return
       }
       guard [EPERM, EOPNOTSUPP, ENOSYS].contains(errno) else {
-        throw CoreOutputError(number: errno, doing: "cannot put it in place")
+        throw OutputError(number: errno, doing: "cannot put it in place")
       }
     }
     guard rename(temporaryPath, path) == 0 else {
-      throw CoreOutputError(number: errno, doing: "cannot put it in place")
+      throw OutputError(number: errno, doing: "cannot put it in place")
     }
     release()
   }
 
+  /// Removes what was written. Also after a failed `commit`.
   package func discard() {
     guard descriptor >= 0 else { return }
     unlink(temporaryPath)
@@ -108,5 +100,18 @@ package final class DumpFile: DumpDestination {
   private func release() {
     close(descriptor)
     descriptor = -1
+  }
+}
+
+/// The host does not take what it is given.
+public struct OutputError: Error, Equatable, Sendable {
+  /// The host's error number.
+  public var number: Int32
+  /// What was tried: "cannot write it".
+  public var doing: String
+
+  public init(number: Int32, doing: String) {
+    self.number = number
+    self.doing = doing
   }
 }

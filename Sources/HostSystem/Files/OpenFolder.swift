@@ -1,13 +1,12 @@
 import Glibc
-import HostSystem
 
 /// A folder that is held on to: what is done through it is done in this very folder, wherever it is moved to and whatever stands at
 /// its old name by then. Its lock says that somebody writes in it, and goes with the process.
-final class OpenFolder: Sendable {
-  let descriptor: Int32
+package final class OpenFolder: Sendable {
+  package let descriptor: Int32
 
   /// Nil when there is no folder, and `errno` says why. A link to one is none.
-  init?(_ path: String) {
+  package init?(_ path: String) {
     let opened = uninterrupted { open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
     // Before the property is set: what has all its properties is taken down again, and that would say something else in errno.
     if opened < 0 { return nil }
@@ -21,12 +20,12 @@ final class OpenFolder: Sendable {
   }
 
   /// Whether it is ours now, or its file system has no locks. False: somebody else has it.
-  func lock(shared: Bool = false) -> Bool {
+  package func lock(shared: Bool = false) -> Bool {
     uninterrupted { flock(descriptor, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) } == 0 || errno != EWOULDBLOCK
   }
 
   /// Whether somebody else has the lock.
-  var isLockedElsewhere: Bool {
+  package var isLockedElsewhere: Bool {
     guard uninterrupted({ flock(descriptor, LOCK_SH | LOCK_NB) }) != 0 else {
       flock(descriptor, LOCK_UN)
       return false
@@ -35,7 +34,7 @@ final class OpenFolder: Sendable {
   }
 
   /// A path that leads to a file in this very folder, as long as this object lives.
-  func path(of name: String, otherwise path: String) -> String {
+  package func path(of name: String, otherwise path: String) -> String {
     let folder = "/proc/self/fd/\(descriptor)"
     // Where /proc is not mounted, the name has to do.
     return HostFiles.kind(of: folder) == .folder ? "\(folder)/\(name)" : path

@@ -1,5 +1,4 @@
 import Glibc
-import HostSystem
 
 /// The few things that are done with files and folders as such.
 public enum HostFiles {
@@ -66,7 +65,7 @@ public enum HostFiles {
   }
 
   /// The same in a folder that is held on to; `path` then gives the file's name, and the failure's words.
-  static func replace(_ path: String, with bytes: [UInt8], in folder: OpenFolder?) throws(Failure) {
+  package static func replace(_ path: String, with bytes: [UInt8], in folder: OpenFolder?) throws(Failure) {
     let place = folder?.descriptor ?? AT_FDCWD
     let name = folder == nil ? path : lastName(of: path)
     let temporary = name + ".new"
@@ -113,7 +112,7 @@ public enum HostFiles {
   }
 
   /// Has each of the two stand where the other was, at once. False where the file system cannot, or one of them is missing.
-  static func exchange(_ one: String, _ other: String) -> Bool {
+  package static func exchange(_ one: String, _ other: String) -> Bool {
     let exchange: UInt32 = 1 << 1  // RENAME_EXCHANGE
     return renameWithFlags?(AT_FDCWD, one, AT_FDCWD, other, exchange) == 0
   }

@@ -1,4 +1,3 @@
-import CoreDump
 import Glibc
 
 /// Writes to a file past the host's page cache, where the file system can do that.
@@ -34,7 +33,7 @@ final class UncachedFile {
   deinit { piece.deallocate() }
 
   /// Writes all of `bytes`, in the end: an error may come with a later call.
-  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(CoreOutputError) {
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(OutputError) {
     if pieceStart + UInt64(gathered.upperBound) != offset { try flush() }
     var done = 0
     while done < bytes.count {
@@ -54,7 +53,7 @@ final class UncachedFile {
   }
 
   /// Gives what is gathered to the system. After an error nothing more may be written.
-  func flush() throws(CoreOutputError) {
+  func flush() throws(OutputError) {
     let range = gathered
     gathered = 0..<0
     let mask = Self.blockSize - 1
@@ -65,7 +64,7 @@ final class UncachedFile {
     try put(blocksEnd..<range.upperBound)
   }
 
-  private func putBlocks(_ range: Range<Int>) throws(CoreOutputError) {
+  private func putBlocks(_ range: Range<Int>) throws(OutputError) {
     var rest = range
     if isDirect, !range.isEmpty, Self.setDirect(descriptor, true) {
       // What is left is not for this file system, or not in blocks of this size, or meets an error that will come again: the
@@ -73,15 +72,15 @@ final class UncachedFile {
       rest = write(range).rest
       isDirect = rest.isEmpty
       guard Self.setDirect(descriptor, false) else {
-        throw CoreOutputError(number: errno, doing: "cannot write it")
+        throw OutputError(number: errno, doing: "cannot write it")
       }
     }
     try put(rest)
   }
 
-  private func put(_ range: Range<Int>) throws(CoreOutputError) {
+  private func put(_ range: Range<Int>) throws(OutputError) {
     let (rest, error) = write(range)
-    guard rest.isEmpty else { throw CoreOutputError(number: error, doing: "cannot write it") }
+    guard rest.isEmpty else { throw OutputError(number: error, doing: "cannot write it") }
   }
 
   /// Writes as much as the system takes. Answers what it does not, and the number of its error.

@@ -26,21 +26,26 @@ let package = Package(
     .target(name: "Emulator", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(name: "CoreDump", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(
-      name: "RecordReplay",
-      dependencies: ["Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem"],
+      name: "RecordingStore", dependencies: ["Emulator", "ReplayLog", "DiskImage", "ByteCoding", "HostSystem"],
       swiftSettings: settings),
-    .target(name: "Inspection", dependencies: ["RecordReplay", "ReplayLog", "HostSystem"], swiftSettings: settings),
     .target(
-      name: "Monitor", dependencies: ["RecordReplay", "Emulator", "CoreDump", "ByteCoding", "HostSystem"],
+      name: "RecordReplay",
+      dependencies: [
+        "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem",
+      ],
+      swiftSettings: settings),
+    .target(name: "Inspection", dependencies: ["RecordReplay", "RecordingStore", "ReplayLog", "HostSystem"], swiftSettings: settings),
+    .target(
+      name: "Monitor", dependencies: ["RecordReplay", "RecordingStore", "Emulator", "CoreDump", "ByteCoding", "HostSystem"],
       swiftSettings: settings),
     .target(name: "GDBRemote", swiftSettings: settings),
     .target(
-      name: "Debugging", dependencies: ["GDBRemote", "Inspection", "RecordReplay", "ReplayLog", "Emulator", "HostSystem"],
+      name: "Debugging", dependencies: ["GDBRemote", "Inspection", "RecordReplay", "RecordingStore", "ReplayLog", "Emulator", "HostSystem"],
       swiftSettings: settings),
     .executableTarget(
       name: "rrtool",
       dependencies: [
-        "Debugging", "GDBRemote", "Inspection", "Monitor", "RecordReplay", "ReplayLog", "Emulator",
+        "Debugging", "GDBRemote", "Inspection", "Monitor", "RecordReplay", "RecordingStore", "ReplayLog", "Emulator",
         "ByteCoding", "HostSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -64,15 +69,15 @@ let package = Package(
     .testTarget(
       name: "RecordReplayTests",
       dependencies: [
-        "RecordReplay", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem",
+        "RecordReplay", "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem",
         "TestSupport",
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "MonitorTests", dependencies: ["Monitor", "RecordReplay", "HostSystem", "TestSupport"],
+      name: "MonitorTests", dependencies: ["Monitor", "RecordReplay", "RecordingStore", "HostSystem", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "ReplayLog", "HostSystem", "TestSupport"],
+      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "RecordingStore", "ReplayLog", "HostSystem", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "GDBRemoteTests", dependencies: ["GDBRemote", "TestSupport"], swiftSettings: settings),

@@ -2,6 +2,7 @@ import GDBRemote
 import HostSystem
 import Inspection
 import RecordReplay
+import RecordingStore
 import ReplayLog
 
 /// The commands that a user types after `monitor`, in rr's words where rr has the word.

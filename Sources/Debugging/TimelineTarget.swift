@@ -2,6 +2,7 @@ import Emulator
 import GDBRemote
 import HostSystem
 import RecordReplay
+import RecordingStore
 
 /// A recording as a debugger's target: harts, registers and memory at a place, and the ways to other places.
 public final class TimelineTarget: DebugTarget {

@@ -1,5 +1,5 @@
 import HostSystem
-import RecordReplay
+import RecordingStore
 import ReplayLog
 
 extension RecordingFacts {

@@ -1,4 +1,4 @@
-import RecordReplay
+import RecordingStore
 
 /// What a summary tells of a recording that its log does not hold: facts from the manifest, the snapshots, the folder.
 public struct RecordingFacts: Sendable, Equatable {

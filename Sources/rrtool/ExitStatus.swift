@@ -3,6 +3,7 @@ import ByteCoding
 import Glibc
 import HostSystem
 import RecordReplay
+import RecordingStore
 
 enum ToolVersion {
   static let text = RecordingManifest.toolVersion

@@ -1,5 +1,6 @@
 import ArgumentParser
 import RecordReplay
+import RecordingStore
 
 extension RunResult {
   /// Ends the command with the status that the run calls for.

@@ -1,6 +1,6 @@
 import Foundation
 import Inspection
-import RecordReplay
+import RecordingStore
 import ReplayLog
 import Testing
 

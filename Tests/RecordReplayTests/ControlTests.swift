@@ -2,6 +2,7 @@ import Emulator
 import Foundation
 import HostSystem
 import RecordReplay
+import RecordingStore
 import ReplayLog
 import Synchronization
 import TestSupport

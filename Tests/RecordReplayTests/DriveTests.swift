@@ -1,6 +1,7 @@
 import DiskImage
 import HostSystem
 import RecordReplay
+import RecordingStore
 import TestSupport
 import Testing
 

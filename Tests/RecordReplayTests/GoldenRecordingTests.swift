@@ -2,6 +2,7 @@ import DiskImage
 import Emulator
 import Foundation
 import RecordReplay
+import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing

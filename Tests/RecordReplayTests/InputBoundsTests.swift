@@ -1,6 +1,7 @@
 import Emulator
 import Glibc
 import RecordReplay
+import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing

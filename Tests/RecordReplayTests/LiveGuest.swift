@@ -2,6 +2,7 @@ import Emulator
 import Glibc
 import HostSystem
 import RecordReplay
+import RecordingStore
 import Synchronization
 import TestSupport
 

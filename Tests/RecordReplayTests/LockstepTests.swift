@@ -2,6 +2,7 @@ import DiskImage
 import Emulator
 import Foundation
 import RecordReplay
+import RecordingStore
 import Testing
 
 /// Both engines at once: equal where they should be, and a difference found exactly where it is.

@@ -1,6 +1,7 @@
 import Emulator
 import HostSystem
 import RecordReplay
+import RecordingStore
 import Testing
 
 /// Manifests of strangers: each is refused with one line, or is a recording.

@@ -1,5 +1,6 @@
 import Emulator
 import RecordReplay
+import RecordingStore
 import ReplayLog
 import Testing
 

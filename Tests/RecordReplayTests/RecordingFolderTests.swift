@@ -1,5 +1,6 @@
 import HostSystem
 import RecordReplay
+import RecordingStore
 import Testing
 
 /// An output that exists is kept, until a new recording stands in its place.

@@ -1,6 +1,7 @@
 import ByteCoding
 import Emulator
 import RecordReplay
+import RecordingStore
 import ReplayLog
 import Testing
 

@@ -1,6 +1,7 @@
 import DiskImage
 import HostSystem
 import RecordReplay
+import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing

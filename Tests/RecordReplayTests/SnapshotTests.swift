@@ -2,6 +2,7 @@ import DiskImage
 import Emulator
 import HostSystem
 import RecordReplay
+import RecordingStore
 import TestSupport
 import Testing
 

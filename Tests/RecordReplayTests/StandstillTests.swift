@@ -1,5 +1,6 @@
 import Emulator
 import RecordReplay
+import RecordingStore
 import Testing
 
 /// Guests that can never go on are told so, and no others.

@@ -3,6 +3,7 @@ import Emulator
 import Foundation
 import HostSystem
 import RecordReplay
+import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 import Emulator
 import HostSystem
-import RecordReplay
+import RecordingStore
 import Testing
 
 @Suite struct VMStateTests {

@@ -1,4 +1,4 @@
-import RecordReplay
+import RecordingStore
 import ReplayLog
 
 /// What entered and left a machine over its run, or over a part of it: amounts in columns of equal numbers of

@@ -1,5 +1,5 @@
 import HostSystem
-import RecordReplay
+import RecordingStore
 
 /// Commands about recording, replaying and snapshots. Positions may be written in every form that rrtool knows.
 extension HumanCommand {

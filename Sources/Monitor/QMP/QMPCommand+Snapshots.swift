@@ -1,6 +1,6 @@
 import ByteCoding
 import HostSystem
-import RecordReplay
+import RecordingStore
 
 /// Snapshots, and the jobs that they are.
 extension QMPCommand {

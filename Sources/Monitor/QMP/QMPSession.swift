@@ -1,6 +1,6 @@
 import ByteCoding
 import HostSystem
-import RecordReplay
+import RecordingStore
 import Synchronization
 
 /// One client's conversation in QMP (QEMU's docs/interop/qmp-spec): a greeting, the negotiation of capabilities, then

@@ -1,5 +1,6 @@
 import Emulator
 import HostSystem
+import RecordingStore
 
 /// A run as those who control it see it. Everything here happens on the machine's thread, between two instructions:
 /// within `RunControl.perform`.

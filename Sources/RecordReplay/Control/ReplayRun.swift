@@ -1,5 +1,6 @@
 import Emulator
 import HostSystem
+import RecordingStore
 
 /// A replay that somebody may break into: the timeline moves in slices, and between two of them it does what was asked
 /// for.

@@ -1,4 +1,5 @@
 import DiskImage
+import RecordingStore
 
 /// What is known of a run from its start.
 package struct RunFacts: Equatable, Sendable {

@@ -1,6 +1,7 @@
 import DiskImage
 import Emulator
 import HostSystem
+import RecordingStore
 
 /// A disk image as what a drive's requests are carried out on.
 package final class ImageStorage: DriveStorage {

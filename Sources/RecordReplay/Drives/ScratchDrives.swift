@@ -1,5 +1,6 @@
 import DiskImage
 import HostSystem
+import RecordingStore
 
 /// The drives of a run of which nothing is kept: what the guest writes stays in memory.
 package struct ScratchDrives {

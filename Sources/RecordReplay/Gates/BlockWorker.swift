@@ -1,6 +1,7 @@
 import DiskImage
 import Emulator
 import HostSystem
+import RecordingStore
 
 /// Carries out the requests of one drive on a thread of its own, in the order in which they were made.
 ///

@@ -1,5 +1,6 @@
 import DiskImage
 import HostSystem
+import RecordingStore
 
 /// What is to be done with a drive's snapshots between two requests, for another thread that waits for it.
 ///

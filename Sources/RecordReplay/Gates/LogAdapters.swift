@@ -1,5 +1,6 @@
 import Emulator
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// The log of a recording as a place for events.

@@ -1,5 +1,6 @@
 import Emulator
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// The drives of a replay. What is waiting is a value, and copied with it; the storage is not. Requests are carried out at once, in the order in which the guest makes them, as the workers of

@@ -1,6 +1,7 @@
 import ByteCoding
 import Emulator
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// The gate of a replay: gives the machine what the log says entered it, at the moments it says, and checks that the

@@ -2,6 +2,7 @@ import CoreDump
 import DiskImage
 import Glibc
 import HostSystem
+import RecordingStore
 
 /// A dump into a descriptor that a client passed.
 ///

@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import HostSystem
+import RecordingStore
 
 extension RecordedDrives {
   /// The drives of a run that goes on where a replay was left: new overlays over the same bases, with all that differs

@@ -1,4 +1,5 @@
 import HostSystem
+import RecordingStore
 
 extension Recorder {
   /// The same for a run that goes on where a replay was left. The new recording needs nothing of the old one, but

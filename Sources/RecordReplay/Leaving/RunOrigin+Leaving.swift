@@ -1,5 +1,6 @@
 import Emulator
 import HostSystem
+import RecordingStore
 
 extension RunOrigin {
   /// Where `timeline` stands, which must not be moved any more.

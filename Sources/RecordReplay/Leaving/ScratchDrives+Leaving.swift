@@ -1,3 +1,5 @@
+import RecordingStore
+
 extension ScratchDrives {
   /// The drives where a replay was left; what is written to them from here on stays in the replay's memory.
   init(leaving timeline: Timeline, pending: [UnansweredRequest], inbox: Inbox) {

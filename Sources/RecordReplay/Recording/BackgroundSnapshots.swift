@@ -1,6 +1,7 @@
 import DiskImage
 import Emulator
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// Makes the snapshots of a recording on a thread of its own while the guest runs on, one at a time.

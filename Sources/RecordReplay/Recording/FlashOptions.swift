@@ -1,4 +1,5 @@
 import HostSystem
+import RecordingStore
 
 /// What `--pflash` asks for.
 public struct FlashOptions: Equatable, Sendable {

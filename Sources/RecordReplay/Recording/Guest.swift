@@ -1,6 +1,7 @@
 import ByteCoding
 import Emulator
 import HostSystem
+import RecordingStore
 
 /// What is to run: the machine and what it boots.
 public struct Guest: Sendable {
@@ -168,16 +169,15 @@ public struct Guest: Sendable {
 
 extension RecordingManifest.Boot {
   init(guest: Guest, plan: BootPlan) {
-    images = guest.sources
-    commandLine = guest.images.commandLine
-    switch plan.start {
-    case .machineMode(let entry): (mode, self.entry) = (.machine, entry)
-    case .builtInSBI(let entry): (mode, self.entry) = (.supervisor, entry)
-    }
-    deviceTreeAddress = plan.deviceTreeAddress
-    nextStageAddress = plan.nextStageAddress
-    toHostAddress = plan.toHostAddress
-    fromHostAddress = plan.fromHostAddress
-    regions = plan.regions.map { Region(address: $0.address, length: UInt64($0.bytes.count)) }
+    let (mode, entry): (Mode, UInt64) =
+      switch plan.start {
+      case .machineMode(let entry): (.machine, entry)
+      case .builtInSBI(let entry): (.supervisor, entry)
+      }
+    self.init(
+      images: guest.sources, commandLine: guest.images.commandLine, mode: mode, entry: entry,
+      deviceTreeAddress: plan.deviceTreeAddress, nextStageAddress: plan.nextStageAddress,
+      toHostAddress: plan.toHostAddress, fromHostAddress: plan.fromHostAddress,
+      regions: plan.regions.map { Region(address: $0.address, length: UInt64($0.bytes.count)) })
   }
 }

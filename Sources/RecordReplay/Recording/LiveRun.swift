@@ -1,5 +1,6 @@
 import Emulator
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// A machine that runs against the real outside, recorded or not: one loop for both.
@@ -114,7 +115,7 @@ extension RecordingManifest.Ending {
   }
 
   init(_ end: LogEnd, at moment: Moment, failure: Failure? = nil) {
-    (reason, status) =
+    let (reason, status): (Reason, UInt32) =
       switch end {
       case .poweredOff(let status): (.poweredOff, status)
       case .interrupted: (.interrupted, 0)
@@ -122,8 +123,8 @@ extension RecordingManifest.Ending {
       case .stalled: (.idleForever, 0)
       case .failed: (.failed, 0)
       }
-    position = moment.position
-    time = moment.time
-    note = failure?.description
+    self.init(
+      reason: reason, status: status, position: moment.position, time: moment.time,
+      note: failure?.description)
   }
 }

@@ -1,6 +1,7 @@
 import DiskImage
 import Emulator
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// Records one run of a guest into a new recording.

@@ -2,6 +2,7 @@ import ByteCoding
 import DiskImage
 import Emulator
 import HostSystem
+import RecordingStore
 
 /// Where a live run begins: at power-on, or where a replay was left.
 struct RunOrigin {

@@ -1,6 +1,7 @@
 import DiskImage
 import Emulator
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// Decides which snapshots of a recording that is being made are kept, and gives up the others.

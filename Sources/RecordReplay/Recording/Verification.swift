@@ -1,6 +1,7 @@
 import DiskImage
 import Emulator
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// The check of a whole recording: its files, every snapshot, and a replay that passes by each of them.

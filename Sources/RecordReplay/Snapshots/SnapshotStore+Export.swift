@@ -1,5 +1,6 @@
 import DiskImage
 import HostSystem
+import RecordingStore
 
 extension SnapshotStore {
   /// Writes a snapshot's parts as raw files into a new folder; if it fails, there is no folder.

@@ -2,6 +2,7 @@ import ByteCoding
 import DiskImage
 import Emulator
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// A machine that replays, loaded from a snapshot.

@@ -1,4 +1,5 @@
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// Working out what users' positions mean.

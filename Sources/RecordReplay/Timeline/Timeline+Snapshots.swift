@@ -1,5 +1,6 @@
 import Emulator
 import HostSystem
+import RecordingStore
 
 /// Snapshots of the recording: those that can be gone to, a new one, one less.
 extension Timeline {

@@ -1,5 +1,6 @@
 import Emulator
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// Why a replay could not go on.

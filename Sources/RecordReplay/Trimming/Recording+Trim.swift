@@ -2,6 +2,7 @@ import DiskImage
 import Emulator
 import Glibc
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// A part of a recording as a recording of its own: docs/carry.md.

@@ -3,6 +3,7 @@ import DiskImage
 import Emulator
 import Glibc
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// Makes the files of a recording that is a part of another one.

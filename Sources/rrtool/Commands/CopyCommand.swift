@@ -1,5 +1,5 @@
 import ArgumentParser
-import RecordReplay
+import RecordingStore
 
 struct CopyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

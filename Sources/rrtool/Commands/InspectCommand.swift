@@ -2,6 +2,7 @@ import ArgumentParser
 import HostSystem
 import Inspection
 import RecordReplay
+import RecordingStore
 import ReplayLog
 
 struct InspectCommand: ParsableCommand {

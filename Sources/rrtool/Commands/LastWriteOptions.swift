@@ -3,6 +3,7 @@ import Emulator
 import HostSystem
 import Inspection
 import RecordReplay
+import RecordingStore
 
 /// The options of `rrtool inspect last-write`.
 struct LastWriteOptions: ParsableArguments {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ByteCoding
 import HostSystem
-import RecordReplay
+import RecordingStore
 
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

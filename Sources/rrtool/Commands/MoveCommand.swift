@@ -1,6 +1,6 @@
 import ArgumentParser
 import HostSystem
-import RecordReplay
+import RecordingStore
 
 struct MoveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArgumentParser
 import HostSystem
-import RecordReplay
+import RecordingStore
 import Synchronization
 
 struct PackCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import HostSystem
 import RecordReplay
+import RecordingStore
 
 struct RecordCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

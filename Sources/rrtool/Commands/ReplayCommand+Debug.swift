@@ -3,7 +3,7 @@ import Debugging
 import GDBRemote
 import Glibc
 import HostSystem
-import RecordReplay
+import RecordingStore
 
 /// The options of a replay under a debugger.
 struct DebugOptions: ParsableArguments {

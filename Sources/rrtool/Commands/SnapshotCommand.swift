@@ -2,6 +2,7 @@ import ArgumentParser
 import ByteCoding
 import HostSystem
 import RecordReplay
+import RecordingStore
 
 struct SnapshotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

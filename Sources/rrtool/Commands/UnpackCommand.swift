@@ -1,5 +1,5 @@
 import ArgumentParser
-import RecordReplay
+import RecordingStore
 
 struct UnpackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

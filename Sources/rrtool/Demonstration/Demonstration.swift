@@ -1,4 +1,5 @@
 import RecordReplay
+import RecordingStore
 
 /// The guest that is built into rrtool: a small ledger on two harts, with a race. `fixtures/guests/ledger` has its
 /// sources and tells its story.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Emulator
 import HostSystem
 import RecordReplay
+import RecordingStore
 
 /// The options that say what to run.
 struct GuestOptions: ParsableArguments {

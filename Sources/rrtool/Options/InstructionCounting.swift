@@ -1,5 +1,5 @@
 import HostSystem
-import RecordReplay
+import RecordingStore
 
 /// What `--icount` says.
 struct InstructionCounting {

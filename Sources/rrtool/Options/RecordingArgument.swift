@@ -1,6 +1,6 @@
 import ArgumentParser
 import HostSystem
-import RecordReplay
+import RecordingStore
 
 /// The argument that names a recording.
 struct RecordingArgument: ParsableArguments {

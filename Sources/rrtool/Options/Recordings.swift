@@ -1,6 +1,6 @@
 import Glibc
 import HostSystem
-import RecordReplay
+import RecordingStore
 import Synchronization
 
 /// Opens recordings by their names. A packed one is unpacked for as long as the command runs, however that ends.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import HostSystem
-import RecordReplay
+import RecordingStore
 
 /// The options that say which snapshots a recorder makes by itself.
 struct SnapshotOptions: ParsableArguments {

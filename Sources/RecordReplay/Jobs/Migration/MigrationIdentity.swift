@@ -2,6 +2,7 @@ import ByteCoding
 import DiskImage
 import Emulator
 import HostSystem
+import RecordingStore
 
 /// What both ends of a migration must have been given: the machine, what it boots (a reset needs it), and the images under
 /// its drives. A list of names and values, so that an error can say which one differs.

@@ -2,6 +2,7 @@ import ByteCoding
 import DiskImage
 import Emulator
 import HostSystem
+import RecordingStore
 
 /// Writes the records of a migration.
 final class MigrationSender {

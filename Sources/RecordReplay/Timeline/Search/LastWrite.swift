@@ -1,5 +1,6 @@
 import Emulator
 import HostSystem
+import RecordingStore
 import ReplayLog
 
 /// The last change of some bytes of memory before a place, and who made it.

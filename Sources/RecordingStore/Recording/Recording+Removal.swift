@@ -35,7 +35,7 @@ extension Recording {
   static func own(_ path: String) throws(Failure) -> OpenFolder { try lock(path, shared: false) }
 
   /// Takes a lock that others may have too who only read. No recorder is at work while the answer is held.
-  static func readingLock(_ path: String) throws(Failure) -> OpenFolder {
+  package static func readingLock(_ path: String) throws(Failure) -> OpenFolder {
     try lock(HostFiles.resolved(path) ?? path, shared: true)
   }
 

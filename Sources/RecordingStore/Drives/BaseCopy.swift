@@ -5,7 +5,7 @@ import HostSystem
 ///
 /// It is a raw file of the disk's size, with holes where nothing was read: what was, `BaseDigests` says. A cluster is in it before the
 /// digest is noted and before the guest sees it, so whoever is killed leaves what a replay needs.
-final class BaseCopy: Sendable {
+package final class BaseCopy: Sendable {
   let path: String
   private let file: OwnedDescriptor
 

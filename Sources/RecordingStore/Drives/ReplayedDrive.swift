@@ -4,11 +4,11 @@ import HostSystem
 /// A drive as a replay has it: the recording's image at a snapshot, only read, and what the replay writes in memory.
 ///
 /// What it reads of the images under the overlay is compared with what the run has read.
-struct ReplayedDrive {
-  let scratch: ScratchOverlay
+package struct ReplayedDrive {
+  package let scratch: ScratchOverlay
 
   /// `BaseImages.check` has been passed.
-  init(
+  package init(
     _ index: Int, of recording: Recording, at snapshot: String, _ digests: BaseDigests
   ) throws(Failure) {
     let drive = recording.manifest.drives[index]

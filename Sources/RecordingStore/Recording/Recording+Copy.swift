@@ -3,6 +3,9 @@ import HostSystem
 
 /// Recordings that are put elsewhere: moved and copied, so that the images under their drives are still found.
 extension Recording {
+  /// Called with what is done of how much, and may end it by throwing.
+  public typealias PackProgress = (_ done: UInt64, _ total: UInt64) throws(Failure) -> Void
+
   /// Moves the recording at `path` to `target`, where nothing may stand. One that is being made stays.
   public static func move(
     _ path: String, to target: String, progress: PackProgress = { (_, _) throws(Failure) in }

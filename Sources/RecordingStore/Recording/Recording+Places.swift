@@ -1,3 +1,4 @@
+import DiskImage
 import HostSystem
 
 /// The images under a recording's drives: where they are by now.
@@ -21,7 +22,7 @@ extension Recording {
 
 extension RecordingManifest.Drive.Base {
   /// The same for a recording in the folder `folder`, a path from the root.
-  func beside(_ folder: String) -> Self {
+  package func beside(_ folder: String) -> Self {
     var base = self
     let from = folder.split(separator: "/")
     let to = path.split(separator: "/")

@@ -29,7 +29,7 @@ extension Recording {
   }
 
   /// With --force a folder that stands at the target goes: nothing in it may be what this recording needs.
-  func checkKeepsWhatItReads(_ target: String) throws(Failure) {
+  package func checkKeepsWhatItReads(_ target: String) throws(Failure) {
     let target = HostFiles.absolute(target)
     guard target != HostFiles.absolute(path) else {
       throw Failure(.usage, target, "is the recording itself", remedy: "name another output with -o")

@@ -2,7 +2,7 @@ import HostSystem
 
 extension RecordingManifest {
   /// Checks a name that a user gives to a new snapshot; `option` is what the message is about.
-  static func checkNewSnapshotName(_ name: String, option: String) throws(Failure) {
+  package static func checkNewSnapshotName(_ name: String, option: String) throws(Failure) {
     guard isSnapshotName(name) else {
       throw Failure(
         .usage, option, "cannot be the name of a snapshot",

@@ -28,7 +28,7 @@ public struct Snapshot: Equatable, Sendable {
 
 extension SnapshotMetadata {
   /// The host's time now, and the guest's.
-  init(at moment: Moment) {
+  package init(at moment: Moment) {
     let now = HostClock.realTime()
     self.init(
       seconds: UInt32(truncatingIfNeeded: now / 1_000_000_000), nanoseconds: UInt32(now % 1_000_000_000),

@@ -6,8 +6,8 @@ import HostSystem
 ///
 /// A cluster is one of `WitnessedImage.clusterSize` bytes of the disk that a drive's bases make together.
 /// docs/formats/recording.md has the file's format.
-struct BaseDigests {
-  static let fileName = Recording.baseDigestsName
+package struct BaseDigests {
+  package static let fileName = Recording.baseDigestsName
   static let magic = Array("RRBASES\0".utf8)
   static let version: UInt32 = 1
   static let headerSize = 16
@@ -16,7 +16,7 @@ struct BaseDigests {
   private static let sizeLimit: UInt64 = 24 << 34
 
   /// For each drive, the digests by cluster.
-  private(set) var drives: [[Int: UInt64]]
+  package private(set) var drives: [[Int: UInt64]]
 
   var count: Int { drives.reduce(0) { $0 + $1.count } }
 
@@ -62,7 +62,7 @@ struct BaseDigests {
   }
 
   /// Refuses bytes of a drive's bases that are not those that the run read there.
-  func comparison(drive: Int, of recording: Recording) -> WitnessedImage.Witness {
+  package func comparison(drive: Int, of recording: Recording) -> WitnessedImage.Witness {
     let known = drives[drive]
     let base = recording.manifest.drives[drive].bases.first
     let image = base?.path ?? ""

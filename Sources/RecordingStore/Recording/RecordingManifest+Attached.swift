@@ -2,7 +2,7 @@ import Emulator
 
 /// What a machine has behind RAM: flash, and what firmware is given.
 extension RecordingManifest.Machine {
-  mutating func describeAttached(_ configuration: MachineConfiguration) {
+  package mutating func describeAttached(_ configuration: MachineConfiguration) {
     isFlashReadOnly = configuration.isFlashReadOnly.contains(true) ? configuration.isFlashReadOnly : nil
     let files = configuration.firmwareFiles
     firmwareFiles =

@@ -3,7 +3,7 @@ import HostSystem
 /// What the run has read of the images under a recording's drives, and where they are for good.
 extension Recording {
   /// What the run has read of the bases. Of a recording of an older format, which has their fingerprints, nothing is known.
-  func baseDigests() throws(Failure) -> BaseDigests {
+  package func baseDigests() throws(Failure) -> BaseDigests {
     let drives = manifest.drives
     guard let path = baseDigestsPath else { return BaseDigests(driveCount: drives.count) }
     let digests = try BaseDigests(reading: path, driveCount: drives.count)

@@ -4,26 +4,26 @@ import Emulator
 import HostSystem
 
 /// The drives of a machine that is to be recorded: opened by the disk rules, with their overlays made.
-struct RecordedDrives {
-  struct Drive {
-    var manifest: RecordingManifest.Drive
-    var storage: any BlockImage
+package struct RecordedDrives {
+  package struct Drive {
+    package var manifest: RecordingManifest.Drive
+    package var storage: any BlockImage
     /// What the guest writes to, and what gets the initial snapshot; nil for a drive that is only read.
-    var overlay: Qcow2Image?
+    package var overlay: Qcow2Image?
 
-    init(manifest: RecordingManifest.Drive, storage: any BlockImage, overlay: Qcow2Image?) {
+    package init(manifest: RecordingManifest.Drive, storage: any BlockImage, overlay: Qcow2Image?) {
       self.manifest = manifest
       self.storage = storage
       self.overlay = overlay
     }
   }
 
-  private(set) var drives: [Drive] = []
+  package private(set) var drives: [Drive] = []
   /// Notes what is read of the bases; nil when there are none.
-  let witness: BaseWitness?
+  package let witness: BaseWitness?
 
   /// What recording does to the user's own images, a line each.
-  var remarks: [String] {
+  package var remarks: [String] {
     drives.compactMap(\.overlay).filter { !$0.outOfDateBitmaps.isEmpty }.map { image in
       "\(image.path): does not keep its dirty bitmaps up to date (\(image.outOfDateBitmaps.joined(separator: ", "))): "
         + "they are marked as in use; remove them with qemu-img, or record without overlay=none"
@@ -33,7 +33,7 @@ struct RecordedDrives {
   /// - Parameters:
   ///   - inputs: other files that the recording reads, which nothing may replace.
   ///   - snapshot: the name that the user gave to the initial snapshot, if any.
-  init(
+  package init(
     _ options: [DriveOptions], in folder: inout RecordingFolder, inputs: [String], snapshot: String?
   ) throws(Failure) {
     var opened: [(options: DriveOptions, image: (any BlockImage)?, bases: [RecordingManifest.Drive.Base])] =
@@ -64,18 +64,18 @@ struct RecordedDrives {
     }
   }
 
-  init(_ drives: [Drive], witness: BaseWitness?) {
+  package init(_ drives: [Drive], witness: BaseWitness?) {
     self.drives = drives
     self.witness = witness
   }
 
-  static func makeWitness(
+  package static func makeWitness(
     in folder: RecordingFolder, isNeeded: Bool
   ) throws(Failure) -> BaseWitness? {
     isNeeded ? try BaseWitness(creating: folder.workPath + "/" + BaseDigests.fileName) : nil
   }
 
-  static func note(
+  package static func note(
     _ index: Int, _ witness: BaseWitness?, _ copy: BaseCopy? = nil
   ) -> WitnessedImage.Witness {
     { (cluster, bytes) throws(DiskImageError) in

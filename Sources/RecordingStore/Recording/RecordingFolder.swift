@@ -15,7 +15,7 @@ package struct RecordingFolder: Sendable {
   package let target: String
   /// Where it is built.
   package let workPath: String
-  let folder: OpenFolder
+  package let folder: OpenFolder
   /// What stands at `target` and is to go; held for its lock.
   private let old: OpenFolder?
   /// Files elsewhere: where each is to stand.

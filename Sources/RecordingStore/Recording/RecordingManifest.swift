@@ -45,12 +45,24 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
       public var size: UInt64
       /// `Digest.of` the file, 16 hexadecimal digits.
       public var digest: String
+
+      package init(role: String, path: String, size: UInt64, digest: String) {
+        self.role = role
+        self.path = path
+        self.size = size
+        self.digest = digest
+      }
     }
 
     /// A part of memory that is set when the machine starts. Its bytes are those of `snapshot`.
     public struct Region: Codable, Equatable, Sendable {
       public var address: UInt64
       public var length: UInt64
+
+      package init(address: UInt64, length: UInt64) {
+        self.address = address
+        self.length = length
+      }
     }
 
     public enum Mode: String, Codable, Sendable {
@@ -70,6 +82,23 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var regions: [Region]
     /// The snapshot in the memory image whose memory has the regions' bytes, when the initial one does not.
     public var snapshot: String?
+
+    package init(
+      images: [Image], commandLine: String, mode: Mode, entry: UInt64, deviceTreeAddress: UInt64,
+      nextStageAddress: UInt64? = nil, toHostAddress: UInt64? = nil, fromHostAddress: UInt64? = nil,
+      regions: [Region], snapshot: String? = nil
+    ) {
+      self.images = images
+      self.commandLine = commandLine
+      self.mode = mode
+      self.entry = entry
+      self.deviceTreeAddress = deviceTreeAddress
+      self.nextStageAddress = nextStageAddress
+      self.toHostAddress = toHostAddress
+      self.fromHostAddress = fromHostAddress
+      self.regions = regions
+      self.snapshot = snapshot
+    }
   }
 
   public struct Machine: Codable, Equatable, Sendable {
@@ -93,6 +122,24 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var virtioConsole: Bool?
     /// The command line that semihosting tells; nil without semihosting.
     public var semihosting: String?
+
+    package init(
+      memorySize: UInt64, hartCount: Int, shift: Int, sleep: Bool, processor: String? = nil,
+      revision: Int? = nil, virtio: String? = nil, isFlashReadOnly: [Bool]? = nil,
+      firmwareFiles: FirmwareFiles? = nil, virtioConsole: Bool? = nil, semihosting: String? = nil
+    ) {
+      self.memorySize = memorySize
+      self.hartCount = hartCount
+      self.shift = shift
+      self.sleep = sleep
+      self.processor = processor
+      self.revision = revision
+      self.virtio = virtio
+      self.isFlashReadOnly = isFlashReadOnly
+      self.firmwareFiles = firmwareFiles
+      self.virtioConsole = virtioConsole
+      self.semihosting = semihosting
+    }
 
     public struct FirmwareFiles: Codable, Equatable, Sendable {
       public var kernelSize: UInt64
@@ -119,6 +166,19 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
 
       /// The files that it is made of.
       var files: [String] { [path] + (dataPath.map { [$0] } ?? []) }
+
+      package init(
+        path: String, format: ImageFormat, relativePath: String? = nil, size: UInt64? = nil,
+        fingerprint: ImageFingerprint? = nil, partial: Bool? = nil, dataPath: String? = nil
+      ) {
+        self.path = path
+        self.format = format
+        self.relativePath = relativePath
+        self.size = size
+        self.fingerprint = fingerprint
+        self.partial = partial
+        self.dataPath = dataPath
+      }
     }
 
     public var sectorCount: UInt64
@@ -132,6 +192,18 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var bases: [Base]
     /// `overlay=none`: the overlay is the user's own image, and no part of the recording.
     public var recordsInto: Bool
+
+    package init(
+      sectorCount: UInt64, readOnly: Bool, serial: String, overlay: String? = nil, bases: [Base],
+      recordsInto: Bool
+    ) {
+      self.sectorCount = sectorCount
+      self.readOnly = readOnly
+      self.serial = serial
+      self.overlay = overlay
+      self.bases = bases
+      self.recordsInto = recordsInto
+    }
   }
 
   public struct Ending: Codable, Equatable, Sendable {
@@ -152,6 +224,14 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var time: UInt64
     /// The line that says what failed, or what harts were doing that could do nothing else any more.
     public var note: String?
+
+    package init(reason: Reason, status: UInt32, position: UInt64, time: UInt64, note: String? = nil) {
+      self.reason = reason
+      self.status = status
+      self.position = position
+      self.time = time
+      self.note = note
+    }
   }
 
   public var format: String
@@ -178,9 +258,36 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
   /// For one that another recording was left for: the other's folder, and where it was left.
   public var branch: Branch?
 
+  package init(
+    format: String, version: Int, tool: String, state: State, created: UInt64, machine: Machine, boot: Boot,
+    drives: [Drive], initialSnapshot: String, log: String, digestInterval: UInt64,
+    baseClusterCount: Int? = nil, ending: Ending? = nil, symbols: [String]? = nil, branch: Branch? = nil
+  ) {
+    self.format = format
+    self.version = version
+    self.tool = tool
+    self.state = state
+    self.created = created
+    self.machine = machine
+    self.boot = boot
+    self.drives = drives
+    self.initialSnapshot = initialSnapshot
+    self.log = log
+    self.digestInterval = digestInterval
+    self.baseClusterCount = baseClusterCount
+    self.ending = ending
+    self.symbols = symbols
+    self.branch = branch
+  }
+
   public struct Branch: Codable, Equatable, Sendable {
     public var parent: String
     public var position: UInt64
+
+    package init(parent: String, position: UInt64) {
+      self.parent = parent
+      self.position = position
+    }
   }
 }
 
@@ -189,10 +296,10 @@ extension RecordingManifest {
   static let symbolFileLimit = 32
 
   /// Its name in a recording that does not start at power-on.
-  static let branchBootSnapshot = "replay_boot"
+  package static let branchBootSnapshot = "replay_boot"
 
   /// The snapshot whose memory has what stands there when the machine starts.
-  var bootSnapshot: String { boot.snapshot ?? initialSnapshot }
+  package var bootSnapshot: String { boot.snapshot ?? initialSnapshot }
 
   /// The machine it describes.
   public var configuration: MachineConfiguration {

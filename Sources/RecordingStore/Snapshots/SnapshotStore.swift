@@ -69,10 +69,10 @@ public struct SnapshotStore: Sendable {
   }
 
   /// Memory as it is when the machine starts, in the boot plan's regions.
-  func loadBootMemory() throws(Failure) -> Qcow2Snapshot { try openSnapshot(recording.manifest.bootSnapshot) }
+  package func loadBootMemory() throws(Failure) -> Qcow2Snapshot { try openSnapshot(recording.manifest.bootSnapshot) }
 
   /// The vm-state area of a snapshot as it is.
-  func loadStateBytes(_ name: String) throws(Failure) -> [UInt8] {
+  package func loadStateBytes(_ name: String) throws(Failure) -> [UInt8] {
     try Self.stateBytes(of: openSnapshot(name))
   }
 
@@ -131,6 +131,16 @@ public struct SnapshotStore: Sendable {
     package var pages: [Int]
     /// What was written to each drive since `parent`; nil for a drive that is only read.
     package var drives: [ScratchOverlay?]
+
+    package init(
+      state: VMState, memory: GuestMemory, parent: String?, pages: [Int], drives: [ScratchOverlay?]
+    ) {
+      self.state = state
+      self.memory = memory
+      self.parent = parent
+      self.pages = pages
+      self.drives = drives
+    }
   }
 
   /// Checks that a snapshot may have this name, and none has it: whoever goes somewhere to make one asks before.

@@ -96,7 +96,7 @@ public struct Recording: Sendable {
   }
 
   /// One that is being made, in `folder`, which is at `path` or will be.
-  init(path: String, manifest: RecordingManifest, folder: OpenFolder) {
+  package init(path: String, manifest: RecordingManifest, folder: OpenFolder) {
     self.path = path
     self.folder = folder
     self.manifest = manifest
@@ -118,13 +118,13 @@ public struct Recording: Sendable {
   public var symbolPaths: [String] { (manifest.symbols ?? []).map(file) }
 
   /// The log of a recording that is being made: in its folder, whatever stands at its name by now.
-  var logPathOfRecorder: String {
+  package var logPathOfRecorder: String {
     guard let folder, !manifest.log.hasPrefix("/") else { return logPath }
     return folder.path(of: manifest.log, otherwise: logPath)
   }
 
   /// The file that a manifest's name stands for.
-  func file(_ name: String) -> String { name.hasPrefix("/") ? name : path + "/" + name }
+  package func file(_ name: String) -> String { name.hasPrefix("/") ? name : path + "/" + name }
 
   public func openLog() throws(Failure) -> ReplayLogReader {
     let log: ReplayLogReader
@@ -146,7 +146,7 @@ public struct Recording: Sendable {
   }
 
   /// The log, after every event of it was read: it is one, nothing in it is damaged, and it is of this machine.
-  func readWholeLog() throws(Failure) -> ReplayLogReader {
+  package func readWholeLog() throws(Failure) -> ReplayLogReader {
     let log = try openLog()
     try withLogFailures { () throws(ReplayLogError) in
       let cursor = log.makeCursor()
@@ -157,7 +157,7 @@ public struct Recording: Sendable {
 
   /// What is wrong when the log does not have all of a run that came to its end; nil when it has, or when the recorder was killed
   /// or could not write it.
-  func lossFailure(of log: ReplayLogReader) -> Failure? {
+  package func lossFailure(of log: ReplayLogReader) -> Failure? {
     guard let ending = manifest.ending, ending.reason != .failed else { return nil }
     if log.isComplete, log.last.position == ending.position { return nil }
     return Failure(
@@ -218,12 +218,12 @@ public struct Recording: Sendable {
   }
 
   /// Replaces the manifest on disk, all at once.
-  mutating func update(_ change: (inout RecordingManifest) -> Void) throws(Failure) {
+  package mutating func update(_ change: (inout RecordingManifest) -> Void) throws(Failure) {
     change(&manifest)
     try writeManifest()
   }
 
-  static func encoded(_ manifest: RecordingManifest) -> [UInt8] {
+  package static func encoded(_ manifest: RecordingManifest) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     guard var data = try? encoder.encode(manifest) else {
@@ -233,7 +233,7 @@ public struct Recording: Sendable {
     return Array(data)
   }
 
-  func writeManifest() throws(Failure) {
+  package func writeManifest() throws(Failure) {
     try HostFiles.replace(path + "/" + Self.manifestName, with: Self.encoded(manifest), in: folder)
   }
 }

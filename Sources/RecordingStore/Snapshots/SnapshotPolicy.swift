@@ -38,7 +38,7 @@ public struct SnapshotPolicy: Equatable, Sendable {
   }()
 
   /// The instructions between two digests for this policy: as many as asked for, fewer when snapshots are to be closer.
-  func digestInterval(asked: UInt64, shift: Int) -> UInt64 {
+  package func digestInterval(asked: UInt64, shift: Int) -> UInt64 {
     switch spacing {
     case .never: asked
     case .instructions(let count): max(1, min(asked, count))
@@ -47,7 +47,7 @@ public struct SnapshotPolicy: Equatable, Sendable {
   }
 
   /// Whether a snapshot is to be made at `now` when the one before was made at `last`.
-  func isDue(at now: Moment, after last: Moment) -> Bool {
+  package func isDue(at now: Moment, after last: Moment) -> Bool {
     switch spacing {
     case .never: false
     case .instructions(let count): now.position - last.position >= count
@@ -71,7 +71,7 @@ public struct SnapshotPolicy: Equatable, Sendable {
   }
 
   /// Checks what the options ask for together.
-  func check(startName: String?, recordsInto: Bool) throws(Failure) {
+  package func check(startName: String?, recordsInto: Bool) throws(Failure) {
     guard let ringByteLimit else { return }
     func refuse(_ problem: String, _ remedy: String) -> Failure {
       Failure(.usage, "--ring \(ringByteLimit)", problem, remedy: remedy)

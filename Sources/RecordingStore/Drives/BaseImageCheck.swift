@@ -4,11 +4,11 @@ import HostSystem
 /// does not depend on the outcome meanwhile.
 ///
 /// Sendable: `failure` is written by the thread alone, and read once that has been joined.
-final class BaseImageCheck: @unchecked Sendable {
+package final class BaseImageCheck: @unchecked Sendable {
   private var failure: Failure?
   private var thread: HostThread?
 
-  init(_ recording: Recording) {
+  package init(_ recording: Recording) {
     thread = HostThread { [self] in
       do throws(Failure) {
         try BaseImages.check(recording)
@@ -19,7 +19,7 @@ final class BaseImageCheck: @unchecked Sendable {
   }
 
   /// Waits for the outcome. It must be asked for, once: until then nothing that came from an image may be shown.
-  func verdict() throws(Failure) {
+  package func verdict() throws(Failure) {
     thread?.join()
     thread = nil
     if let failure { throw failure }

@@ -2,7 +2,7 @@ import Emulator
 
 extension RecordingManifest.Boot {
   /// The plan again, with the regions' bytes as `read` gives them.
-  func plan<E: Error>(read: (Region) throws(E) -> [UInt8]) throws(E) -> BootPlan {
+  package func plan<E: Error>(read: (Region) throws(E) -> [UInt8]) throws(E) -> BootPlan {
     var regions: [BootPlan.Region] = []
     for region in self.regions {
       regions.append(BootPlan.Region(address: region.address, bytes: try read(region)))

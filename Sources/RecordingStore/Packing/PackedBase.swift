@@ -5,8 +5,8 @@ import HostSystem
 /// The images under a drive as a packed recording has them: one qcow2 file with the clusters that the run has read, and nothing else.
 ///
 /// What is not in it is no zeros but unknown (`RecordingManifest.Drive.Base.partial`).
-enum PackedBase {
-  static func name(drive: Int) -> String { "base\(drive).qcow2" }
+package enum PackedBase {
+  package static func name(drive: Int) -> String { "base\(drive).qcow2" }
 
   /// Makes it for a drive, in a file at `path` that has no name any more afterwards.
   ///
@@ -35,7 +35,7 @@ enum PackedBase {
   /// manifest.
   ///
   /// While the file is locked nobody takes it for one that a killed process left.
-  static func write(
+  package static func write(
     _ clusters: [Int], of image: WitnessedImage, drive number: Int, to path: String, isPartial: Bool,
     progress: (_ bytes: UInt64) throws(Failure) -> Void = { (_) throws(Failure) in }
   ) throws(Failure) -> (base: RecordingManifest.Drive.Base, lock: OwnedDescriptor) {

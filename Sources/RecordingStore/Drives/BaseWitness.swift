@@ -7,7 +7,7 @@ import Synchronization
 /// Writes down what a run reads of the images under its drives (`BaseDigests`), each cluster at its first reading.
 ///
 /// Every entry is written at once: a recorder may be killed at any moment, and what is missing then is not compared.
-final class BaseWitness: Sendable {
+package final class BaseWitness: Sendable {
   private struct State {
     var count = 0
     var failure: Failure?
@@ -17,7 +17,7 @@ final class BaseWitness: Sendable {
   private let descriptor: Int32
   private let state = Mutex(State())
 
-  init(creating path: String) throws(Failure) {
+  package init(creating path: String) throws(Failure) {
     self.path = path
     descriptor = uninterrupted { open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666) }
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
@@ -31,14 +31,14 @@ final class BaseWitness: Sendable {
   deinit { close(descriptor) }
 
   /// Entries so far.
-  var count: Int { state.withLock(\.count) }
+  package var count: Int { state.withLock(\.count) }
   /// Why some are missing, if they are.
-  var failure: Failure? { state.withLock(\.failure) }
+  package var failure: Failure? { state.withLock(\.failure) }
 
   /// What the recording needs besides is missing.
   func fail(_ failure: Failure) { state.withLock { $0.failure = $0.failure ?? failure } }
 
-  func note(drive: Int, cluster: Int, digest: UInt64) {
+  package func note(drive: Int, cluster: Int, digest: UInt64) {
     let bytes = BaseDigests.encoded(drive: drive, cluster: cluster, digest: digest)
     state.withLock { state in
       guard state.failure == nil else { return }

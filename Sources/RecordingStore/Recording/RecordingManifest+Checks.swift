@@ -7,7 +7,7 @@ extension RecordingManifest {
   private static let regionLimit = 64
 
   /// What is wrong with it, in a few words; nil when it can be used.
-  func findProblem() -> String? {
+  package func findProblem() -> String? {
     findMachineProblem() ?? findBootProblem() ?? findFileProblem() ?? findEndingProblem()
   }
 

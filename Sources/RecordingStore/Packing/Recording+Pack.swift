@@ -10,9 +10,6 @@ extension Recording {
     public var packedByteCount: UInt64 = 0
   }
 
-  /// Called with what is done of how much, and may end it by throwing.
-  public typealias PackProgress = (_ done: UInt64, _ total: UInt64) throws(Failure) -> Void
-
   /// Writes the recording, and what a replay needs of the images under its drives, to the file `target`.
   public func pack(
     to target: String, replaces: Bool, symbols: [String] = [],

@@ -2,9 +2,9 @@ import DiskImage
 import HostSystem
 
 /// The images under a drive, which nobody writes: opened for reading only, and known by what was read of them.
-enum BaseImages {
+package enum BaseImages {
   /// Opens an image that the user named, with all that lies under it.
-  static func open(
+  package static func open(
     _ path: String, format: ImageFormat?
   ) throws(Failure) -> (image: any BlockImage, bases: [RecordingManifest.Drive.Base]) {
     let chain = Chain()
@@ -23,7 +23,7 @@ enum BaseImages {
   }
 
   /// Opens the images under a drive, at least one, each where the recording says that it is.
-  static func open(_ bases: [RecordingManifest.Drive.Base]) throws(Failure) -> any BlockImage {
+  package static func open(_ bases: [RecordingManifest.Drive.Base]) throws(Failure) -> any BlockImage {
     try withImageFailures { () throws(DiskImageError) in
       var opener = opener(for: Array(bases.dropFirst()))
       opener.dataFilePlace = dataFilePlace(for: bases)
@@ -32,7 +32,7 @@ enum BaseImages {
   }
 
   /// The format that was stated for an image, or what it looks like.
-  static func format(of path: String, stated: ImageFormat?) throws(Failure) -> ImageFormat {
+  package static func format(of path: String, stated: ImageFormat?) throws(Failure) -> ImageFormat {
     if let stated { return stated }
     return try withImageFailures({ () throws(DiskImageError) in try ImageFormat.probe(path: path) })
   }
@@ -54,7 +54,7 @@ enum BaseImages {
   ///
   /// What the run read of them is compared when a replay reads it. Here the first clusters that it read are, so that a wrong image is
   /// found at once; or all of them.
-  static func check(_ recording: Recording, everything: Bool = false) throws(Failure) {
+  package static func check(_ recording: Recording, everything: Bool = false) throws(Failure) {
     let digests = try recording.baseDigests()
     for (index, drive) in recording.manifest.drives.enumerated() {
       for base in drive.bases { try check(base, recording: recording.path) }
@@ -73,7 +73,7 @@ enum BaseImages {
   private static let sampleCount = 16
 
   /// What is wrong when a file of a recording's bases is not there.
-  static func loss(of recording: Recording) -> Failure? {
+  package static func loss(of recording: Recording) -> Failure? {
     for base in recording.manifest.drives.flatMap(\.bases) {
       if let failure = loss(of: base, recording: recording.path) { return failure }
     }
@@ -113,7 +113,7 @@ enum BaseImages {
   }
 
   /// An opener that takes exactly `bases` for what lies under an overlay, whatever the overlay itself names.
-  static func opener(for bases: [RecordingManifest.Drive.Base]) -> ImageOpener {
+  package static func opener(for bases: [RecordingManifest.Drive.Base]) -> ImageOpener {
     let rest = Rest(bases)
     var opener = ImageOpener { (reference) throws(DiskImageError) in
       guard let base = rest.next() else {

@@ -1,4 +1,4 @@
-import RecordReplay
+import Execution
 
 /// The guest's console as a debugger shows it: what the guest writes while the user lets it run, and nothing of what is
 /// run again to get somewhere.

@@ -1,4 +1,4 @@
-import RecordReplay
+import Execution
 import ReplayLog
 
 /// An event as the values of a row. Every event has all columns; what its kind does not have is empty.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ByteCoding
+import Execution
 import Glibc
 import HostSystem
 import RecordReplay

@@ -1,5 +1,5 @@
 import ArgumentParser
-import RecordReplay
+import Execution
 import RecordingStore
 
 extension RunResult {

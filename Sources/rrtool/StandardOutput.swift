@@ -1,6 +1,6 @@
+import Execution
 import Glibc
 import HostSystem
-import RecordReplay
 import Synchronization
 
 /// Standard output, in large writes; and whether all that was to be written, there and elsewhere, has arrived.

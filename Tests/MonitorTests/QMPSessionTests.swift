@@ -1,8 +1,8 @@
 import ByteCoding
+import Execution
 import Foundation
 import HostSystem
 import Monitor
-import RecordReplay
 import Synchronization
 import TestSupport
 import Testing

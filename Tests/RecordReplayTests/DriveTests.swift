@@ -1,4 +1,5 @@
 import DiskImage
+import Execution
 import HostSystem
 import RecordReplay
 import RecordingStore

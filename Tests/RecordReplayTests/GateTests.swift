@@ -1,6 +1,6 @@
 import ByteCoding
 import Emulator
-import RecordReplay
+import Execution
 import ReplayLog
 import Testing
 

@@ -1,4 +1,5 @@
 import Emulator
+import Execution
 import Glibc
 import RecordReplay
 import RecordingStore

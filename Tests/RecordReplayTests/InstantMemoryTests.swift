@@ -1,6 +1,6 @@
 import Emulator
+import Execution
 import HostSystem
-import RecordReplay
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
 import Emulator
+import Execution
 import HostSystem
-import RecordReplay
 import Testing
 
 /// The gate to the real outside: drives on their threads, the inbox, idle time.

@@ -1,7 +1,7 @@
 import DiskImage
 import Emulator
+import Execution
 import Foundation
-import RecordReplay
 import RecordingStore
 import Testing
 

@@ -1,5 +1,5 @@
+import Execution
 import HostSystem
-import RecordReplay
 import Synchronization
 import Testing
 

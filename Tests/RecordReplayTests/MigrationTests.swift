@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import Execution
 import Foundation
 import HostSystem
 import RecordReplay

@@ -1,5 +1,5 @@
+import Execution
 import HostSystem
-import RecordReplay
 import RecordingStore
 import Testing
 

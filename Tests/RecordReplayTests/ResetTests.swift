@@ -1,5 +1,6 @@
 import ByteCoding
 import Emulator
+import Execution
 import RecordReplay
 import RecordingStore
 import ReplayLog

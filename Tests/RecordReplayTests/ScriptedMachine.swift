@@ -1,7 +1,7 @@
 import ByteCoding
 import Emulator
+import Execution
 import HostSystem
-import RecordReplay
 import ReplayLog
 
 /// A machine that follows a script instead of a program: it calls its gate as `Machine` does, and notes what it hears.

@@ -1,4 +1,5 @@
 import Emulator
+import Execution
 import RecordReplay
 import RecordingStore
 import Testing

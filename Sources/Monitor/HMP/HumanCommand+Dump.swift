@@ -1,3 +1,4 @@
+import Execution
 import RecordReplay
 
 /// Core dumps of the guest as it is.

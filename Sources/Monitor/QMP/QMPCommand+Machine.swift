@@ -1,6 +1,6 @@
 import ByteCoding
+import Execution
 import Glibc
-import RecordReplay
 
 /// Commands that look at the machine.
 extension QMPCommand {

@@ -1,4 +1,5 @@
 import ByteCoding
+import Execution
 import HostSystem
 import RecordReplay
 

@@ -1,6 +1,6 @@
 import ByteCoding
+import Execution
 import HostSystem
-import RecordReplay
 
 /// Commands about the run as a whole.
 extension QMPCommand {

@@ -1,3 +1,4 @@
+import Execution
 import HostSystem
 
 /// Keeps a job within its bandwidth limit, over windows of a tenth of a second.

@@ -1,5 +1,6 @@
 import CoreDump
 import Emulator
+import Execution
 import HostSystem
 
 /// Writes one dump of an instant: the part of the work that needs no machine.

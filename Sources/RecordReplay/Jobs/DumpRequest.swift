@@ -1,5 +1,6 @@
 import CoreDump
 import Emulator
+import Execution
 import HostSystem
 
 /// What dump is wanted.

@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import Execution
 import HostSystem
 import RecordingStore
 import ReplayLog

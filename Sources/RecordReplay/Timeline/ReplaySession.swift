@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import Emulator
+import Execution
 import HostSystem
 import RecordingStore
 import ReplayLog
@@ -45,7 +46,7 @@ final class ReplaySession {
       disks.append(replayed.scratch)
     }
     let gate = try ReplayGate(
-      source: LogSource(log, from: state.nextEvent), matchedOutput: state.matchedOutput,
+      source: LogEventSource(log, from: state.nextEvent), matchedOutput: state.matchedOutput,
       drives: ReplayDrives(storage: storage, pending: state.pending), console: console)
     self.gate = gate
     let boot = manifest.boot

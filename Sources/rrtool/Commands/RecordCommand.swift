@@ -1,6 +1,6 @@
 import ArgumentParser
+import Execution
 import HostSystem
-import RecordReplay
 import RecordingStore
 
 struct RecordCommand: ParsableCommand {

@@ -1,4 +1,4 @@
-import RecordReplay
+import Execution
 
 /// What gdb is told when rrtool starts it.
 enum GDBCommands {

@@ -1,6 +1,6 @@
+import Execution
 import Glibc
 import HostSystem
-import RecordReplay
 
 /// A folder that only we can enter, for a socket and gdb's commands.
 final class PrivateFolder {

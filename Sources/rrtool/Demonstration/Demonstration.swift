@@ -1,4 +1,4 @@
-import RecordReplay
+import Execution
 import RecordingStore
 
 /// The guest that is built into rrtool: a small ledger on two harts, with a race. `fixtures/guests/ledger` has its

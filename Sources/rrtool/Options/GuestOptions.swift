@@ -1,7 +1,7 @@
 import ArgumentParser
 import Emulator
+import Execution
 import HostSystem
-import RecordReplay
 import RecordingStore
 
 /// The options that say what to run.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Execution
 import RecordReplay
 
 /// The options of a replay that is left to go on with the real outside.

@@ -1,6 +1,6 @@
 import ArgumentParser
+import Execution
 import HostSystem
-import RecordReplay
 
 /// The options that say what a guest is told of its machine when it starts.
 struct StartOptions: ParsableArguments {

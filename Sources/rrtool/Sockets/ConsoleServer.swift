@@ -1,6 +1,6 @@
+import Execution
 import Glibc
 import HostSystem
-import RecordReplay
 import Synchronization
 
 /// Listens at a Unix socket for a client of the guest's console. Output without a client is lost, as on a serial line.

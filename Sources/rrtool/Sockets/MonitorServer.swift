@@ -1,6 +1,6 @@
+import Execution
 import HostSystem
 import Monitor
-import RecordReplay
 
 /// Listens at the socket that `--qmp` names. Clients are served beside one another: one that waits for a long command (a dump) holds
 /// up no other.

@@ -1,5 +1,5 @@
+import Execution
 import Monitor
-import RecordReplay
 
 /// The keys of the terminal: for the guest, for the monitor, or for rrtool itself.
 final class Keyboard: @unchecked Sendable {

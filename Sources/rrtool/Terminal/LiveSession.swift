@@ -1,7 +1,7 @@
+import Execution
 import Glibc
 import HostSystem
 import Monitor
-import RecordReplay
 
 /// A run with what is around it: console, monitors, signals and terminal are set up for it and put back after it.
 enum LiveSession {

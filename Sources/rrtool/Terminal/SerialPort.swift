@@ -1,7 +1,7 @@
+import Execution
 import Glibc
 import HostSystem
 import Monitor
-import RecordReplay
 
 /// What the guest's serial port is connected to on the host.
 protocol SerialPort {

@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import Emulator
+import Execution
 import Glibc
 import HostSystem
 

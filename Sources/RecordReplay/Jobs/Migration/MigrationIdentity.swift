@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import Emulator
+import Execution
 import HostSystem
 import RecordingStore
 

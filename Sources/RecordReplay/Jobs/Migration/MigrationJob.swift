@@ -1,6 +1,7 @@
 import ByteCoding
 import DiskImage
 import Emulator
+import Execution
 import HostSystem
 
 /// Sends a guest that runs to another place, on one thread.

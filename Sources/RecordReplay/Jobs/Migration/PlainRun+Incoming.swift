@@ -1,3 +1,4 @@
+import Execution
 import HostSystem
 
 /// A run whose guest comes from another place.

@@ -1,5 +1,6 @@
 import DiskImage
 import Emulator
+import Execution
 
 /// Everything of a replayed machine but its RAM, at one position, before what arrives there.
 struct Checkpoint {

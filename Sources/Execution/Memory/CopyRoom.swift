@@ -18,7 +18,7 @@ package final class CopyRoom: @unchecked Sendable {
   private static let step = 2 << 20
 
   let start: UnsafeMutableRawPointer
-  let byteCount: Int
+  package let byteCount: Int
 
   /// Bytes that `prepare` makes ready at most.
   var readyByteCount: Int { min(byteCount, Self.readyLimit) }
@@ -43,7 +43,7 @@ package final class CopyRoom: @unchecked Sendable {
   /// Has the host give memory, for a range of bytes as far as they are made ready at all; what is in them stays. Takes a tenth
   /// of a second or more for all of it, on any thread but the machine's. Answers up to where it is done.
   @discardableResult
-  func prepare(_ range: Range<Int> = 0..<Int.max, while mayGoOn: () -> Bool) -> Int {
+  package func prepare(_ range: Range<Int> = 0..<Int.max, while mayGoOn: () -> Bool) -> Int {
     let range = range.clamped(to: 0..<readyByteCount)
     for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.step) {
       guard mayGoOn() else { return first }
@@ -58,25 +58,10 @@ package final class CopyRoom: @unchecked Sendable {
 
   /// Nobody needs what is in it any more. The host may take the memory, and does when it is short of it; until then it is
   /// there at once for whoever makes copies next.
-  func letGo() {
+  package func letGo() {
     let count = readyByteCount
     // Best effort: at worst memory stays in use that need not.
     madvise(start, count, MADV_FREE)
     if byteCount > count { madvise(start + count, byteCount - count, MADV_DONTNEED) }
-  }
-}
-
-/// The room that a guest's dumps use, one after the other.
-final class SpareRoom: Sendable {
-  private let room = Mutex<CopyRoom?>(nil)
-
-  /// The room of the dump before this one if it has the right size. Only when nobody uses that any more.
-  func take(byteCount: Int) -> CopyRoom {
-    room.withLock { room in
-      if let room, room.byteCount == byteCount { return room }
-      let new = CopyRoom(byteCount: byteCount)
-      room = new
-      return new
-    }
   }
 }

@@ -118,7 +118,7 @@ public final class Inbox: @unchecked Sendable {
   package var hasNews: Bool { flag.load(ordering: .acquiring) }
 
   /// Whether the user wants the run to end.
-  var isStopRequested: Bool { lock.withLock { stopRequested } }
+  package var isStopRequested: Bool { lock.withLock { stopRequested } }
 
   /// Console input goes past other arrivals only when there is no room for it. It is not news again before `releaseConsole`.
   ///

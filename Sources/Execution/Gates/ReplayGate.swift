@@ -76,7 +76,7 @@ package final class ReplayGate: Gate {
   }
 
   /// A run ended at `position`: its output is handed on, and not again.
-  func handedOutput(before position: UInt64) {
+  package func handedOutput(before position: UInt64) {
     flushConsole()
     if !isForked { outputIsNewFrom = max(outputIsNewFrom, position) }
   }

@@ -28,7 +28,7 @@ public struct Divergence: Error, Equatable, Sendable, CustomStringConvertible {
 
 extension Divergence {
   /// The same of a machine that was changed, where it is no error.
-  var forkDescription: String {
+  package var forkDescription: String {
     "at position \(moment.position.grouped) the recording has \(expected), and the changed guest did something else: "
       + found
   }

@@ -145,14 +145,14 @@ public final class RunControl: Sendable {
 
   /// Has the machine stand still until `deadline`, in no other state than before, and serve what others ask for. The time passes
   /// for the guest too. Within `perform`.
-  func stand(until deadline: UInt64) { shared.withLock { $0.standsUntil = deadline } }
+  package func stand(until deadline: UInt64) { shared.withLock { $0.standsUntil = deadline } }
 
   /// The guest that was waited for is there.
-  func noteArrival() { become(shared.withLock { $0.startsOnArrival } ? .running : .paused) }
+  package func noteArrival() { become(shared.withLock { $0.startsOnArrival } ? .running : .paused) }
 
   /// Saves a snapshot of the machine as it is, between two instructions. The guest stands still for that, and those who watch
   /// hear of it.
-  func saveSnapshot(_ name: String, of run: any ControlledRun) throws(Failure) {
+  package func saveSnapshot(_ name: String, of run: any ControlledRun) throws(Failure) {
     let before = state
     become(.saveVM)
     defer { become(before) }
@@ -160,16 +160,16 @@ public final class RunControl: Sendable {
   }
 
   /// The calling thread is the machine's from here on, until `end`.
-  func begin() { shared.withLock { $0.machineThread = pthread_self() } }
+  package func begin() { shared.withLock { $0.machineThread = pthread_self() } }
 
   /// Does what other threads have asked for, and comes back at once.
-  func servePending(_ run: any ControlledRun) {
+  package func servePending(_ run: any ControlledRun) {
     while let request = inbox.takeRequest() { request(run) }
   }
 
   /// Does what other threads have asked for. While the machine is to stand still it stays here, until it may go on or
   /// the run must end. Answers for how many of the host's nanoseconds it stood still.
-  func serve(_ run: any ControlledRun) -> UInt64 {
+  package func serve(_ run: any ControlledRun) -> UInt64 {
     var stoodSince: UInt64?
     while true {
       servePending(run)
@@ -188,7 +188,7 @@ public final class RunControl: Sendable {
   }
 
   /// The run is over: whoever waits is told so. `poweredOff`: the guest, or its power button, did it.
-  func end(_ end: RunEnd) {
+  package func end(_ end: RunEnd) {
     let (byGuest, reason): (Bool, String) =
       switch end {
       case .poweredOffByGuest: (true, "guest-shutdown")
@@ -204,7 +204,7 @@ public final class RunControl: Sendable {
   }
 
   /// How a run ended, as far as those who watch it care.
-  enum RunEnd {
+  package enum RunEnd {
     case poweredOffByGuest
     case poweredOffByHost
     case stopped

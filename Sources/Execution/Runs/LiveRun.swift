@@ -114,7 +114,7 @@ extension RecordingManifest.Ending {
     }
   }
 
-  init(_ end: LogEnd, at moment: Moment, failure: Failure? = nil) {
+  package init(_ end: LogEnd, at moment: Moment, failure: Failure? = nil) {
     let (reason, status): (Reason, UInt32) =
       switch end {
       case .poweredOff(let status): (.poweredOff, status)

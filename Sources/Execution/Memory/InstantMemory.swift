@@ -128,8 +128,8 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
   // MARK: For the job's thread
 
   /// Bytes of RAM.
-  var size: UInt64 { memory.size }
-  var base: UInt64 { memory.base }
+  package var size: UInt64 { memory.size }
+  package var base: UInt64 { memory.base }
 
   /// Calls `body` with a chunk of memory of the instant and its physical address; each chunk is given once. False when there
   /// is none left.
@@ -170,7 +170,7 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
 
   /// Fills `target` with memory of the instant at a physical address, which is all within one chunk, without taking it.
   /// Only before anything is taken by `takeNext`. False when it is not memory.
-  func peek(at address: UInt64, into target: UnsafeMutableRawBufferPointer) -> Bool {
+  package func peek(at address: UInt64, into target: UnsafeMutableRawBufferPointer) -> Bool {
     guard let source = memory.pointer(at: address, count: target.count), let start = target.baseAddress else {
       return false
     }
@@ -189,7 +189,7 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
   }
 
   /// Nobody needs what was kept. Only after `end`, or when the machine has stopped for good: nothing is kept any more.
-  func letGo() { room.letGo() }
+  package func letGo() { room.letGo() }
 
   private func range(of chunk: Int) -> (start: Int, count: Int) {
     let start = chunk * chunkSize

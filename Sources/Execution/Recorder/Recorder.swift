@@ -78,7 +78,7 @@ public final class Recorder {
     }
   }
 
-  init(
+  package init(
     _ options: Options, inbox: Inbox, console: any ConsoleOutput, control: RunControl?,
     prepare: (inout RecordingFolder) throws(Failure) -> (RecordedDrives, RunOrigin)
   ) throws(Failure) {

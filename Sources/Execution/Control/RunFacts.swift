@@ -26,7 +26,7 @@ package struct RunFacts: Equatable, Sendable {
 
 extension RunFacts {
   /// A run of which nothing is kept.
-  init(of guest: Guest, drives: [RecordingManifest.Drive]) {
+  package init(of guest: Guest, drives: [RecordingManifest.Drive]) {
     kind = .plain
     name = guest.name
     self.drives = zip(guest.drives, drives).map { options, drive in
@@ -40,7 +40,7 @@ extension RunFacts {
   }
 
   /// A run that is being recorded, or replayed.
-  init(of recording: Recording, kind: Kind, name: String) {
+  package init(of recording: Recording, kind: Kind, name: String) {
     self.kind = kind
     self.name = name
     drives = recording.manifest.drives.map { drive in

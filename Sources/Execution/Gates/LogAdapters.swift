@@ -79,19 +79,19 @@ final class LogSink: EventSink {
 }
 
 /// The log of a recording as a source of events, from a given event on.
-final class LogSource: EventSource {
+package final class LogEventSource: EventSource {
   private let cursor: ReplayLogCursor
 
-  init(_ log: ReplayLogReader, from number: UInt64) throws(Failure) {
+  package init(_ log: ReplayLogReader, from number: UInt64) throws(Failure) {
     cursor = log.makeCursor()
     try seek(toEvent: number)
   }
 
-  func seek(toEvent number: UInt64) throws(Failure) {
+  package func seek(toEvent number: UInt64) throws(Failure) {
     try withLogFailures({ () throws(ReplayLogError) in try cursor.seek(toEvent: number) })
   }
 
-  func next() throws(Failure) -> LogEvent? {
+  package func next() throws(Failure) -> LogEvent? {
     try withLogFailures({ () throws(ReplayLogError) in try cursor.next() })
   }
 }

@@ -5,10 +5,10 @@ import HostSystem
 /// A run of which nothing is kept: not even what the guest writes to its drives.
 public final class PlainRun {
   package let machine: Machine
-  let live: LiveGate
-  let drives: ScratchDrives
-  let control: RunControl?
-  let inbox: Inbox
+  package let live: LiveGate
+  package let drives: ScratchDrives
+  package let control: RunControl?
+  package let inbox: Inbox
   package let facts: RunFacts
   package let start: RunStart?
   /// Brings the guest from elsewhere, until it is there; nil for one that starts here.

@@ -5,22 +5,22 @@ import HostSystem
 import RecordingStore
 
 /// Where a live run begins: at power-on, or where a replay was left.
-struct RunOrigin {
+package struct RunOrigin {
   /// What runs, in a word.
-  var name: String
+  package var name: String
   var configuration: MachineConfiguration
   /// With the bytes of its regions.
   var plan: BootPlan
   var engine: Machine.Engine
   /// Whether idle time passes as fast as the host's.
-  var sleeps: Bool
+  package var sleeps: Bool
   /// What `recording.json` says of how the machine starts.
   var boot: RecordingManifest.Boot
   /// Nil at power-on.
   var left: Left?
 
   /// A replay's machine where it was left.
-  struct Left {
+  package struct Left {
     /// `Machine.saveState()`.
     var machine: [UInt8]
     var memory: GuestMemory
@@ -28,7 +28,7 @@ struct RunOrigin {
     var pending: [UnansweredRequest]
     var branch: RecordingManifest.Branch
 
-    init(
+    package init(
       machine: [UInt8], memory: GuestMemory, pending: [UnansweredRequest], branch: RecordingManifest.Branch
     ) {
       self.machine = machine
@@ -38,9 +38,9 @@ struct RunOrigin {
     }
   }
 
-  var pending: [UnansweredRequest] { left?.pending ?? [] }
+  package var pending: [UnansweredRequest] { left?.pending ?? [] }
 
-  init(
+  package init(
     name: String, configuration: MachineConfiguration, plan: BootPlan, engine: Machine.Engine, sleeps: Bool,
     boot: RecordingManifest.Boot, left: Left? = nil
   ) {
@@ -54,7 +54,7 @@ struct RunOrigin {
   }
 
   /// The machine as it begins. All pages of its memory that are not zero count as changed.
-  func makeMachine(gate: any Gate) -> Machine {
+  package func makeMachine(gate: any Gate) -> Machine {
     guard let left else {
       return Machine(configuration: configuration, plan: plan, gate: gate, engine: engine)
     }
@@ -76,7 +76,7 @@ struct RunOrigin {
   }
 
   /// Hands the run what is on its way to it.
-  func offerAnswers(to inbox: Inbox) {
+  package func offerAnswers(to inbox: Inbox) {
     for answer in pending {
       inbox.offer(
         .blockCompletion(

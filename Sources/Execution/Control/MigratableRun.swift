@@ -3,8 +3,8 @@ import Emulator
 
 /// How a run was started: what both ends of a migration must have been given.
 package struct RunStart: Sendable {
-  let guest: Guest
-  let plan: BootPlan
+  package let guest: Guest
+  package let plan: BootPlan
 }
 
 /// A run whose guest can go on elsewhere.

@@ -72,7 +72,7 @@ package final class LiveGate: Gate {
   }
 
   /// So many answers of drives are to come from the inbox to requests that were made elsewhere.
-  func expectAnswers(_ count: Int) { outstandingRequests += count }
+  package func expectAnswers(_ count: Int) { outstandingRequests += count }
 
   /// What may still come from outside.
   package var prospects: Machine.Prospects {

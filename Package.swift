@@ -33,23 +33,29 @@ let package = Package(
       dependencies: ["RecordingStore", "Emulator", "ReplayLog", "DiskImage", "ByteCoding", "HostSystem"],
       swiftSettings: settings),
     .target(
-      name: "RecordReplay",
+      name: "TimeTravel",
       dependencies: [
-        "Execution", "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem",
+        "Execution", "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "ByteCoding", "HostSystem",
       ],
       swiftSettings: settings),
-    .target(name: "Inspection", dependencies: ["RecordReplay", "Execution", "RecordingStore", "ReplayLog", "HostSystem"], swiftSettings: settings),
     .target(
-      name: "Monitor", dependencies: ["RecordReplay", "Execution", "RecordingStore", "Emulator", "CoreDump", "ByteCoding", "HostSystem"],
+      name: "RecordReplay",
+      dependencies: [
+        "TimeTravel", "Execution", "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem",
+      ],
+      swiftSettings: settings),
+    .target(name: "Inspection", dependencies: ["RecordReplay", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "HostSystem"], swiftSettings: settings),
+    .target(
+      name: "Monitor", dependencies: ["RecordReplay", "TimeTravel", "Execution", "RecordingStore", "Emulator", "CoreDump", "ByteCoding", "HostSystem"],
       swiftSettings: settings),
     .target(name: "GDBRemote", swiftSettings: settings),
     .target(
-      name: "Debugging", dependencies: ["GDBRemote", "Inspection", "RecordReplay", "Execution", "RecordingStore", "ReplayLog", "Emulator", "HostSystem"],
+      name: "Debugging", dependencies: ["GDBRemote", "Inspection", "RecordReplay", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator", "HostSystem"],
       swiftSettings: settings),
     .executableTarget(
       name: "rrtool",
       dependencies: [
-        "Debugging", "GDBRemote", "Inspection", "Monitor", "RecordReplay", "Execution", "RecordingStore", "ReplayLog", "Emulator",
+        "Debugging", "GDBRemote", "Inspection", "Monitor", "RecordReplay", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator",
         "ByteCoding", "HostSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -73,15 +79,15 @@ let package = Package(
     .testTarget(
       name: "RecordReplayTests",
       dependencies: [
-        "RecordReplay", "Execution", "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem",
+        "RecordReplay", "TimeTravel", "Execution", "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem",
         "TestSupport",
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "MonitorTests", dependencies: ["Monitor", "RecordReplay", "Execution", "RecordingStore", "HostSystem", "TestSupport"],
+      name: "MonitorTests", dependencies: ["Monitor", "RecordReplay", "TimeTravel", "Execution", "RecordingStore", "HostSystem", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "Execution", "RecordingStore", "ReplayLog", "HostSystem", "TestSupport"],
+      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "HostSystem", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "GDBRemoteTests", dependencies: ["GDBRemote", "TestSupport"], swiftSettings: settings),

@@ -2,7 +2,7 @@ import Emulator
 import GDBRemote
 import HostSystem
 import Inspection
-import RecordReplay
+import TimeTravel
 
 /// Who changed a register.
 extension TimelineTarget {

@@ -1,9 +1,9 @@
 import GDBRemote
 import HostSystem
 import Inspection
-import RecordReplay
 import RecordingStore
 import ReplayLog
+import TimeTravel
 
 /// The commands that a user types after `monitor`, in rr's words where rr has the word.
 extension TimelineTarget {

@@ -1,7 +1,7 @@
 import Emulator
 import GDBRemote
 import HostSystem
-import RecordReplay
+import TimeTravel
 
 /// Going forward and back.
 ///

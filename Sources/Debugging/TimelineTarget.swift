@@ -1,8 +1,8 @@
 import Emulator
 import GDBRemote
 import HostSystem
-import RecordReplay
 import RecordingStore
+import TimeTravel
 
 /// A recording as a debugger's target: harts, registers and memory at a place, and the ways to other places.
 public final class TimelineTarget: DebugTarget {

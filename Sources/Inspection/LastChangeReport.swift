@@ -1,4 +1,4 @@
-import RecordReplay
+import TimeTravel
 
 extension Report {
   /// Who changed a register last, as one record. `instruction` is the one that did it, in words.

@@ -1,5 +1,5 @@
-import RecordReplay
 import ReplayLog
+import TimeTravel
 
 extension Report {
   /// Who wrote the bytes that a question was about, as one record. `name` tells what lies at an address of code, where

@@ -3,8 +3,8 @@ import ByteCoding
 import Execution
 import Glibc
 import HostSystem
-import RecordReplay
 import RecordingStore
+import TimeTravel
 
 enum ToolVersion {
   static let text = RecordingManifest.toolVersion

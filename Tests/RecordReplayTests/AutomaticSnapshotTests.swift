@@ -1,9 +1,9 @@
 import DiskImage
 import HostSystem
-import RecordReplay
 import RecordingStore
 import TestSupport
 import Testing
+import TimeTravel
 
 /// Snapshots that a recorder makes by itself while the guest runs.
 @Suite struct AutomaticSnapshotTests {

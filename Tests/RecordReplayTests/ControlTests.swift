@@ -8,6 +8,7 @@ import ReplayLog
 import Synchronization
 import TestSupport
 import Testing
+import TimeTravel
 
 /// What other threads do to a run: it never changes the guest's course, and what does is in the log.
 @Suite struct ControlTests {

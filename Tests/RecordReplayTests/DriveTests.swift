@@ -1,10 +1,10 @@
 import DiskImage
 import Execution
 import HostSystem
-import RecordReplay
 import RecordingStore
 import TestSupport
 import Testing
+import TimeTravel
 
 /// The disk rules: what is written where, what is refused, and what stays as it was.
 @Suite struct DriveTests {

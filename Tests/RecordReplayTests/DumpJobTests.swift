@@ -6,6 +6,7 @@ import RecordReplay
 import Synchronization
 import TestSupport
 import Testing
+import TimeTravel
 
 @Suite struct DumpJobTests {
   /// Physical memory of a core, as a reader finds it that shares nothing with the writers.

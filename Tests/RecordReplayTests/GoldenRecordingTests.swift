@@ -1,11 +1,11 @@
 import DiskImage
 import Emulator
 import Foundation
-import RecordReplay
 import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing
+import TimeTravel
 
 /// Recordings that older versions made, kept as they were written: each replays as it did then, from every snapshot.
 ///

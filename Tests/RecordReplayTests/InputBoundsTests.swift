@@ -1,11 +1,11 @@
 import Emulator
 import Execution
 import Glibc
-import RecordReplay
 import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing
+import TimeTravel
 
 /// Console input past every bound on its way: that of the inbox, of an event in the log, and of the serial port. All of it comes, and a
 /// replay gets it in the pieces that the guest got.

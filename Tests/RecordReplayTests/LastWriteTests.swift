@@ -1,9 +1,9 @@
 import Emulator
-import RecordReplay
 import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing
+import TimeTravel
 
 /// Who wrote some bytes last, compared with what one run from the start shows.
 @Suite struct LastWriteTests {

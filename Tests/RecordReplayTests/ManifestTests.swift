@@ -1,8 +1,8 @@
 import Emulator
 import HostSystem
-import RecordReplay
 import RecordingStore
 import Testing
+import TimeTravel
 
 /// Manifests of strangers: each is refused with one line, or is a recording.
 @Suite struct ManifestTests {

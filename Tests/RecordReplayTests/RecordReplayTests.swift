@@ -1,10 +1,10 @@
 import Emulator
 import Execution
-import RecordReplay
 import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing
+import TimeTravel
 
 /// Real guests on the real machine: what was recorded comes back, and what is not the same is found.
 @Suite struct RecordReplayTests {

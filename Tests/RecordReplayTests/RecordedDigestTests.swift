@@ -1,8 +1,8 @@
 import Emulator
-import RecordReplay
 import RecordingStore
 import ReplayLog
 import Testing
+import TimeTravel
 
 /// What a recording says of the state, computed while the guest ran on, is what a machine that waits for each digest computes.
 @Suite struct RecordedDigestTests {

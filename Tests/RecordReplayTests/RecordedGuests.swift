@@ -3,10 +3,10 @@ import Emulator
 import Execution
 import Foundation
 import HostSystem
-import RecordReplay
 import RecordingStore
 import ReplayLog
 import Testing
+import TimeTravel
 
 /// Recordings of the fixture guests, for tests of what is done with recordings.
 struct RecordedGuest {

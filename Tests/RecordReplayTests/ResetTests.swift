@@ -1,10 +1,10 @@
 import ByteCoding
 import Emulator
 import Execution
-import RecordReplay
 import RecordingStore
 import ReplayLog
 import Testing
+import TimeTravel
 
 /// A guest that resets the machine once: memory and harts begin anew, position, time and log go on.
 @Suite struct ResetTests {

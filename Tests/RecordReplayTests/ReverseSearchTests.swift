@@ -1,8 +1,8 @@
 import Emulator
-import RecordReplay
 import RecordingStore
 import TestSupport
 import Testing
+import TimeTravel
 
 /// Going back to stop points, compared with the list that going forward gives.
 @Suite struct ReverseSearchTests {

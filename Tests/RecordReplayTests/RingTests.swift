@@ -1,11 +1,11 @@
 import DiskImage
 import Execution
 import HostSystem
-import RecordReplay
 import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing
+import TimeTravel
 
 /// Recordings of which only the newest part is kept, and runs that leave a recording.
 @Suite struct RingTests {

@@ -1,10 +1,10 @@
 import DiskImage
 import Emulator
 import HostSystem
-import RecordReplay
 import RecordingStore
 import TestSupport
 import Testing
+import TimeTravel
 
 @Suite struct SnapshotTests {
   private func recordLedger() throws -> RecordedGuest {

@@ -1,8 +1,8 @@
 import Emulator
 import Execution
-import RecordReplay
 import RecordingStore
 import Testing
+import TimeTravel
 
 /// Guests that can never go on are told so, and no others.
 @Suite struct StandstillTests {

@@ -1,10 +1,10 @@
 import Emulator
 import Execution
-import RecordReplay
 import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing
+import TimeTravel
 
 /// What a recording is at many places, found out by one replay from its start to its end that never goes back.
 struct StraightRun {

@@ -1,10 +1,10 @@
 import Emulator
 import HostSystem
-import RecordReplay
 import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing
+import TimeTravel
 
 /// A timeline that has been anywhere, in any order, is where a straight run is.
 @Suite struct TimeTravelTests {

@@ -2,11 +2,11 @@ import DiskImage
 import Emulator
 import Foundation
 import HostSystem
-import RecordReplay
 import RecordingStore
 import ReplayLog
 import TestSupport
 import Testing
+import TimeTravel
 
 /// A part of a recording is, wherever it is cut, what the whole one is there.
 @Suite struct TrimTests {

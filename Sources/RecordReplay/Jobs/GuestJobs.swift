@@ -2,6 +2,7 @@ import Emulator
 import Execution
 import Glibc
 import HostSystem
+import TimeTravel
 
 /// What can be done beside a guest that runs: for the monitor, from any thread but the machine's.
 ///

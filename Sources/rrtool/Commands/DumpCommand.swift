@@ -3,6 +3,7 @@ import Execution
 import HostSystem
 import RecordReplay
 import RecordingStore
+import TimeTravel
 
 struct DumpCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,9 +1,9 @@
 import ArgumentParser
 import HostSystem
 import Inspection
-import RecordReplay
 import RecordingStore
 import ReplayLog
+import TimeTravel
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

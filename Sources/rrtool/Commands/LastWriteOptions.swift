@@ -2,8 +2,8 @@ import ArgumentParser
 import Emulator
 import HostSystem
 import Inspection
-import RecordReplay
 import RecordingStore
+import TimeTravel
 
 /// The options of `rrtool inspect last-write`.
 struct LastWriteOptions: ParsableArguments {

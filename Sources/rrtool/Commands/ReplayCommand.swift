@@ -1,7 +1,7 @@
 import ArgumentParser
 import HostSystem
-import RecordReplay
 import RecordingStore
+import TimeTravel
 
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

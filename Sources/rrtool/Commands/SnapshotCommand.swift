@@ -1,8 +1,8 @@
 import ArgumentParser
 import ByteCoding
 import HostSystem
-import RecordReplay
 import RecordingStore
+import TimeTravel
 
 struct SnapshotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -2,7 +2,7 @@ import ArgumentParser
 import ByteCoding
 import HostSystem
 import Inspection
-import RecordReplay
+import TimeTravel
 
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

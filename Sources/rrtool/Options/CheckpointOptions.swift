@@ -1,6 +1,6 @@
 import ArgumentParser
 import HostSystem
-import RecordReplay
+import TimeTravel
 
 /// The options that say what going back may cost.
 struct CheckpointOptions: ParsableArguments {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Execution
-import RecordReplay
+import TimeTravel
 
 /// The options of a replay that is left to go on with the real outside.
 struct LiveOptions: ParsableArguments {

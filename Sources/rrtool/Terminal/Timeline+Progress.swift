@@ -1,4 +1,4 @@
-import RecordReplay
+import TimeTravel
 
 extension Timeline {
   /// Goes to the position that it was opened near to, and shows how far it is.

@@ -26,7 +26,8 @@ let package = Package(
     .target(name: "Emulator", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(name: "CoreDump", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(
-      name: "RecordingStore", dependencies: ["Emulator", "ReplayLog", "DiskImage", "ByteCoding", "HostSystem"],
+      name: "RecordingStore",
+      dependencies: ["Emulator", "ReplayLog", "DiskImage", "ByteCoding", "HostSystem"],
       swiftSettings: settings),
     .target(
       name: "Execution",
@@ -39,30 +40,52 @@ let package = Package(
       ],
       swiftSettings: settings),
     .target(
-      name: "RecordReplay",
+      name: "GuestJobs",
       dependencies: [
-        "TimeTravel", "Execution", "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem",
+        "TimeTravel", "Execution", "RecordingStore", "Emulator", "DiskImage", "CoreDump", "ByteCoding",
+        "HostSystem",
       ],
       swiftSettings: settings),
-    .target(name: "Inspection", dependencies: ["RecordReplay", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "HostSystem"], swiftSettings: settings),
     .target(
-      name: "Monitor", dependencies: ["RecordReplay", "TimeTravel", "Execution", "RecordingStore", "Emulator", "CoreDump", "ByteCoding", "HostSystem"],
+      name: "Inspection",
+      dependencies: ["TimeTravel", "Execution", "RecordingStore", "ReplayLog", "HostSystem"],
+      swiftSettings: settings),
+    .target(
+      name: "Monitor",
+      dependencies: [
+        "GuestJobs", "Execution", "RecordingStore", "Emulator", "CoreDump", "ByteCoding", "HostSystem",
+      ],
       swiftSettings: settings),
     .target(name: "GDBRemote", swiftSettings: settings),
     .target(
-      name: "Debugging", dependencies: ["GDBRemote", "Inspection", "RecordReplay", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator", "HostSystem"],
+      name: "Debugging",
+      dependencies: [
+        "GDBRemote", "Inspection", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator",
+        "HostSystem",
+      ],
       swiftSettings: settings),
     .executableTarget(
       name: "rrtool",
       dependencies: [
-        "Debugging", "GDBRemote", "Inspection", "Monitor", "RecordReplay", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator",
-        "ByteCoding", "HostSystem",
+        "Debugging", "GDBRemote", "Inspection", "Monitor", "GuestJobs", "TimeTravel", "Execution",
+        "RecordingStore", "ReplayLog", "Emulator", "ByteCoding", "HostSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
+
+    // Tests, a target a module. TestSupport knows none of them; RunSupport has guests that are run and recorded.
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+    .target(
+      name: "RunSupport",
+      dependencies: [
+        "TimeTravel", "Execution", "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "ByteCoding",
+        "HostSystem", "TestSupport",
+      ],
+      path: "Tests/RunSupport", swiftSettings: settings),
     .testTarget(
       name: "ByteCodingTests", dependencies: ["ByteCoding", "CZlib", "TestSupport"], swiftSettings: settings),
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+    .testTarget(
+      name: "HostSystemTests", dependencies: ["HostSystem", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "DiskImageTests", dependencies: ["DiskImage", "ByteCoding", "TestSupport"],
       swiftSettings: settings),
@@ -74,20 +97,40 @@ let package = Package(
       name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding", "CZstd", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "CoreDumpTests", dependencies: ["CoreDump", "HostSystem", "TestSupport"], exclude: ["read_core.py"],
+      name: "CoreDumpTests", dependencies: ["CoreDump", "HostSystem", "TestSupport"],
+      exclude: ["read_core.py"],
       swiftSettings: settings),
     .testTarget(
-      name: "RecordReplayTests",
+      name: "RecordingStoreTests", dependencies: ["RecordingStore", "Emulator", "HostSystem"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ExecutionTests",
       dependencies: [
-        "RecordReplay", "TimeTravel", "Execution", "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "CoreDump", "ByteCoding", "HostSystem",
-        "TestSupport",
+        "Execution", "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "ByteCoding", "HostSystem",
+        "RunSupport", "TestSupport",
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "MonitorTests", dependencies: ["Monitor", "RecordReplay", "TimeTravel", "Execution", "RecordingStore", "HostSystem", "TestSupport"],
+      name: "TimeTravelTests",
+      dependencies: [
+        "TimeTravel", "Execution", "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "ByteCoding",
+        "HostSystem", "RunSupport", "TestSupport",
+      ],
       swiftSettings: settings),
     .testTarget(
-      name: "InspectionTests", dependencies: ["Inspection", "RecordReplay", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "HostSystem", "TestSupport"],
+      name: "GuestJobsTests",
+      dependencies: [
+        "GuestJobs", "TimeTravel", "Execution", "RecordingStore", "Emulator", "ReplayLog", "DiskImage",
+        "CoreDump", "HostSystem", "RunSupport", "TestSupport",
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "InspectionTests",
+      dependencies: ["Inspection", "RecordingStore", "ReplayLog", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "MonitorTests",
+      dependencies: ["Monitor", "GuestJobs", "Execution", "ByteCoding", "HostSystem", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "GDBRemoteTests", dependencies: ["GDBRemote", "TestSupport"], swiftSettings: settings),

@@ -1,5 +1,4 @@
 import Foundation
-import HostSystem
 
 /// What a program that ran left behind.
 package struct ProgramResult: Sendable {

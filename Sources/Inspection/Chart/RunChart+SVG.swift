@@ -1,4 +1,3 @@
-
 /// The chart as a picture: scalable vector graphics (SVG 1.1) that need nothing beside them.
 extension RunChart {
   private enum Layout {

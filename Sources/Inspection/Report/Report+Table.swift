@@ -1,4 +1,3 @@
-
 extension Report {
   func renderTable(to write: @escaping (String) throws -> Void) throws {
     for (number, section) in sections.enumerated() {

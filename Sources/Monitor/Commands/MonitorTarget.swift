@@ -1,7 +1,7 @@
 import ByteCoding
 import Execution
+import GuestJobs
 import HostSystem
-import RecordReplay
 import Synchronization
 
 /// What monitors are about: a run with its controls, the jobs that were started on it, and who wants to hear of it. All

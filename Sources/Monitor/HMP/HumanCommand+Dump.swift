@@ -1,5 +1,5 @@
 import Execution
-import RecordReplay
+import GuestJobs
 
 /// Core dumps of the guest as it is.
 extension HumanCommand {

@@ -1,4 +1,3 @@
-
 /// Migration, and what can be done with every job that goes on.
 extension HumanCommand {
   static let migration: [HumanCommand] = [

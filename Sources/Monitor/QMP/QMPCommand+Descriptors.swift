@@ -1,4 +1,3 @@
-
 /// Descriptors that a client passes over the socket, for what is to be written into them.
 extension QMPCommand {
   static let descriptors: [QMPCommand] = [

@@ -1,7 +1,7 @@
 import ByteCoding
 import Execution
+import GuestJobs
 import HostSystem
-import RecordReplay
 
 /// Core dumps of the guest as it is.
 extension QMPCommand {

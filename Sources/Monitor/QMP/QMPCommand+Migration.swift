@@ -1,7 +1,7 @@
 import ByteCoding
 import Execution
+import GuestJobs
 import HostSystem
-import RecordReplay
 
 /// Migration, and what concerns every job that leaves the guest.
 extension QMPCommand {

@@ -1,4 +1,4 @@
-import RecordReplay
+import GuestJobs
 
 /// What commands answer, of those that answer something, and what events say.
 extension QMPSchema {

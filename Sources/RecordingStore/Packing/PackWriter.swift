@@ -1,5 +1,4 @@
 import ByteCoding
-import CoreDump
 import Glibc
 import HostSystem
 

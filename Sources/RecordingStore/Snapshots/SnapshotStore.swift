@@ -69,7 +69,9 @@ public struct SnapshotStore: Sendable {
   }
 
   /// Memory as it is when the machine starts, in the boot plan's regions.
-  package func loadBootMemory() throws(Failure) -> Qcow2Snapshot { try openSnapshot(recording.manifest.bootSnapshot) }
+  package func loadBootMemory() throws(Failure) -> Qcow2Snapshot {
+    try openSnapshot(recording.manifest.bootSnapshot)
+  }
 
   /// The vm-state area of a snapshot as it is.
   package func loadStateBytes(_ name: String) throws(Failure) -> [UInt8] {

@@ -1,8 +1,8 @@
 import ByteCoding
 import Glibc
+import GuestJobs
 import HostSystem
 import Monitor
-import RecordReplay
 import Synchronization
 
 /// A dump of a guest that another rrtool runs, through its monitor.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Execution
+import GuestJobs
 import HostSystem
-import RecordReplay
 
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

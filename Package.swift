@@ -136,6 +136,7 @@ let package = Package(
       name: "GDBRemoteTests", dependencies: ["GDBRemote", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "ConformanceTests", dependencies: ["Emulator", "TestSupport"], swiftSettings: settings),
+    .testTarget(name: "ArchitectureTests", swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests", dependencies: ["rrtool", "TestSupport"],
       exclude: ["debug_on_terminal.py", "dump_on_terminal.py", "qmp_session.py", "terminal.py"],

@@ -56,7 +56,7 @@ package final class Semihosting: Device {
   private static let chunk = 4096
 
   package let name = "semihosting"
-  private unowned let machine: Machine
+  private unowned let host: any SemihostingHost
   private let commandLine: [UInt8]
 
   private var errorNumber: UInt8 = 0
@@ -64,8 +64,8 @@ package final class Semihosting: Device {
   /// Bit n: hart n waits for input, in front of the instruction that asks for it.
   private var waitingHarts: UInt8 = 0
 
-  init(machine: Machine, commandLine: String) {
-    self.machine = machine
+  init(host: any SemihostingHost, commandLine: String) {
+    self.host = host
     self.commandLine = Array(commandLine.utf8) + [0]
   }
 
@@ -77,7 +77,7 @@ package final class Semihosting: Device {
   }
 
   /// May the hart go on that waits for input?
-  func isAnswered(hart: Int) -> Bool { waitingHarts >> UInt8(hart) & 1 != 0 && machine.serialPort.hasInput }
+  func isAnswered(hart: Int) -> Bool { waitingHarts >> UInt8(hart) & 1 != 0 && host.hasConsoleInput }
 
   /// Whether any hart waits for input.
   var hasWaitingHarts: Bool { waitingHarts != 0 }
@@ -91,11 +91,11 @@ package final class Semihosting: Device {
     func word(_ index: UInt64) -> UInt64? { load(parameter &+ index * 8, hart) }
     switch call {
     case Call.readCharacter:
-      guard let byte = machine.serialPort.takeInput(count: 1).first else { return wait(hart) }
+      guard let byte = host.takeConsoleInput(count: 1).first else { return wait(hart) }
       return .returns(UInt64(byte))
     case Call.read: return read(word(0), word(1), word(2), hart)
     case Call.writeCharacter:
-      guard let byte = machine.readMemory(virtual: parameter, count: 1, hart: hart).first else {
+      guard let byte = host.readMemory(virtual: parameter, count: 1, hart: hart).first else {
         return fail(ErrorNumber.badAddress)
       }
       put([byte])
@@ -119,8 +119,8 @@ package final class Semihosting: Device {
     case Call.fileLength:
       guard let handle = word(0), isHandle(handle) else { return fail(ErrorNumber.badFile) }
       return .returns(handle == Handle.features ? UInt64(Self.features.count) : 0)
-    case Call.clock: return .returns(machine.now.time / 10_000_000)
-    case Call.time: return .returns(machine.gate.readWallClock(at: machine.now) / 1_000_000_000)
+    case Call.clock: return .returns(host.now.time / 10_000_000)
+    case Call.time: return .returns(host.gate.readWallClock(at: host.now) / 1_000_000_000)
     case Call.errorNumber: return .returns(UInt64(errorNumber))
     case Call.commandLine: return giveCommandLine(word(0), size: word(1), parameter, hart)
     case Call.heapInformation:
@@ -131,10 +131,10 @@ package final class Semihosting: Device {
       return .returns(0)
     case Call.exit, Call.exitExtended:
       let status = word(0) == Self.applicationExit ? word(1) ?? 1 : 1
-      machine.requestPowerOff(status: UInt32(truncatingIfNeeded: status))
+      host.requestPowerOff(status: UInt32(truncatingIfNeeded: status))
       return .returns(0)
     case Call.elapsed:
-      guard store(machine.now.time, at: parameter, hart) else { return fail(ErrorNumber.badAddress) }
+      guard store(host.now.time, at: parameter, hart) else { return fail(ErrorNumber.badAddress) }
       return .returns(0)
     case Call.tickFrequency: return .returns(1_000_000_000)
     default: return fail(ErrorNumber.notImplemented)
@@ -157,7 +157,7 @@ package final class Semihosting: Device {
     guard let address, let mode, let length, length <= Self.nameLimit, mode < 12 else {
       return fail(ErrorNumber.invalid)
     }
-    let name = machine.readMemory(virtual: address, count: Int(length), hart: hart)
+    let name = host.readMemory(virtual: address, count: Int(length), hart: hart)
     switch name {
     // Modes come in fours: to read, to write, to append to.
     case Self.consoleName: return .returns([Handle.input, Handle.output, Handle.error][Int(mode / 4)])
@@ -176,8 +176,8 @@ package final class Semihosting: Device {
     }
     var done: UInt64 = 0
     // More than there is RAM would be the same bytes again.
-    while done < min(count, machine.memory.size) {
-      let bytes = machine.readMemory(
+    while done < min(count, host.memory.size) {
+      let bytes = host.readMemory(
         virtual: address &+ done, count: Int(min(count - done, UInt64(Self.chunk))), hart: hart)
       guard !bytes.isEmpty else {
         errorNumber = ErrorNumber.badAddress
@@ -197,7 +197,7 @@ package final class Semihosting: Device {
     }
     guard count > 0 else { return .returns(0) }
     let limit = Int(min(count, UInt64(Self.chunk)))
-    guard machine.readMemory(virtual: address, count: limit, hart: hart).count == limit else {
+    guard host.readMemory(virtual: address, count: limit, hart: hart).count == limit else {
       errorNumber = ErrorNumber.badAddress
       return .returns(count)
     }
@@ -206,7 +206,7 @@ package final class Semihosting: Device {
       bytes = Array(Self.features.dropFirst(Int(featuresOffset)).prefix(limit))
       featuresOffset += UInt8(bytes.count)
     } else {
-      bytes = machine.serialPort.takeInput(count: limit)
+      bytes = host.takeConsoleInput(count: limit)
       if bytes.isEmpty { return wait(hart) }
     }
     // What is not RAM takes nothing.
@@ -226,15 +226,15 @@ package final class Semihosting: Device {
   // MARK: Console and memory
 
   private func put(_ bytes: [UInt8]) {
-    let moment = machine.now
-    for byte in bytes { machine.gate.consoleOutput(byte, at: moment) }
+    let moment = host.now
+    for byte in bytes { host.gate.consoleOutput(byte, at: moment) }
   }
 
   /// Up to a zero. Answers how many bytes.
   private func putText(at address: UInt64, _ hart: Int) -> UInt64 {
     var done: UInt64 = 0
-    while done < machine.memory.size {
-      let bytes = machine.readMemory(virtual: address &+ done, count: Self.chunk, hart: hart)
+    while done < host.memory.size {
+      let bytes = host.readMemory(virtual: address &+ done, count: Self.chunk, hart: hart)
       let text = Array(bytes.prefix { $0 != 0 })
       put(text)
       done += UInt64(text.count)
@@ -244,12 +244,12 @@ package final class Semihosting: Device {
   }
 
   private func load(_ address: UInt64, _ hart: Int) -> UInt64? {
-    let bytes = machine.readMemory(virtual: address, count: 8, hart: hart)
+    let bytes = host.readMemory(virtual: address, count: 8, hart: hart)
     return bytes.count == 8 ? UInt64(littleEndianBytes: bytes) : nil
   }
 
   private func store(_ bytes: [UInt8], at address: UInt64, _ hart: Int) -> Bool {
-    machine.writeMemory(bytes, virtual: address, hart: hart)
+    host.writeMemory(bytes, virtual: address, hart: hart)
   }
 
   private func store(_ value: UInt64, at address: UInt64, _ hart: Int) -> Bool {

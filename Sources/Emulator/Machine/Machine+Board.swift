@@ -162,3 +162,7 @@ extension Machine: FirmwareHost {
   /// Bytes of console input that can be delivered now without any being lost.
   package var consoleInputRoom: Int { serialPort.inputRoom }
 }
+
+extension Machine: SemihostingHost {
+  package var hasConsoleInput: Bool { serialPort.hasInput }
+}

@@ -51,7 +51,7 @@ extension Machine {
 
   private func attachSemihosting() {
     guard let commandLine = configuration.semihosting else { return }
-    let semihosting = Semihosting(machine: self, commandLine: commandLine)
+    let semihosting = Semihosting(host: self, commandLine: commandLine)
     bus.attachWithoutRegisters(semihosting)
     self.semihosting = semihosting
     interpreter.hasSemihosting = true

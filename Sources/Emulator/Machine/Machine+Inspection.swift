@@ -9,25 +9,7 @@ extension Machine {
 
   /// The control and status registers that say what a hart is doing, by number.
   package static let controlAndStatusRegisters: [Register] =
-    named.map { Register(name: $0.name, number: $0.number) }
-    + (0..<PhysicalMemoryProtection.entryCount).map {
-      Register(name: "pmpaddr\($0)", number: CSR.pmpAddress + $0)
-    }
-
-  private static let named: [(name: String, number: Int)] = [
-    ("fflags", CSR.fflags), ("frm", CSR.frm), ("fcsr", CSR.fcsr), ("sstatus", CSR.sstatus), ("sie", CSR.sie),
-    ("stvec", CSR.stvec), ("scounteren", CSR.scounteren), ("senvcfg", CSR.senvcfg),
-    ("sscratch", CSR.sscratch), ("sepc", CSR.sepc), ("scause", CSR.scause), ("stval", CSR.stval),
-    ("sip", CSR.sip), ("stimecmp", CSR.stimecmp), ("satp", CSR.satp), ("mstatus", CSR.mstatus),
-    ("misa", CSR.misa), ("medeleg", CSR.medeleg), ("mideleg", CSR.mideleg), ("mie", CSR.mie),
-    ("mtvec", CSR.mtvec), ("mcounteren", CSR.mcounteren), ("menvcfg", CSR.menvcfg),
-    ("mcountinhibit", CSR.mcountinhibit), ("mscratch", CSR.mscratch), ("mepc", CSR.mepc),
-    ("mcause", CSR.mcause), ("mtval", CSR.mtval), ("mip", CSR.mip), ("mcycle", CSR.mcycle),
-    ("minstret", CSR.minstret), ("cycle", CSR.cycle), ("time", CSR.time), ("instret", CSR.instret),
-    ("mvendorid", CSR.mvendorid), ("marchid", CSR.marchid), ("mimpid", CSR.mimpid),
-    ("mhartid", CSR.mhartid), ("mconfigptr", CSR.mconfigptr), ("scountovf", CSR.scountovf),
-    ("pmpcfg0", CSR.pmpConfiguration), ("pmpcfg2", CSR.pmpConfiguration + 2),
-  ]
+    CSR.named.map { Register(name: $0.name, number: $0.number) }
 
   /// A control and status register as machine mode would read it; nil when there is none of that number.
   package func controlAndStatusRegister(_ number: Int, hart index: Int) -> UInt64? {

@@ -84,7 +84,7 @@ package struct Disassembler {
 
   var csr: String {
     let number = Int(immediate)
-    return Machine.controlAndStatusRegisters.first { $0.number == number }?.name
+    return CSR.named.first { $0.number == number }?.name
       ?? Self.otherRegisters[number] ?? "0x" + String(number, radix: 16)
   }
 

@@ -87,13 +87,4 @@ public struct MachineConfiguration: Sendable, Equatable {
 extension MachineConfiguration {
   /// How many drives there may be.
   public var driveLimit: Int { Self.driveCountLimit - (hasVirtioConsole ? 1 : 0) }
-
-  /// What the machine's memory has behind RAM.
-  package var attachedStorage: AttachedStorage {
-    revision.hasFirmwareDevices
-      ? AttachedStorage(hasFlash: true, firmwareSize: firmwareFiles.size) : AttachedStorage()
-  }
-
-  /// Bytes of RAM and of what lies behind it: what snapshots hold.
-  public var memoryImageSize: UInt64 { memorySize + attachedStorage.size }
 }

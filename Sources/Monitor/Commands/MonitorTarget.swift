@@ -106,7 +106,7 @@ struct MonitorEvent: Equatable, Sendable {
     // A dump that failed before it took its instant, whose size is known then, never began.
     case (.dump?, .completed), (.dump?, .cancelled),
       (.dump?, .failed) where status.figures.total > 0:
-      var data: [JSONValue.Member] = [.init("result", QMPCommand.describe(status))]
+      var data: [JSONValue.Member] = [.init("result", DumpReport.json(of: status))]
       switch status.phase {
       case .failed(let failure): data.append(.init("error", .string(failure.description)))
       case .cancelled: data.append(.init("error", "the dump was cancelled"))

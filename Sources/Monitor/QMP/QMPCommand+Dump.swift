@@ -31,31 +31,11 @@ extension QMPCommand {
         try target.dump(request, detach: arguments.flag("detach"))
         return nothing
       }),
-    QMPCommand("query-dump") { _, target in describe(target.lastDump) },
+    QMPCommand("query-dump") { _, target in DumpReport.json(of: target.lastDump) },
     QMPCommand("query-dump-guest-memory-capability") { _, _ in
       ["formats": .array(DumpRequest.Format.allCases.map { .string($0.rawValue) })]
     },
   ]
-
-  /// The words of QEMU's `DumpQueryResult`.
-  static func describe(_ status: MigrationState.Status?) -> JSONValue {
-    let figures = status?.figures ?? JobFigures()
-    let word =
-      switch status?.phase {
-      case nil, MigrationState.Phase.none?: "none"
-      case .completed?: "completed"
-      case .failed?, .cancelled?: "failed"
-      default: "active"
-      }
-    var members: [JSONValue.Member] = [
-      .init("status", .string(word)), .init("completed", JSONValue(figures.completed)),
-      .init("total", JSONValue(figures.total)),
-    ]
-    // Not QEMU's: for 'rrtool dump'.
-    if let position = figures.position { members.append(.init("__rrtool_position", JSONValue(position))) }
-    if figures.lacksMappings { members.append(.init("__rrtool_lacks_mappings", true)) }
-    return .object(members)
-  }
 }
 
 extension MonitorTarget {

@@ -5,8 +5,6 @@ import HostSystem
 /// Reads a packed recording from its beginning to its end. It is a file from a stranger: whatever is in it gives an entry or an error.
 final class PackReader {
   private static let pieceSize = 1 << 20
-  /// What to do about one that is damaged.
-  static let damageRemedy = "pack the recording again, or use another copy"
 
   let path: String
   /// Bytes of the file, and how many of them are read.
@@ -46,7 +44,7 @@ final class PackReader {
   }
 
   func damaged(_ problem: String) -> Failure {
-    Failure(.damaged, path, problem, remedy: Self.damageRemedy)
+    Failure(.damaged, path, problem, remedy: Recording.packedDamageRemedy)
   }
 
   /// The next entry, after the contents of the one before, as far as they were not read; nil at the end.

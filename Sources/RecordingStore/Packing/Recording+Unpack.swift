@@ -36,7 +36,7 @@ extension Recording {
     for folder in [HostFiles.absolute(folder), folder] {
       if failure.subject.hasPrefix(folder + "/") {
         failure.subject = packed + " (" + failure.subject.dropFirst(folder.count + 1) + ")"
-        if [.damaged, .baseChanged].contains(failure.kind) { failure.remedy = PackReader.damageRemedy }
+        if [.damaged, .baseChanged].contains(failure.kind) { failure.remedy = Recording.packedDamageRemedy }
       } else if failure.subject == folder {
         failure.subject = packed
       }

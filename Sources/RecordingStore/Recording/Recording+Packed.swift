@@ -5,6 +5,8 @@ import HostSystem
 /// What a recording that is one file has for a sign, and why nothing here opens it.
 extension Recording {
   public static let packedSuffix = ".rrz"
+  /// What to do about one that is damaged.
+  static let packedDamageRemedy = "pack the recording again, or use another copy"
 
   /// Whether the file at `path` begins as a packed recording does.
   public static func isPacked(at path: String) -> Bool {

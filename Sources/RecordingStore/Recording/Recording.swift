@@ -37,7 +37,7 @@ public struct Recording: Sendable {
       }
       guard !path.hasSuffix(Self.packedSuffix) else {
         throw Failure(
-          .damaged, path, "is not a packed recording, or is damaged", remedy: PackReader.damageRemedy)
+          .damaged, path, "is not a packed recording, or is damaged", remedy: Self.packedDamageRemedy)
       }
       throw Failure(
         .file, path, "is not a folder, as recordings are", remedy: "name a recording made by rrtool record")

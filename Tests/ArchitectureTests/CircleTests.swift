@@ -12,7 +12,6 @@ import Testing
       "Emulator", "Hart", "Translator",
       "the interpreter hands over hot blocks, and what is translated calls the interpreter's functions: two engines with one meaning"
     ),
-    ("rrtool", "Options", "Demonstration", "the guest that is taken when none is given is an option's value"),
     ("rrtool", "Options", "Terminal", "what a live run is given at the command line opens its terminals"),
   ]
 

@@ -32,7 +32,7 @@ package final class OutputFile {
         open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, permissions)
       }
       if descriptor >= 0 {
-        // Nobody takes it for one that a killed process left (`PartialFiles`).
+        // Nobody takes it for one that a killed process left.
         flock(descriptor, LOCK_EX | LOCK_NB)
         self.descriptor = descriptor
         output = UncachedFile(descriptor)

@@ -105,7 +105,7 @@ struct GuestOptions: ParsableArguments {
     let timing = try timing()
     let processor = try processor()
     if isDemonstration {
-      var guest = Demonstration.guest(timing)
+      var guest = Demonstration.guest(shift: timing.shift, sleeps: timing.sleeps)
       guest.engine = engine
       guest.processor = processor
       try start.apply(to: &guest)

@@ -40,7 +40,7 @@ package final class GuestMemory {
   var keepingEpochs: [KeepingEpoch] = []
   /// Sees to what a flagged page needs besides dirty tracking; nil for memory that no hart uses, from which nothing is
   /// derived. Set by the interpreter for as long as it lives.
-  var observer: Unmanaged<MemoryObserver>?
+  var observer: Unmanaged<Interpreter>?
 
   package init(base: UInt64, size: UInt64, attached: AttachedStorage = AttachedStorage()) {
     precondition(size > 0 && size % UInt64(Self.pageSize) == 0, "RAM is made of whole pages")

@@ -25,9 +25,7 @@ enum PageFlags {
   /// Stores to some of its bytes are noted; see `Machine.noteStores`.
   static let noted: Bits = 1 << 13
 
-  /// Of what is derived from the page somebody must hear: `MemoryObserver`.
-  static let observed: Bits = pageTables | code | hostInterface | noted
-  static let needsCare: Bits = observed | toBeKept
+  static let needsCare: Bits = pageTables | code | toBeKept | hostInterface | noted
 }
 
 extension GuestMemory {
@@ -37,9 +35,18 @@ extension GuestMemory {
   func noteStore(page: Int, offset: Int, count: Int, changesTranslations: Bool = true) {
     let bits = flags[page]
     if bits & PageFlags.toBeKept != 0 { showToKeepers(page: page) }
-    if bits & PageFlags.observed != 0 {
-      observer?._withUnsafeGuaranteedRef {
-        $0.storeComes(page: page, offset: offset, count: count, flags: bits, isWalk: !changesTranslations)
+    // Whoever looks after what is derived from memory: no other page has the flags that follow.
+    observer?._withUnsafeGuaranteedRef { interpreter in
+      if bits & PageFlags.pageTables != 0 && changesTranslations {
+        interpreter.pageTableStore(
+          page: page, offset: offset, count: count, harts: bits & PageFlags.pageTables)
+      }
+      if bits & PageFlags.code != 0 { interpreter.codeStore(page: page, offset: offset, count: count) }
+      if bits & PageFlags.hostInterface != 0 {
+        interpreter.hostInterfaceStore(page: page, offset: offset, count: count)
+      }
+      if bits & PageFlags.noted != 0 {
+        interpreter.notedStore(page: page, offset: offset, count: count, isWalk: !changesTranslations)
       }
     }
   }

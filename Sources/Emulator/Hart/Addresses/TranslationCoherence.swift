@@ -67,6 +67,18 @@ extension Interpreter {
     memory.bytes.storeBytes(of: entry, toByteOffset: Int(address - memory.base), as: UInt64.self)
   }
 
+  /// A page that a write TLB may hold is about to need care: take it out of every write TLB.
+  func dropFromWriteTLBs(page: Int) {
+    for hart in harts {
+      hart.translationCache.dropStores(to: memory.bytes + page * GuestMemory.pageSize)
+    }
+  }
+
+  /// Every write TLB is to be emptied.
+  func dropAllFromWriteTLBs() {
+    for hart in harts { hart.translationCache.flushStores() }
+  }
+
   /// A store is about to change page-table entries that the harts in `affected` (bit n: hart n) have used.
   func pageTableStore(page: Int, offset: Int, count: Int, harts affected: PageFlags.Bits) {
     let pageStart = memory.base + UInt64(page * GuestMemory.pageSize)
@@ -113,6 +125,15 @@ extension Interpreter {
   func hostInterfaceStore(page: Int, offset: Int, count: Int) {
     let address = memory.base + UInt64(page * GuestMemory.pageSize + offset)
     withMachine { $0.hostInterfaceStored(address: address, count: count) }
+    mustLeaveBlock = true
+  }
+
+  /// A bank of flash does not read as an array any more: no access may take it for one.
+  func forgetFlash() {
+    for hart in harts {
+      hart.translationCache.flushAll()
+      hart.forgetBlocks()
+    }
     mustLeaveBlock = true
   }
 }

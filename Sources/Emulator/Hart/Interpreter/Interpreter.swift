@@ -2,7 +2,7 @@
 ///
 /// It is the one to trust: portable, without a clever line where a plain one does. All that is hot is raw memory
 /// reached through handles; classes, arrays and protocols appear on slow paths only.
-final class Interpreter: MemoryObserver {
+final class Interpreter {
   /// After this many stores to a hart's page tables its translations are flushed, used or not.
   static let pageTableStoreLimit = 4096
 
@@ -56,7 +56,6 @@ final class Interpreter: MemoryObserver {
     #if arch(x86_64)
       translator = translates ? Translator(memory: memory) : nil
     #endif
-    super.init()
     let reference = Unmanaged.passUnretained(self)
     let resetEnvironment =
       EnvironmentConfiguration.adue | (revision.startsWithMemoryTypes ? EnvironmentConfiguration.pbmte : 0)
@@ -65,7 +64,7 @@ final class Interpreter: MemoryObserver {
       hart.state.pointee.resetEnvironment =
         resetEnvironment & EnvironmentConfiguration.machine(extensions)
     }
-    memory.observer = .passUnretained(self)
+    memory.observer = reference
   }
 
   deinit {
@@ -120,35 +119,6 @@ final class Interpreter: MemoryObserver {
     #if arch(x86_64)
       translator?.discard(block)
     #endif
-  }
-
-  // MARK: What memory tells (Addresses/TranslationCoherence.swift has the reasons)
-
-  override func storeComes(page: Int, offset: Int, count: Int, flags: PageFlags.Bits, isWalk: Bool) {
-    if flags & PageFlags.pageTables != 0, !isWalk {
-      pageTableStore(page: page, offset: offset, count: count, harts: flags & PageFlags.pageTables)
-    }
-    if flags & PageFlags.code != 0 { codeStore(page: page, offset: offset, count: count) }
-    if flags & PageFlags.hostInterface != 0 { hostInterfaceStore(page: page, offset: offset, count: count) }
-    if flags & PageFlags.noted != 0 { notedStore(page: page, offset: offset, count: count, isWalk: isWalk) }
-  }
-
-  override func dropFromWriteTLBs(page: Int) {
-    for hart in harts {
-      hart.translationCache.dropStores(to: memory.bytes + page * GuestMemory.pageSize)
-    }
-  }
-
-  override func dropAllFromWriteTLBs() {
-    for hart in harts { hart.translationCache.flushStores() }
-  }
-
-  override func forgetFlash() {
-    for hart in harts {
-      hart.translationCache.flushAll()
-      hart.forgetBlocks()
-    }
-    mustLeaveBlock = true
   }
 
   // MARK: Leaving a block in its middle

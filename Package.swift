@@ -19,7 +19,8 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-    .target(name: "ByteCoding", dependencies: ["CZlib", "CZstd"], swiftSettings: settings),
+    .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+    .target(name: "ByteCoding", dependencies: ["CZlib", "CZstd", "CIsal"], swiftSettings: settings),
     .target(name: "HostSystem", dependencies: ["ByteCoding"], swiftSettings: settings),
     .target(name: "DiskImage", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(name: "ReplayLog", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),

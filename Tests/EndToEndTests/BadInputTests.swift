@@ -96,6 +96,11 @@ import Testing
       try expectRefusal(
         scratch, ["run", "--bios", Place.guest("hello")] + glued, names: name, "\(glued)")
     }
+    // The guest that is built in has its own board, and is not run on another one than was asked for.
+    for options in [["--smp", "4"], ["--memory", "12Q"], ["--virtio", "legacy"], ["--semihosting"]] {
+      try expectRefusal(
+        scratch, ["record", "-o", scratch.path("x.rr")] + options, names: "nothing to boot", "\(options)")
+    }
     try expectRefusal(
       scratch, ["record", "-o", scratch.path("run.rr"), "--engine", "lockstep"], names: "--engine lockstep",
       status: 64, "a recording in lockstep")

@@ -32,7 +32,7 @@ import Testing
       Place.tool.path, "record", "-o", path, "--bios", Place.guest("echo"), "--memory", "16M",
     ])
     try recorder.wait(for: "type lines")
-    for command in [["rm", path], ["record", "--force", "-o", path, "--memory", "16M"]] {
+    for command in [["rm", path], ["record", "--force", "-o", path]] {
       let refused = try scratch.rrtool(command)
       #expect(refused.status == 1 && refused.errors.contains("run.rr: is being made"), "\(refused.errors)")
       #expect(refused.errors.split(separator: "\n").count == 1)
@@ -81,7 +81,7 @@ import Testing
       atPath: scratch.path("run.rr/cores"), withIntermediateDirectories: false)
     let before = try scratch.contents(below: "run.rr")
     let path = scratch.path("run.rr")
-    for command in [["rm", path], ["record", "--force", "-o", path, "--memory", "16M"]] {
+    for command in [["rm", path], ["record", "--force", "-o", path]] {
       let refused = try scratch.rrtool(command)
       #expect(refused.status == 1 && refused.errors.contains("'cores'"), "\(refused.errors)")
     }

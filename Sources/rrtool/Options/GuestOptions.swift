@@ -7,10 +7,10 @@ import RecordingStore
 /// The options that say what to run.
 struct GuestOptions: ParsableArguments {
   @Option(help: "Guest memory: bytes, or a number with K, M or G.")
-  var memory = "512M"
+  var memory = Self.usualMemory
 
   @Option(help: "Number of harts, 1 to 8.")
-  var smp = 1
+  var smp = Self.usualHartCount
 
   @Option(
     help: ArgumentHelp(
@@ -21,7 +21,7 @@ struct GuestOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The interface of virtio devices: modern, or legacy as is QEMU's default.", valueName: "interface"))
-  var virtio = "modern"
+  var virtio = Self.usualVirtio
 
   @Option(
     help: ArgumentHelp(
@@ -89,9 +89,15 @@ struct GuestOptions: ParsableArguments {
       valueName: "options"))
   var icount: String?
 
-  /// Whether the user said nothing about what to run.
+  private static let usualMemory = "512M"
+  private static let usualHartCount = 1
+  private static let usualVirtio = "modern"
+
+  /// Whether the user said nothing about what to run, and on what board: the guest that is built in has its own.
   private var isDemonstration: Bool {
     bios == nil && kernel == nil && initrd == nil && append == nil && drive.isEmpty && pflash.isEmpty
+      && memory == Self.usualMemory && smp == Self.usualHartCount && virtio == Self.usualVirtio
+      && !virtioConsole && !semihosting
   }
 
   func timing() throws(Failure) -> InstructionCounting {

@@ -1,6 +1,6 @@
 # What this project's people type. Each target does its own set-up on a fresh Debian machine.
 
-.PHONY: build demo test lockstep differential torture bench guests lint fixtures clean
+.PHONY: build demo test lockstep differential torture fuzz bench guests lint fixtures clean
 
 build:
 	@Scripts/set-up
@@ -38,6 +38,11 @@ differential:
 torture: build
 	@Scripts/set-up torture
 	Scripts/torture $(OPTIONS)
+
+# libFuzzer on the parsers of strangers' bytes: make fuzz TARGETS="qcow2 manifest" SECONDS_EACH=600
+fuzz:
+	@Scripts/set-up
+	SECONDS_EACH=$(or $(SECONDS_EACH),60) Scripts/fuzz $(TARGETS)
 
 # rrtool beside QEMU: make bench OPTIONS="--kernels sort,debian --json results.json"
 # Then going back through a recording: make bench TRAVEL="--places 10 --no-qemu --json travel.json"

@@ -137,6 +137,14 @@ let package = Package(
       name: "GDBRemoteTests", dependencies: ["GDBRemote", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "ConformanceTests", dependencies: ["Emulator", "TestSupport"], swiftSettings: settings),
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "Monitor", "GDBRemote", "GuestJobs", "Execution", "RecordingStore", "Emulator", "ReplayLog",
+        "DiskImage", "ByteCoding", "HostSystem", "TestSupport",
+      ],
+      path: "Tests/FuzzTargets", swiftSettings: settings),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
     .testTarget(name: "ArchitectureTests", swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests", dependencies: ["rrtool", "TestSupport"],
@@ -144,3 +152,12 @@ let package = Package(
       swiftSettings: settings),
   ]
 )
+
+// `make fuzz` alone: its program has no meaning without libFuzzer, which it is linked with there.
+if Context.environment["RRTOOL_FUZZ"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CLibFuzzer", path: "Tests/CLibFuzzer"),
+    .executableTarget(
+      name: "Fuzz", dependencies: ["FuzzTargets", "CLibFuzzer"], path: "Tests/Fuzz", swiftSettings: settings),
+  ]
+}

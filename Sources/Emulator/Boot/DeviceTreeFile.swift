@@ -4,7 +4,7 @@ import ByteCoding
 ///
 /// Such a file comes from a stranger. After a successful reading these hold: names are printable ASCII, no node has two properties
 /// or two children of one name, and the tree is neither deep nor large.
-struct DeviceTreeFile: Sendable, Equatable {
+package struct DeviceTreeFile: Sendable, Equatable {
   var root: DeviceTreeNode
   var reservations: [FlattenedDeviceTree.Reservation]
   /// The number of the hart that boots, as the file has it.
@@ -31,7 +31,7 @@ struct DeviceTreeFile: Sendable, Equatable {
     bootHart = 0
   }
 
-  init(_ file: [UInt8]) throws(ImageFormatError) {
+  package init(_ file: [UInt8]) throws(ImageFormatError) {
     let header = try Self.readHeader(file)
     let blob = Array(file[..<header.totalSize])
     bootHart = header.bootHart
@@ -42,7 +42,7 @@ struct DeviceTreeFile: Sendable, Equatable {
     root = try parser.readRoot()
   }
 
-  func encoded(room: Int) -> [UInt8] {
+  package func encoded(room: Int) -> [UInt8] {
     FlattenedDeviceTree.encode(root, reservations: reservations, bootHart: bootHart, room: room)
   }
 

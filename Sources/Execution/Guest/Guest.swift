@@ -95,7 +95,7 @@ public struct Guest: Sendable {
   /// Files that are read to start it.
   var inputs: [String] { sources.map(\.path) }
 
-  func configuration(drives: [RecordingManifest.Drive]) throws(Failure) -> MachineConfiguration {
+  package func configuration(drives: [RecordingManifest.Drive]) throws(Failure) -> MachineConfiguration {
     func check(_ isFine: Bool, _ option: String, _ problem: String, _ remedy: String) throws(Failure) {
       if !isFine { throw Failure(.usage, option, problem, remedy: remedy) }
     }
@@ -146,7 +146,7 @@ public struct Guest: Sendable {
     noteSource("pflash", bytes, from: HostFiles.absolute(options.path))
   }
 
-  func plan(_ configuration: MachineConfiguration) throws(Failure) -> BootPlan {
+  package func plan(_ configuration: MachineConfiguration) throws(Failure) -> BootPlan {
     do throws(BootError) {
       return try BootPlan(images: images, configuration: configuration)
     } catch {

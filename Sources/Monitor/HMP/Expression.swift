@@ -2,7 +2,7 @@
 ///
 /// Operators, weakest first: `|`, `^`, `&`, then `+ -`, then `* / %`; before a number `- + ~`; brackets. A number is
 /// decimal, or hexadecimal after `0x`; `,` and `_` may stand between its digits as in positions. `$name` is a register.
-struct Expression {
+package struct Expression {
   /// Brackets and signs that may be open at once: the text comes from a stranger, and the stack ends somewhere.
   private static let depthLimit = 100
 
@@ -12,7 +12,7 @@ struct Expression {
   private let register: (String) -> UInt64?
 
   /// - Parameter register: the value of a register by the manual's name, without `$`; nil when there is none.
-  static func evaluate(_ text: String, register: (String) -> UInt64?) throws(MonitorError) -> UInt64 {
+  package static func evaluate(_ text: String, register: (String) -> UInt64?) throws(MonitorError) -> UInt64 {
     // The closure does not outlive this call.
     let (value, error) = withoutActuallyEscaping(register) { register -> (UInt64, MonitorError?) in
       var expression = Expression(text, register)

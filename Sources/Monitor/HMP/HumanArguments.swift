@@ -1,5 +1,5 @@
 /// The words of a command line, sorted by the command's parameters.
-struct HumanArguments {
+package struct HumanArguments {
   private var flags: Set<String> = []
   private var words: [String: String] = [:]
 

@@ -1,5 +1,5 @@
 /// A command of the human monitor.
-struct HumanCommand: Sendable {
+package struct HumanCommand: Sendable {
   /// What a word of the command line is.
   struct Parameter: Sendable {
     enum Kind: Sendable, Equatable {

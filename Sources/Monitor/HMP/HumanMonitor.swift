@@ -25,17 +25,24 @@ public final class HumanMonitor: Sendable {
   /// Carries out a command; what it answers is shown to the user as it is. Lines end in a line feed.
   public func carryOut(_ line: String) -> String {
     do throws(MonitorError) {
-      let line = line[...].drop { $0.isWhitespace }
-      let end = line.firstIndex { !Self.isNameCharacter($0) } ?? line.endIndex
-      let name = String(line[..<end])
-      guard !line.isEmpty else { return "" }
-      guard let command = HumanCommand.find(name) else {
-        throw MonitorError("unknown command: '\(line.prefix { !$0.isWhitespace })'; 'help' lists them")
-      }
-      return try command.body(HumanArguments(line[end...], for: command), self)
+      guard let (command, arguments) = try Self.parse(line) else { return "" }
+      return try command.body(arguments, self)
     } catch {
       return Self.errorPrefix + error.description + "\n"
     }
+  }
+
+  /// What a line says; nil when it says nothing.
+  package static func parse(
+    _ line: String
+  ) throws(MonitorError) -> (command: HumanCommand, arguments: HumanArguments)? {
+    let line = line[...].drop { $0.isWhitespace }
+    let end = line.firstIndex { !Self.isNameCharacter($0) } ?? line.endIndex
+    guard !line.isEmpty else { return nil }
+    guard let command = HumanCommand.find(String(line[..<end])) else {
+      throw MonitorError("unknown command: '\(line.prefix { !$0.isWhitespace })'; 'help' lists them")
+    }
+    return (command, try HumanArguments(line[end...], for: command))
   }
 
   private static func isNameCharacter(_ character: Character) -> Bool {

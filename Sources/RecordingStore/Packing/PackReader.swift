@@ -3,7 +3,7 @@ import Glibc
 import HostSystem
 
 /// Reads a packed recording from its beginning to its end. It is a file from a stranger: whatever is in it gives an entry or an error.
-final class PackReader {
+package final class PackReader {
   private static let pieceSize = 1 << 20
 
   let path: String
@@ -21,7 +21,7 @@ final class PackReader {
   private var entryRest: UInt64 = 0
   private var padding: UInt64 = 0
 
-  init(_ path: String) throws(Failure) {
+  package init(_ path: String) throws(Failure) {
     self.path = path
     guard let decompressor = try? ZstandardDecompressor() else {
       throw Failure(
@@ -48,7 +48,7 @@ final class PackReader {
   }
 
   /// The next entry, after the contents of the one before, as far as they were not read; nil at the end.
-  func next() throws(Failure) -> TarHeader? {
+  package func next() throws(Failure) -> TarHeader? {
     let room = UnsafeMutableRawBufferPointer.allocate(byteCount: TarHeader.blockSize, alignment: 16)
     defer { room.deallocate() }
     entryRest += padding
@@ -74,7 +74,7 @@ final class PackReader {
   }
 
   /// Reads of the entry's contents: as many bytes as there is room for, fewer at its end, none behind it.
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
+  package func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
     let count = Int(min(UInt64(buffer.count), entryRest))
     try fill(UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
     entryRest -= UInt64(count)

@@ -175,7 +175,7 @@ public struct Recording: Sendable {
     var tool: String?
   }
 
-  static func decode(_ bytes: [UInt8], file: String) throws(Failure) -> RecordingManifest {
+  package static func decode(_ bytes: [UInt8], file: String) throws(Failure) -> RecordingManifest {
     func damaged(_ problem: String) -> Failure {
       Failure(.damaged, file, problem, remedy: "restore it from a copy, or record again")
     }

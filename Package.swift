@@ -57,6 +57,7 @@ let package = Package(
         "GuestJobs", "Execution", "RecordingStore", "Emulator", "CoreDump", "ByteCoding", "HostSystem",
       ],
       swiftSettings: settings),
+    .target(name: "QEMUCommandLine", dependencies: ["ByteCoding"], swiftSettings: settings),
     .target(name: "GDBRemote", swiftSettings: settings),
     .target(
       name: "Debugging",
@@ -68,7 +69,8 @@ let package = Package(
     .executableTarget(
       name: "rrtool",
       dependencies: [
-        "Debugging", "GDBRemote", "Inspection", "Monitor", "GuestJobs", "TimeTravel", "Execution",
+        "Debugging", "GDBRemote", "QEMUCommandLine", "Inspection", "Monitor", "GuestJobs", "TimeTravel",
+        "Execution",
         "RecordingStore", "ReplayLog", "Emulator", "ByteCoding", "HostSystem",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -133,6 +135,8 @@ let package = Package(
       name: "MonitorTests",
       dependencies: ["Monitor", "GuestJobs", "Execution", "ByteCoding", "HostSystem", "TestSupport"],
       swiftSettings: settings),
+    .testTarget(
+      name: "QEMUCommandLineTests", dependencies: ["QEMUCommandLine", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "GDBRemoteTests", dependencies: ["GDBRemote", "TestSupport"], swiftSettings: settings),
     .testTarget(

@@ -10,6 +10,7 @@ struct RRTool: ParsableCommand {
       EXAMPLES
         rrtool record                              record the demonstration guest
         rrtool record --kernel Image --initrd initrd.gz --append 'console=ttyS0' --drive file=disk.img -o linux.rr
+        rrtool qemu record -- qemu-system-riscv64 -M virt -kernel Image -append console=ttyS0 -nographic
         rrtool replay linux.rr                     the same run again, to the instruction
         rrtool inspect linux.rr events --kind clock-read
         rrtool snapshot create before-bug linux.rr --at 1,234,567
@@ -20,7 +21,8 @@ struct RRTool: ParsableCommand {
         rrtool trim linux.rr --from 40% --to 60% -o part.rr
 
       A POSITION is a number of instructions (1234567, 1,234,567 or 1_234_567), -N (before the end), +N, N%, event:N,
-      start, end or the name of a snapshot. A recording that is not named is the latest one.
+      start, end or the name of a snapshot. 5M is 5,000,000 instructions, wherever a number of them is asked for. A
+      recording that is not named is the latest one.
 
       EXIT STATUS
         the guest's own when it reports one; else 0 done, 1 failed, 3 the replay or an engine diverged, 4 the
@@ -29,7 +31,8 @@ struct RRTool: ParsableCommand {
       """,
     version: "rrtool \(ToolVersion.text)",
     subcommands: [
-      RecordCommand.self, RunCommand.self, ReplayCommand.self, InspectCommand.self, SnapshotCommand.self,
+      RecordCommand.self, RunCommand.self, QEMUCommand.self, ReplayCommand.self, InspectCommand.self,
+      SnapshotCommand.self,
       DumpCommand.self,
       VerifyCommand.self, MonitorCommand.self, ListCommand.self, MoveCommand.self, CopyCommand.self,
       RemoveCommand.self, PruneCommand.self, RebaseCommand.self,
@@ -40,8 +43,14 @@ struct RRTool: ParsableCommand {
     StandardDescriptors.prepare()
     do {
       try reporting { try StandardDescriptors.checkRoom() }
-      var command = try parseAsRoot(Array(CommandWords.all.dropFirst()))
-      try command.run()
+      let words = Array(CommandWords.all.dropFirst())
+      if let line = PastedLine(words) {
+        try line.carryOut()
+      } else {
+        try reporting { try PastedLine.refuseStrangers(in: words) }
+        var command = try parseAsRoot(words)
+        try command.run()
+      }
     } catch {
       leave(error)
     }

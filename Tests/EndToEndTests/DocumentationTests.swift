@@ -43,9 +43,9 @@ import Testing
     var count = 0
     for page in try Documentation.all() {
       for line in page.codeLines + page.codeSpans {
-        // Up to another program that reads its output, and what stands far behind it is said of it.
+        // Up to another program that reads its output, and what stands far behind it is said of it. Behind -- is another one's line.
         for use in line.matches(of: #/(?:^|\$ |/|\| )rrtool ((?:[^ |]+ ?)+)/#) {
-          let words = use.1.split(separator: " ").map(String.init)
+          let words = use.1.split(separator: " ").map(String.init).prefix { $0 != "--" }
           guard words[0].allSatisfy(\.isLetter), words[0] != "help" else { continue }
           let isPart = words.count > 1 && commands[words[0] + " " + words[1]] != nil
           let name = isPart ? words[0] + " " + words[1] : words[0]

@@ -9,7 +9,8 @@ import Testing
       ("1,234,567", .absolute(1_234_567)),
       ("+10", .forward(10)), ("-1_000", .backward(1000)), ("50%", .fraction(millionths: 500_000)),
       ("12.5%", .fraction(millionths: 125_000)), ("100%", .fraction(millionths: 1_000_000)),
-      ("event:7", .event(7)),
+      ("event:7", .event(7)), ("+5M", .forward(5_000_000)), ("-2G", .backward(2_000_000_000)),
+      ("5M", .absolute(5_000_000)),
       ("start", .start), ("end", .end), ("before-bug", .snapshot("before-bug")),
       ("18446744073709551615", .absolute(.max)),
     ] as [(String, PositionExpression)])
@@ -20,7 +21,7 @@ import Testing
   @Test(arguments: [
     "", "1__0", "_1", "1_", "1,", "+", "-", "%", "101%", "100.1%", "1.23456%", "event:", "event:x", "--1",
     "+-1",
-    "18446744073709551616", "a b", "5x", "../x", "1.5",
+    "18446744073709551616", "a b", "5x", "../x", "1.5", "+5m", "-M", "+99999999999G",
   ])
   func isRefused(text: String) {
     #expect(PositionExpression(text) == nil)

@@ -134,6 +134,7 @@ import TimeTravel
 
   @Test func spacingsAreRead() throws {
     #expect(try SnapshotPolicy.Spacing(parsing: "500_000_000") == .instructions(500_000_000))
+    #expect(try SnapshotPolicy.Spacing(parsing: "500M") == .instructions(500_000_000))
     #expect(try SnapshotPolicy.Spacing(parsing: "500ms") == .guestTime(500_000_000))
     #expect(try SnapshotPolicy.Spacing(parsing: "2s") == .guestTime(2_000_000_000))
     for text in ["0", "off", "0s"] { #expect(try SnapshotPolicy.Spacing(parsing: text) == .never) }

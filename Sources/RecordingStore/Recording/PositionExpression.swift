@@ -2,7 +2,7 @@ import HostSystem
 
 /// A place in a recording as a user writes it.
 public enum PositionExpression: Equatable, Sendable {
-  /// An instruction count: `1_234_567`, `1,234,567`.
+  /// An instruction count: `1_234_567`, `1,234,567`, `5M`.
   case absolute(UInt64)
   /// `+N`: so many instructions after where we are.
   case forward(UInt64)
@@ -23,15 +23,15 @@ public enum PositionExpression: Equatable, Sendable {
     case "start": self = .start
     case "end": self = .end
     default:
-      if text.hasPrefix("+"), let count = Self.number(text.dropFirst()) {
+      if text.hasPrefix("+"), let count = Self.count(text.dropFirst()) {
         self = .forward(count)
-      } else if text.hasPrefix("-"), let count = Self.number(text.dropFirst()) {
+      } else if text.hasPrefix("-"), let count = Self.count(text.dropFirst()) {
         self = .backward(count)
       } else if text.hasSuffix("%"), let millionths = Self.percent(text.dropLast()) {
         self = .fraction(millionths: millionths)
       } else if text.hasPrefix("event:"), let number = Self.number(text.dropFirst(6)) {
         self = .event(number)
-      } else if let count = Self.number(text[...]) {
+      } else if let count = Self.count(text[...]) {
         self = .absolute(count)
       } else if RecordingManifest.isSnapshotName(text) {
         self = .snapshot(text)
@@ -113,6 +113,16 @@ public enum PositionExpression: Equatable, Sendable {
         remedy: "give a position up to there")
     }
     return position
+  }
+
+  /// A number of instructions: `1_234_567`, `1,234,567`, or with a unit `500K`, `5M`, `2G`, by tens. `5m` could be minutes, and is
+  /// nothing. No snapshot's name begins with a digit.
+  public static func count(_ text: Substring) -> UInt64? {
+    let units: [Character: UInt64] = ["K": 1_000, "M": 1_000_000, "G": 1_000_000_000]
+    guard let last = text.last, let unit = units[last] else { return number(text) }
+    guard let count = number(text.dropLast()) else { return nil }
+    let (product, overflow) = count.multipliedReportingOverflow(by: unit)
+    return overflow ? nil : product
   }
 
   /// Digits, which `_` or `,` may part.

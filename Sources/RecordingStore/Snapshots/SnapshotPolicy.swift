@@ -105,12 +105,12 @@ public struct SnapshotPolicy: Equatable, Sendable {
 }
 
 extension SnapshotPolicy.Spacing {
-  /// Reads `--snapshot-every`: instructions (`500_000_000`), guest time (`500ms`, `2s`), `off` or `0`.
+  /// Reads `--snapshot-every`: instructions (`500_000_000`, `500M`), guest time (`500ms`, `2s`), `off` or `0`.
   public init(parsing text: String) throws(Failure) {
     func refuse() -> Failure {
       Failure(
         .usage, "--snapshot-every \(text)", "is neither a number of instructions nor a time",
-        remedy: "give one such as 500_000_000, 500ms or 2s, or off")
+        remedy: "give one such as 500_000_000 or 500M, 500ms or 2s, or off")
     }
     if text == "off" {
       self = .never
@@ -126,7 +126,7 @@ extension SnapshotPolicy.Spacing {
       self = time == 0 ? .never : .guestTime(time)
       return
     }
-    guard case .absolute(let count)? = PositionExpression(text) else { throw refuse() }
+    guard let count = PositionExpression.count(text[...]) else { throw refuse() }
     self = count == 0 ? .never : .instructions(count)
   }
 }

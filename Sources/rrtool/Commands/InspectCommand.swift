@@ -25,7 +25,7 @@ struct InspectCommand: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "The recording (the latest one if none is named), then what to show: summary, events, console, stats, chart, or "
+      "The recording (the latest one if none is named) and, before or behind it, what to show: summary, events, console, stats, chart, or "
         + "last-write ADDRESS[,LENGTH]: who wrote these bytes of memory last.",
       valueName: "name.rr] [view"))
   var words: [String] = []
@@ -99,7 +99,7 @@ struct InspectCommand: ParsableCommand {
   /// `address` is there for `last-write` only.
   private func parseWords() throws(Failure) -> (name: String?, view: View, address: String?) {
     var rest = words[...]
-    let name = rest.first.flatMap { View(rawValue: $0) } == nil ? rest.popFirst() : nil
+    var name = rest.first.flatMap { View(rawValue: $0) } == nil ? rest.popFirst() : nil
     guard let word = rest.popFirst() else { return (name, .summary, nil) }
     guard let view = View(rawValue: word) else {
       throw Failure(
@@ -113,6 +113,7 @@ struct InspectCommand: ParsableCommand {
         throw Failure(.usage, word, "of what?", remedy: "give ADDRESS or ADDRESS,LENGTH: 0x80201000,8")
       }
     }
+    if name == nil { name = rest.popFirst() }
     if let extra = rest.first {
       throw Failure(.usage, extra, "is one word too many", remedy: "give a recording and what to show")
     }

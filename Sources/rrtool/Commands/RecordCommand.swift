@@ -10,6 +10,8 @@ struct RecordCommand: ParsableCommand {
       The guest's console is on standard output. Ctrl-C ends the recording cleanly, and so does Ctrl-A x; Ctrl-A h shows
       what else Ctrl-A does.
 
+      Options of QEMU (-M virt -kernel Image ...) are taken as well: see 'rrtool help qemu'.
+
       EXAMPLES
         rrtool record
         rrtool record --bios program.elf -o program.rr

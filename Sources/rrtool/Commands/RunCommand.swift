@@ -12,6 +12,8 @@ struct RunCommand: ParsableCommand {
       With --engine lockstep the interpreter and the translator run the guest side by side. At the first instruction after
       which a register, a device or memory differs the run stops with exit status 3 and prints both sides.
 
+      Options of QEMU (-M virt -kernel Image ...) are taken as well: see 'rrtool help qemu'.
+
       EXAMPLES
         rrtool run
         rrtool run --bios program.elf --serial null

@@ -2,14 +2,19 @@ import ArgumentParser
 import Emulator
 import Execution
 import HostSystem
+import QEMUCommandLine
 import RecordingStore
 
 /// The options that say what to run.
 struct GuestOptions: ParsableArguments {
-  @Option(help: "Guest memory: bytes, or a number with K, M or G.")
+  @Option(
+    help: ArgumentHelp(
+      "Guest memory: MiB, as QEMU's -m has it, or a number with B, K, M or G.", valueName: "size"))
   var memory = Self.usualMemory
 
-  @Option(help: "Number of harts, 1 to 8.")
+  @Option(
+    help: ArgumentHelp(
+      "Number of harts, 1 to 8; cpus=2 and sockets=2,cores=2 are taken as well.", valueName: "n"))
   var smp = Self.usualHartCount
 
   @Option(
@@ -78,7 +83,7 @@ struct GuestOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Stop after so many instructions; the exit status is then 0, with a note on standard error.",
+      "Stop after so many instructions (10_000_000, 10M, 2G); the exit status is then 0, with a note on standard error.",
       valueName: "n"))
   var maxInstructions: String?
 
@@ -90,7 +95,7 @@ struct GuestOptions: ParsableArguments {
   var icount: String?
 
   private static let usualMemory = "512M"
-  private static let usualHartCount = 1
+  private static let usualHartCount = "1"
   private static let usualVirtio = "modern"
 
   /// Whether the user said nothing about what to run, and on what board: the guest that is built in has its own.
@@ -135,8 +140,8 @@ struct GuestOptions: ParsableArguments {
     }
     var guest = Guest(
       name: HostFiles.lastName(of: kernel ?? bios ?? pflash.first ?? ""),
-      memorySize: try Size.parse(memory, option: "--memory"),
-      hartCount: smp, shift: timing.shift, sleeps: timing.sleeps, commandLine: append ?? "")
+      memorySize: try Size.parseMemory(memory),
+      hartCount: try hartCount(), shift: timing.shift, sleeps: timing.sleeps, commandLine: append ?? "")
     guest.engine = engine
     guest.processor = processor
     guard let interface = MachineConfiguration.Virtio(rawValue: virtio) else {
@@ -163,6 +168,14 @@ struct GuestOptions: ParsableArguments {
     return guest
   }
 
+  private func hartCount() throws(Failure) -> Int {
+    do throws(WordProblem) {
+      return try HartCount.parse(smp)
+    } catch {
+      throw Failure(.usage, "--smp \(smp)", error.text, remedy: "give a number of harts, 1 to 8")
+    }
+  }
+
   private func processor() throws(Failure) -> ProcessorModel {
     guard let known = ProcessorModel(rawValue: cpu) else {
       throw Failure(
@@ -174,10 +187,10 @@ struct GuestOptions: ParsableArguments {
 
   func limit() throws(Failure) -> UInt64? {
     guard let maxInstructions else { return nil }
-    guard case .absolute(let count)? = PositionExpression(maxInstructions) else {
+    guard let count = PositionExpression.count(maxInstructions[...]) else {
       throw Failure(
         .usage, "--max-instructions \(maxInstructions)", "is not a number of instructions",
-        remedy: "give one such as 10_000_000")
+        remedy: "give one such as 10_000_000 or 10M")
     }
     return count
   }

@@ -1,4 +1,6 @@
+import Emulator
 import HostSystem
+import QEMUCommandLine
 
 /// Sizes as users write them.
 enum Size {
@@ -14,6 +16,21 @@ enum Size {
       throw Failure(.usage, "\(option) \(text)", "is not a size", remedy: "give one such as 512M or 2G")
     }
     return number << shift
+  }
+
+  /// Sizes of memory as QEMU's `-m` has them: a number alone is MiB.
+  static func parseMemory(_ text: String) throws(Failure) -> UInt64 {
+    guard let size = try? MemorySize.parse(text) else {
+      throw Failure(
+        .usage, "--memory \(text)", "is not a size of memory",
+        remedy: "give one such as 512 (MiB), 512M or 2G")
+    }
+    if size > MachineConfiguration.memorySizeLimit, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+      throw Failure(
+        .usage, "--memory \(text)", "is so many MiB",
+        remedy: "give \(text)B if bytes are meant, or a number with M or G")
+    }
+    return size
   }
 
   /// For people: "12.3 MiB".

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Why bytes could not be read as what they should be.
 public enum ByteCodingError: Error, Equatable, Sendable {
   /// `needed` bytes were to be read at `offset`, and only `available` are there.

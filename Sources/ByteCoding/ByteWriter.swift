@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Appends binary data to a growing array of bytes.
 ///
 /// Integers are little-endian unless the call says otherwise. The counterpart is `ByteReader`.

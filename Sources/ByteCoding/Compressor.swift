@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CZlib
 
 /// A compressor for many small pieces, each a stream of its own: setting one up costs more than a page.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The 64-bit digest that recordings use to tell whether two states are the same.
 ///
 /// It is defined here, byte for byte, and in docs/formats/digests.md; changing it is a change of format. It guards

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CIsal
 
 /// Compresses memory several times faster than zlib's fastest level, to streams that zlib unpacks: ISA-L's igzip.

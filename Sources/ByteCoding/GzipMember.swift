@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One gzip member (RFC 1952) with an extra field, as blocked gzip files are made of.
 ///
 /// A file that is a series of such members passes `gzip -t` and unpacks with `zcat`, while the extra field, which

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Numbers as people read them.
 extension UInt64 {
   /// 1234567 as "1,234,567": how positions and counts are shown to people everywhere, and can be typed again.

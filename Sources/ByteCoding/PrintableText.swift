@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension String {
   /// Names and texts come from strangers' files: what could start a new line or an escape sequence of a terminal is a question
   /// mark here.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The header of an entry in a tar archive, in POSIX's format (ustar) with GNU's way to say sizes of 8 GiB and more.
 ///
 /// Of the many kinds of entries that there are only files and folders are read, which is all that `encoded` writes.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CZstd
 
 /// Compression to a frame of Zstandard (RFC 8878) in pieces, with a checksum at its end. Memory is bounded, whatever the size.

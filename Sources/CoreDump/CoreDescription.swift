@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a core file is about, in plain values. Memory itself goes through a `CoreWriter`.
 public struct CoreDescription: Sendable {
   /// A range of physical memory. Regions do not overlap and lie in ascending order.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The notes of a core: the registers of every hart, in the layouts that Linux defines for RISC-V processes, so that

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import HostSystem
 
 /// Where a core's bytes go: a file, or what a test has instead of one.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// An ELF note that a guest gives for dumps of its memory (QEMU's fw_cfg, `etc/vmcoreinfo`).

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Finds what virtual addresses stand for, in the guest's own page tables (volume II of the RISC-V manual, section 4.3 on).
 ///
 /// The tables are a stranger's: they may be anything, also point to themselves. So the walk is bounded, in tables and in

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// What a Linux kernel says of itself (`struct new_utsname`): the header of a kdump file has a copy of it.

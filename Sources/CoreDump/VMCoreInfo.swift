@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The text in which a Linux kernel tells debuggers of dumps where things are in it (`KEY=VALUE` lines), as it lies in

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Execution
 
 /// The guest's console as a debugger shows it: what the guest writes while the user lets it run, and nothing of what is

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The places that a user has been at and may want to be at again.
 struct Places {
   struct Checkpoint: Equatable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A disk's contents: a fixed number of bytes that can be read and, unless it is read-only, written.
 ///
 /// An image is used by one thread at a time; it does no locking of its own. A snapshot's view shares its image's file

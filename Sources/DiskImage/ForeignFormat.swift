@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Formats of images that others make and that are not read here, known by their first bytes, as QEMU knows them.
 ///
 /// An encrypted disk (LUKS) is none of them: who looks for the format takes it as it is, and it is the guest that has the key.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// What tells whether an image file is still the same: its size and a digest of its bytes.

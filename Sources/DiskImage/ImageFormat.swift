@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The formats of images that are read and written here.
 public enum ImageFormat: String, Codable, CaseIterable, Sendable {
   /// The disk's bytes, one after the other.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Memory of a fixed size, zeroed, freed with its owner. Its address never changes.
 final class RawBuffer {
   let bytes: UnsafeMutableRawBufferPointer

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A raw image: the disk's bytes as they are.
 ///
 /// A file whose size is not a whole number of sectors is padded with zeros for the guest. Writing into that padding

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An image over another one that is only read, and of which nothing stays: what a run that is not recorded, or a replay, writes to.
 ///
 /// The changes are a value: `contents` can be kept (a checkpoint of the disk costs no copy of the data, only of what

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An image that is only read, and that shows each of its clusters to a witness before the first of its bytes is handed out.
 public final class WitnessedImage: BlockImage {
   /// Gets the number of a cluster and its bytes, and may refuse them by throwing.

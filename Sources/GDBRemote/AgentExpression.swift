@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A condition that gdb has compiled to its agent bytecode ("Agent Expressions" in gdb's manual), so that a breakpoint
 /// whose condition is false costs no exchange with gdb.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a debugger controls: harts with registers and memory, on a run that can be moved through in both directions.
 ///
 /// A session owns its target and calls it from one thread. Harts count from 0.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Bytes and numbers as the protocol writes them: lower-case hexadecimal digits, two a byte.
 enum Hexadecimal {
   static func digit(_ byte: UInt8) -> UInt8? {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Finds packets in the bytes that a client sends.
 ///
 /// A packet is `$`, its payload, `#` and the payload's sum modulo 256 as two hexadecimal digits; `}` in a payload

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Reads the parts of one packet's payload, front to back. What does not parse is nil and leaves the place.
 struct PacketReader {
   private(set) var rest: ArraySlice<UInt8>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The registers of a hart with their numbers, and the description that tells gdb their names.
 ///
 /// gdb takes any of the names that the manual has for a register, and shows its own: `fp` for what is `s0` elsewhere.

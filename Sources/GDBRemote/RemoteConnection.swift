@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The way to a client, whatever it is made of.
 public protocol RemoteConnection: AnyObject {
   /// Waits for bytes; none at the end of the connection.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What each packet means. Nil: no reply.
 extension RemoteSession {
   func reply(to payload: [UInt8]) -> Reply? {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// `q` and `Q` packets.
 extension RemoteSession {
   func query(_ reader: inout PacketReader) -> Reply {

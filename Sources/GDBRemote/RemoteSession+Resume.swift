@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Motion, and how it is told that it ended.
 extension RemoteSession {
   func resume(_ motion: Motion) -> Reply {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Registers and memory.
 extension RemoteSession {
   func readGeneralRegisters() -> Reply {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The breakpoints and watchpoints that a client has set.
 struct InsertedStops {
   /// How a client has set a breakpoint. A software breakpoint changes no memory here, so both kinds are the same but in name.

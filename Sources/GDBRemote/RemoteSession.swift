@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A debugger's session: takes packets from a connection and answers them, until the client leaves.
 ///
 /// The protocol is gdb's remote serial protocol. A client is a stranger: whatever it sends is answered with an error at

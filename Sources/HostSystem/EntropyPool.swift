@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// Entropy of the host, fetched in large pieces: a system call for each request of a guest would cost more than the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// What went wrong, as a user needs to hear it: what it is about, what is wrong with it, and what to do.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// Ends the program where the host lacks what nothing can go on without and nobody can wait for: memory or a thread. One line says so,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// The host's clocks, in nanoseconds. Only code that speaks for the outside world reads them.

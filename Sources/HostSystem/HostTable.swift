@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// A table whose size follows from the guest's: zeros, which the host gives as they are touched. Unlike Swift's own allocation it

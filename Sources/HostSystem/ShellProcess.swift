@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // For `environ`, which nothing here changes.
 @preconcurrency import Glibc
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// What `call` answers, called again for as long as a signal interrupts it. On file systems that are programs or far away that

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ReplayLog
 
 /// What the guest wrote to its console, as the log has it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import RecordingStore
 
 /// What a summary tells of a recording that its log does not hold: facts from the manifest, the snapshots, the folder.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension RecordingStatistics {
   public var report: Report {
     Report([

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A run cut into parts of equal numbers of instructions, but for one more or less.
 struct RunParts {
   /// In order, without gaps; never empty.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Moments of the wall clock as people write them.
 enum UTCDate {
   /// "2026-11-21 06:43:04 UTC". Howard Hinnant's days-to-civil algorithm, which counts years from March.

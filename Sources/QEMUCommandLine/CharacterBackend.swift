@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Where characters of a device, a monitor or a debugger come from and go to.
 enum CharacterBackend: Equatable {
   case stdio

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What `-icount` says.
 struct Counting {
   var shift: String?

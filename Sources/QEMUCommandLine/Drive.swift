@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A disk or a bank of flash, as `-drive`, `-hda` and `-blockdev` tell of it.
 struct Drive {
   /// The words that it comes from.

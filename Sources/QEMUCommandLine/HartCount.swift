@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How many harts QEMU's `-smp` asks for: `4`, `cpus=4`, `sockets=2,cores=2`. Guests on the virt board see the number alone.
 public enum HartCount {
   public static func parse(_ text: String) throws(WordProblem) -> Int {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Sizes of memory as QEMU's `-m` takes them: a number alone is mebibytes.
 public enum MemorySize {
   public static func parse(_ text: String) throws(WordProblem) -> UInt64 {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The options of QEMU 7.2 to 10.0, with one dash or two.
 enum OptionTable {
   /// What is done with one.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// `key=value,key=value` as QEMU reads it: two commas are one, a word alone is `on`, with `no` in front `off`, and the first word may

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a command line of QEMU means in rrtool's words. Nothing is read but the words themselves: whether the files are there, and
 /// whether rrtool takes what is in them, shows when the line is carried out.
 public struct Translation: Equatable, Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The machine: board, harts, memory, what is loaded into it.
 extension Translator {
   mutating func applyMachine(_ value: String, _ text: String) throws(WordProblem) {

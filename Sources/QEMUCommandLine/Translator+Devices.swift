@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What `-device` adds.
 extension Translator {
   struct Attached {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What all options mean together.
 extension Translator {
   /// A value behind its option, also one that looks like an option.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Reads a command line of QEMU, option by option, and then says what all of them mean together.
 public struct Translator {
   /// What the user says of the run beside QEMU's line.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The bytes of an event: a tag, the position's distance from the event before, the growth of the idle time when the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One event of a log.
 public struct LogEvent: Sendable, Equatable {
   /// Ordinal of the event in the log, from 0.

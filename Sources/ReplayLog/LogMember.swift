@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// A gzip member of a log: what it is, what comes in it, and its layout on disk.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A place in a recorded run: how many instructions came before it, and what the guest's clock says there.
 ///
 /// It mirrors the emulator's `Moment`; this module knows no emulator.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Events in a few words, for messages and lists. Data are shown so that no byte of theirs reaches a terminal.
 extension LogPayload: CustomStringConvertible {
   public var description: String {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// Finds out what is in a log when it is opened: the header, then the index, from the file's end or by walking.

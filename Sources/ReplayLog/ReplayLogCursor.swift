@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A place between two events of a log, from which events are read forwards.
 ///
 /// It keeps the events of one member, at most a few megabytes. Not Sendable: it belongs to one thread. After an error

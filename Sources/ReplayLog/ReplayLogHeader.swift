@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The version of a log's format. A reader takes every minor version of the major versions it knows.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Testing
 
 /// Within a module arrows point down as well: its folders can be taken in the hand one after the other.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which folder of a module uses which other one of it: by the types that one names and the other declares.
 ///
 /// A module's own files, in no folder of it, are its face: they use what is in the folders and are used there. They do not count.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The words and signs of a Swift text, without comments and what stands in quotes; what is worked out within quotes counts.
 struct SwiftTokens {
   private(set) var tokens: [String] = []

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The log that a `RandomProgram` writes into RAM, as words of 64 bits.
 struct GuestLog {
   static let trapTag = 0x54

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Encoders for the instruction formats of RV64 (unprivileged specification, "Base Instruction Formats"), as 16-bit
 /// parcels. Immediates are cut to the bits that a format holds.
 enum Encode {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension RandomInstructions {
   /// The C extension without jumps (unprivileged specification, "RVC Instruction Set Listings").
   mutating func compressed() -> [UInt16] {

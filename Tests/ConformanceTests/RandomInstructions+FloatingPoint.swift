@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension RandomInstructions {
   mutating func floatingPoint() -> [UInt16] {
     let hasHalves = extensions.contains(.zfhmin)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// What came after RV64GC and is not floating point. Now and then something that the model lacks, and must refuse.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Page tables for the chunks of S and U mode: devices and RAM one to one, and several ways to the windows.
 ///
 /// The first way is by pages of 4 KiB and groups of them, scattered. Others go by other entries to those same pages, or have the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The fixed code around the chunks.
 extension RandomProgram {
   private typealias Reserved = RandomInstructions.Reserved

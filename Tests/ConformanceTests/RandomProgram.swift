@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A bare-metal program of random instructions that logs all it does into RAM and switches the board off.
 ///
 /// It is made of chunks. Each has a data window of its own, which still holds at the end what the chunk left there, runs one

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // libFuzzer on one parser: Fuzz TARGET [libFuzzer's options and folders], or Fuzz TARGET --write-seeds FOLDER. See `make fuzz`.
 
 import CLibFuzzer

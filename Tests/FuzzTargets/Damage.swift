@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import TestSupport
 
 /// Damages inputs as files and lines are damaged: single bits and bytes, numbers at the ends of their ranges, pieces that are lost,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A parser of bytes that strangers write. Whatever it is fed, it answers or refuses with an error: it must not trap, hang, or ask
 /// for more memory than its input deserves.
 ///

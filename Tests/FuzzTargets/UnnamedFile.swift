@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// Calls `body` with a path to a file that has these bytes; it has no name of its own that could be left behind.

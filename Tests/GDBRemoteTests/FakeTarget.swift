@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GDBRemote
 
 /// A target of which everything is known: two harts, 4 KiB of memory at 0x1000, and a line of positions 0 to `end`. Hart

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Words as a shell parts them.
 enum Shell {
   static func words(_ text: String) -> [String] {

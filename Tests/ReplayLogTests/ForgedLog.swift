@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// Logs put together by hand, as the document describes them, to say what no writer would.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Foundation
 
 /// Looks again and again until the condition holds. Throws when that takes longer than anything here should.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Why a text is no JSON value.
 public struct JSONError: Error, Equatable, Sendable {
   /// Offset of the byte at which it shows.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A JSON value (RFC 8259). Members of an object keep their order.
 public enum JSONValue: Sendable, Equatable {
   case null

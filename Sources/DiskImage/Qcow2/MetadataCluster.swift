@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An L2 table or a reference count block in memory: the bytes of one cluster as they are in the file, and which of them
 /// the file does not have yet.
 final class MetadataCluster {

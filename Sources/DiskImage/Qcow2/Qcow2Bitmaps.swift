@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The dirty bitmaps of an image ("Bitmaps extension" in the specification): notes for incremental backups of which parts were

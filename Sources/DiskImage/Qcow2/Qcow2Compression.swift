@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// How the compressed clusters of an image are packed: one way for all of an image. The numbers are the header's.

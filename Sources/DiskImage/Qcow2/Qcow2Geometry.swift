@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The sizes that follow from a qcow2 image's cluster size, the width of its reference counts and the form of its L2 entries.
 ///
 /// A *cluster number* is a place in the file divided by the cluster size; a *guest cluster* is a place on the disk

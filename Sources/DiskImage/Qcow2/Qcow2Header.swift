@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The header of a qcow2 image, checked: every offset, count and size in it is sane for a file of this size.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a check of an image's reference counts has found.
 public struct Qcow2CheckReport: Equatable, Sendable {
   /// Clusters with fewer references counted than there are: writing could destroy data.

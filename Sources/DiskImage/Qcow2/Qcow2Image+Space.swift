@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Qcow2Image {
   /// Bytes of the file that would become free if all snapshots were deleted: what they hold and the active state does
   /// not, and their tables. The time is proportional to the size of the file's tables.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// How a cluster is compressed; every reader of qcow2 reads the result.

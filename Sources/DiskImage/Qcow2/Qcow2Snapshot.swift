@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A snapshot of a qcow2 image, for reading: its disk as a `BlockImage`, and its vm state.
 ///
 /// It shares the image's file and tables, and is one image with it as far as threads go. It cannot be read any more once

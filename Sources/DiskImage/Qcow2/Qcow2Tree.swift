@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One state of a qcow2 image: an L1 table and what hangs off it. The active state is one, each snapshot another.
 ///
 /// Trees share L2 tables and clusters; a reference count of more than one says so, and whoever changes such a table or

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// Flash and what starts from it, by the rules of QEMU 10: what is in the first bank is the stage behind the firmware, and a kernel

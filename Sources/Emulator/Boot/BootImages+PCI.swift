@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension BootImages {
   /// Whether the command line names PCI or a disk that only PCI has, or the given tree describes a PCI bus: worth a word to the user,
   /// who would otherwise look for a disk that never appears.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The files a machine boots from, as bytes.
 public struct BootImages: Sendable, Equatable {
   /// An ELF or flat image that starts in M mode at the reset vector's target. Nil: the built-in SBI.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Where each part lies in RAM: plain arithmetic, with QEMU's rules for the `virt` board (hw/riscv/boot.c).
 ///
 /// - The bios lies where it was linked, a flat one at the start of RAM.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension BootPlan {
   /// Lays out the images in memory as QEMU's `virt` board does.
   ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Where everything lies in memory when the machine starts, and how it starts.
 public struct BootPlan: Sendable, Equatable {
   /// Bytes that stand in RAM at power-on and after every reset. Regions lie within RAM and do not overlap; all RAM

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension DeviceTreeNode {
   /// Numbers by which nodes refer to each other; 0 is not allowed.
   private enum Handle {

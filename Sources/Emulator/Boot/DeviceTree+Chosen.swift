@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension DeviceTreeNode {
   /// Puts into `/chosen` what the kernel is started with, in the board's tree and in one that was given: as QEMU, what is not
   /// given is left as it stands there.

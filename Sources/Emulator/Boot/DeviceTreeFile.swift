@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// A device tree with all that its file has besides the nodes: the board's own, or one that a user gives.

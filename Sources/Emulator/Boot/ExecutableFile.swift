@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// An ELF64 little-endian RISC-V executable, as far as loading it goes: its PT_LOAD segments by physical address, and

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Why a file is not the executable or kernel it should be.
 package enum ImageFormatError: Error, Equatable, Sendable {
   /// `part` needs `needed` bytes of the file and `available` are there.

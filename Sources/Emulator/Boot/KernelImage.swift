@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// A kernel in any of the forms that distributions ship, unpacked and understood.

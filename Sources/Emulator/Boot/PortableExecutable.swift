@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The PE/COFF header in the EFI form of a kernel. The machine boots the `Image` around it and needs nothing of it but

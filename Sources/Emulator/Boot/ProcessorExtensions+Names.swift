@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How the device tree names what a hart has: in canonical order, with the small names of the profiles that QEMU 10 gives too.
 extension ProcessorExtensions {
   /// Single letters, which belong to the base string.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The names in an ELF file by their virtual addresses: what lies where in a guest.
 package struct SymbolTable: Sendable {
   private struct Entry {

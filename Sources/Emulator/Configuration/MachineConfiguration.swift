@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the machine is made of. Two machines with equal configurations and equal boot images are the same machine.
 public struct MachineConfiguration: Sendable, Equatable {
   public struct Drive: Sendable, Equatable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which of the machines that rrtool has been over time this one is.
 ///
 /// A recording replays on the machine that it was made on. When a mistake of the machine is mended, guests see the difference,

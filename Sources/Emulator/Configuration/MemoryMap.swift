@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Addresses and interrupt numbers of QEMU's RISC-V `virt` board (hw/riscv/virt.c is the reference).
 public enum MemoryMap {
   public struct Window: Sendable {

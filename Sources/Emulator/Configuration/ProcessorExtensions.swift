@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a hart has beyond RV64GC with Zba, Zbb, Zbs, Sstc and the modes M, S and U, which every hart has.
 ///
 /// The decoder, the CSRs, the walk of page tables and the device tree ask it; none of them on a hot path. Names are the

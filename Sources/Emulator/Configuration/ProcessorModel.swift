@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The kinds of harts that a machine can be made of, named as QEMU 10 names them.
 ///
 /// They have what theirs have there, less what docs/guest-machine.md lists.

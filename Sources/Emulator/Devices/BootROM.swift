@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// Read-only memory with the reset vector. Its bytes follow from the boot plan, so they are no state.

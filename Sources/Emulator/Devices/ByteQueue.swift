@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Bytes that leave in the order in which they came; taking one costs constant time.
 struct ByteQueue {
   private var storage: [UInt8] = []

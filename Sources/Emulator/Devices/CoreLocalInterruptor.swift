@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// Machine timer and software interrupts in SiFive's CLINT layout, which QEMU's `virt` board builds from the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// QEMU's fw_cfg: numbered items of bytes that firmware reads, by a port or by DMA, some of them files with names.

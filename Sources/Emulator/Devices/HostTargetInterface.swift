@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The host-target interface of riscv-tests and of programs for Spike: two doublewords in RAM, `tohost` and `fromhost`.

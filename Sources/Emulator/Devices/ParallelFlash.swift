@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// A bank of flash: two chips of 16 bits side by side that obey Intel's command set, as on QEMU's board.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The platform-level interrupt controller in SiFive's layout (RISC-V PLIC specification 1.0), as on QEMU's

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The Goldfish real-time clock, as QEMU's `virt` board has it: nanoseconds since 1970 in two words, and one

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The 16550A UART at the serial console, registers one byte apart, as on QEMU's `virt` board.

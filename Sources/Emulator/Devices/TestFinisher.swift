@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// SiFive's test finisher: one word whose low half ends or restarts the machine.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the built-in SBI needs from the machine. Implemented by `Machine`.
 package protocol FirmwareHost: AnyObject {
   var hartCount: Int { get }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// What the built-in SBI keeps for a hart of its performance counters (SBI 2.0, chapter 11): which counts what, and those of the firmware

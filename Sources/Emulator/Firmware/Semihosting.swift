@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The calls of RISC-V semihosting, which are ARM's: a program asks whoever holds the machine for its console, the time and its

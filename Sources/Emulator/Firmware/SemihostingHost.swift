@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What semihosting needs from the machine. Implemented by `Machine`.
 package protocol SemihostingHost: AnyObject {
   var now: Moment { get }

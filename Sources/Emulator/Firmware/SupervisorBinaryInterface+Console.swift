@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension SupervisorBinaryInterface {
   /// The most that one call moves, so that no call takes long. The caller sees how much it was and goes on.
   package static let consoleTransferLimit: UInt64 = 4096

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The extensions by which harts reach each other.
 extension SupervisorBinaryInterface {
   /// The harts that `mask` names, counted from `base` (section 3.2), as one bit each; nil when it names a hart that

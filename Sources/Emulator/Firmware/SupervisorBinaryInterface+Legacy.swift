@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Chapter 5: one extension a function, for kernels from before version 0.2 of the specification.
 extension SupervisorBinaryInterface {
   static func legacy(

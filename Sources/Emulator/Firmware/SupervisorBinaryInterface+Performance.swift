@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Chapter 11, as OpenSBI 1.6 has it for harts whose only counters are `cycle` and `instret`.
 extension SupervisorBinaryInterface {
   private typealias Counters = PerformanceCounters

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The built-in SBI: what a kernel in S mode gets for an `ecall` where there is no firmware in M mode.
 ///
 /// Follows the RISC-V Supervisor Binary Interface Specification 2.0: the extensions BASE, TIME, IPI, RFENCE, HSM, SRST,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The only way in and out of the machine.
 ///
 /// The machine is a pure function of its first state and of what comes through here. The run loop is the same code

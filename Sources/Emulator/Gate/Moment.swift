@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A place in a run: how far the machine has come, and what its clock says there.
 ///
 /// Between two idle gaps the one follows from the other; while every hart waits for an interrupt the position

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension CSR {
   /// The control and status registers that say what a hart is doing, by the manual's names.
   static let named: [(name: String, number: Int)] =

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Numbers of control and status registers (volume II, section 2.2).
 enum CSR {
   static let fflags = 0x001

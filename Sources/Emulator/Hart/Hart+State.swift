@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// Saving and restoring of what the architecture defines; everything derived is made anew.

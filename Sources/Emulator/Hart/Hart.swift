@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A handle on the raw memory of one hart. Copying it copies a pointer.
 ///
 /// Layout, from the base: 33 integer registers, 32 floating-point registers, `HartState`, the jump cache, the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Everything of a hart but its registers and its translation cache, in raw memory at fixed offsets.
 ///
 /// Only plain values stand here, so that machine code can reach a field by its offset

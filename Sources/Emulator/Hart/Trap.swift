@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Causes of exceptions, as `mcause` and `scause` report them (volume II, section 3.1.15).
 enum ExceptionCause {
   static let instructionAccessFault: UInt64 = 1

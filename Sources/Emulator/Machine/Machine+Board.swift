@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the machine is to its devices.
 extension Machine: Board {
   package func setInterruptLine(source: Int, level: Bool) { plic.setSource(source, level: level) }

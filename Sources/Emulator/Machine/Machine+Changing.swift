@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Changing the machine from outside, between two instructions: what a debugger does. The run is not the same from
 /// there on.
 extension Machine {

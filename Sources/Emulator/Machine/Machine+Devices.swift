@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What is on the board.
 extension Machine {
   func attachDevices() {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The words `tohost` and `fromhost` in RAM, for a program that has them.
 extension Machine {
   /// To be called when the serial port is there.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Looking at the machine from outside, between two instructions. Nothing here has an effect on the guest, not even on
 /// what is known of its pages.
 extension Machine {

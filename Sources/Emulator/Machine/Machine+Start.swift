@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How harts begin.
 extension Machine {
   /// Sets every hart to where `plan` has it start.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Stop points, single steps, and notes of stores.
 extension Machine {
   /// Where runs stop; nowhere at first. To be changed between runs.

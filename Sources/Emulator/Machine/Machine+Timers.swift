@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// When timers fire.
 extension Machine {
   /// Brings the timers' interrupt lines up to now and finds out when the next one fires.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which device answers at which physical address. RAM is not on it: it has ways of its own.
 struct PhysicalBus {
   private(set) var devices: [any Device] = []

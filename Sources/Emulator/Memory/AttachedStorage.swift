@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What lies behind RAM in a machine's memory: the two banks of flash, then the files that firmware is given.
 ///
 /// None of it changes in a reset. It is a part of memory so that whatever is made for memory serves it too: a write costs what a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// Access on behalf of devices and of the host: physical, little-endian, coherent with code and page tables.

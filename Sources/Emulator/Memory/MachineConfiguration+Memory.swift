@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension MachineConfiguration {
   /// What the machine's memory has behind RAM.
   package var attachedStorage: AttachedStorage {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What is known of a page of guest RAM.
 ///
 /// A write TLB may hold a page only while none of the bits in `needsCare` is set. Setting one of them therefore

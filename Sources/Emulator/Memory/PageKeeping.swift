@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Sees each page of RAM as it was before its first store since keeping began.
 ///
 /// Digests, checkpoints, live dumps and background snapshots are made of this: whoever wants memory as it is now goes on at once,

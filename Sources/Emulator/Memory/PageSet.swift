@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A set of pages of a memory, one bit each.
 package struct PageSet: ~Copyable {
   package let pageCount: Int

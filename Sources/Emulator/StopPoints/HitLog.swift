@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Takes note of where stop points were met while the machine runs on: the newest hits, in their order, up to a limit.
 public final class HitLog {
   /// Where one was met, in the terms of `StopPointHit`.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A change of guest memory, by whatever changed it.
 public struct NotedStore: Sendable, Equatable {
   public enum Source: Sendable, Equatable {

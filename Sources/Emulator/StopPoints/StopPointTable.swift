@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the engines look up of stop points, arranged so that it costs nothing where there are none.
 ///
 /// Breakpoints: blocks end before every instruction whose place on its page is that of a breakpoint (a *split*), and a

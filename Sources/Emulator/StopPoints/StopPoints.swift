@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Where runs of a machine stop, or what they take note of: breakpoints and watchpoints on virtual addresses.
 ///
 /// They belong to whoever looks at the guest, not to the guest: no state, digest or snapshot knows of them, and the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #if arch(x86_64)
   /// The general-purpose registers of x86-64, with their numbers.
   enum HostRegister: UInt8 {

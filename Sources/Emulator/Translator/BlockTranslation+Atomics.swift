@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #if arch(x86_64)
   /// The A extension, for aligned words in pages that the translation cache has; the rest calls out. Harts run in turns on one
   /// host thread, so plain reads and writes are atomic (`Interpreter.executeAtomic`).

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #if arch(x86_64)
   /// Loads and stores of blocks that run only while `Hart.isBare`: an address is compared with the bounds of RAM, and
   /// for a store the page's flags are looked at. Everything else calls out, as what the TLB does not have does.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #if arch(x86_64)
   /// What all floating-point instructions need, and moves between floating-point registers and memory or integer registers.
   ///

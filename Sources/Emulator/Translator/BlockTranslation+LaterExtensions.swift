@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #if arch(x86_64)
   /// Of the extensions after RV64GC, what is not simple and worth code of its own: products without carry, and clearing a block
   /// of a cache, by which kernels clear pages.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #if arch(x86_64)
   /// Of Zfhmin, Zfh and Zfa, what only moves bits. The rest is done in software.
   ///

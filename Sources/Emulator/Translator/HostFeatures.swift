@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #if arch(x86_64)
   /// What the host's processor can do beyond the x86-64 of 2003, asked of itself (Intel 64 and IA-32 manual, volume 2,
   /// CPUID and XGETBV).

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #if arch(x86_64)
   /// The pieces of machine code that all blocks share.
   struct Thunks {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How far a job is, in the figures that QEMU's `query-dump` and `info migrate` give. Sizes are bytes of guest
 /// memory or of what is sent, times are nanoseconds.
 public struct JobFigures: Equatable, Sendable {

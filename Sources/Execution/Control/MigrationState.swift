@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import HostSystem
 
 /// Where a guest's job stands: a core dump, a snapshot or a migration. There is one of these a guest, and it lets one job

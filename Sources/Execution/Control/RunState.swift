@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a machine that is being controlled is doing, in QEMU's words.
 public enum RunState: String, Sendable, CaseIterable {
   /// Made, and not yet started.

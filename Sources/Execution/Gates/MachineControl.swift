@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// What a gate may ask of the machine that calls it. `Machine` is the only one outside of tests.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// Two machines that are the same but for their engine, run slice by slice and compared.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// Two engines did not do the same: what `--engine lockstep` looks for.

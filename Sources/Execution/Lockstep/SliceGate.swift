@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// The gate of a machine in a lockstep run. The leader's lets everything pass between the machine and the outside and

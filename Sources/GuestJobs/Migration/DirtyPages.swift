@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// The pages that the guest has written since somebody last asked: what a migration sends again.

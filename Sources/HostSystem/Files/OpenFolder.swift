@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// A folder that is held on to: what is done through it is done in this very folder, wherever it is moved to and whatever stands at

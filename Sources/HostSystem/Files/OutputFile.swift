@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// A file that stands under its name only when it is complete: it is written beside that, then renamed.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// A stream socket that listens. A name that it has in the file system goes when it goes.

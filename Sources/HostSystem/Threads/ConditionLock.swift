@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// A mutual exclusion lock with a condition to wait for, for state that host threads share.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A thread that does what it is given, one after the other. Unlike a dispatch queue, which waits for ever where the host has no
 /// thread left, it ends with a line then.
 package final class SerialWorker: Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The chart as a picture: scalable vector graphics (SVG 1.1) that need nothing beside them.
 extension RunChart {
   private enum Layout {

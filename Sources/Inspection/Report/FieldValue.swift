@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One value of a report: what it means, from which each format makes its own text.
 public enum FieldValue: Sendable, Equatable {
   /// There is none: left out of JSON, empty in CSV and tables.

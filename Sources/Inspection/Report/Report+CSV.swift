@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Report {
   /// One section becomes a table with a line of names; several become lines of section, row, field and value.
   func renderCSV(to write: (String) throws -> Void) throws {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Report {
   func renderJSON(to write: (String) throws -> Void) throws {
     try write("{\n")

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Report {
   func renderTable(to write: @escaping (String) throws -> Void) throws {
     for (number, section) in sections.enumerated() {

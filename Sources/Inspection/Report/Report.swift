@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How a report is written.
 public enum ReportFormat: String, Sendable, CaseIterable {
   /// Aligned columns for people. Nothing a guest said reaches a terminal as a control character.

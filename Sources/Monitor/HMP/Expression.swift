@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Works out what a user types where a number is wanted: `$pc + 4 * 0x10`, in 64 bits that wrap around.
 ///
 /// Operators, weakest first: `|`, `^`, `&`, then `+ -`, then `* / %`; before a number `- + ~`; brackets. A number is

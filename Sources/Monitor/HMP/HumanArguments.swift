@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The words of a command line, sorted by the command's parameters.
 package struct HumanArguments {
   private var flags: Set<String> = []

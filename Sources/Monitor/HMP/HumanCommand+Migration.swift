@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Migration, and what can be done with every job that goes on.
 extension HumanCommand {
   static let migration: [HumanCommand] = [

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import HostSystem
 
 /// Commands about the monitor itself, and about the run as a whole.

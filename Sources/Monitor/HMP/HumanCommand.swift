@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A command of the human monitor.
 package struct HumanCommand: Sendable {
   /// What a word of the command line is.

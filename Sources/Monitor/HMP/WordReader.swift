@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Takes words from a line. White space parts them; double quotes keep it in, with `\` before a quote or a `\`.
 struct WordReader {
   private var line: Substring

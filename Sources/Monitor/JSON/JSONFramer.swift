@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// Cuts a stream of bytes into texts of one JSON value each, however they are spread over lines and packets.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Edits a line on a terminal: takes the bytes of keys, answers what to write to the terminal and what the user wants.
 ///
 /// It knows no terminal: whoever has one hands on bytes, and carries out the actions in their order. The line is shown in

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Descriptors that a client passes over the socket, for what is to be written into them.
 extension QMPCommand {
   static let descriptors: [QMPCommand] = [

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import GuestJobs
 
 /// What commands answer, of those that answer something, and what events say.

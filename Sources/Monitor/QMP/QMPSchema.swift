@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// What `query-qmp-schema` tells (QEMU's qapi/introspect.json): commands with their arguments and answers, events, and the

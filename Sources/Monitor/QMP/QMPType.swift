@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The type of a value in QMP, as its introspection tells it.
 indirect enum QMPType: Hashable, Sendable {
   case string

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import HostSystem
 
 /// The check of a recording's base images, on a thread of its own: those of older formats are read whole, and others can do what

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import HostSystem
 
 /// What the run has read of the images under a recording's drives, and where they are for good.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import HostSystem
 
 /// Where a file or another recording must not be put.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// What a machine has behind RAM: flash, and what firmware is given.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// A manifest comes from a stranger: nothing of it is used before this.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A request of the guest to a drive that was carried out and not answered yet.
 package struct UnansweredRequest: Equatable, Sendable {
   package var drive: Int

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Which checkpoints go when memory is used up.
 extension CheckpointChain {
   /// Fewer than this, and an end of the chain goes as a whole instead of one more checkpoint in its middle: what a

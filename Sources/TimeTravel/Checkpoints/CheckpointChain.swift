@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// The checkpoints of one machine, by position, with the pages of RAM that lead from one to the next.

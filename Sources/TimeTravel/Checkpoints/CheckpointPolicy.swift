@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Where a timeline takes checkpoints, and how much memory they may have.
 ///
 /// A timeline that is on its way to a position stands checkpoints ever closer together on its last stretch, each at an

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Pages as they were at a checkpoint: those that may have changed between it and the next one. No page is in it twice.
 struct PageDelta {
   private(set) var pages: [Int32] = []

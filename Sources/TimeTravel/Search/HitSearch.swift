@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// Finds where some stop points were met, from the newest place to the oldest.

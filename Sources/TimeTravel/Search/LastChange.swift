@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// The last change of a register before a place, and what made it.

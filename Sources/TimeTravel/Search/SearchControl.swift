@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a search asks and tells while it is under way.
 public struct SearchControl {
   /// Whether it is to end. Asked some ten times a second.

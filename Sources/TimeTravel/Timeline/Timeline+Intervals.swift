@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// Walking back over a recording, a stretch at a time.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import DiskImage
 
 /// In what two snapshots of one image differ, a cluster at a time.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Written by fixtures/guests/embed from fixtures/guests/built/ledger.elf. `make fixtures` writes it anew.
 // swift-format-ignore-file
 import Foundation

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Monitor
 
 /// The monitor on the terminal of the guest's console, behind Ctrl-A c.

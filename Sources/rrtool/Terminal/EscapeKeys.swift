@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Finds what the user means for rrtool among the keys for the guest: Ctrl-A and one more, as in QEMU.
 struct EscapeKeys {
   enum Command: Equatable {

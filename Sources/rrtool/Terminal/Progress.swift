@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// Shows how far a long work is: on standard error, only when that is a terminal, and only after a second.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// A driver of one queue of a virtio device: it writes rings and descriptors as it is told, right or

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// A machine for the SBI's tests: it does nothing and writes down what it is told.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Integer registers by their names in the calling convention.
 enum Register {
   static let zero = 0

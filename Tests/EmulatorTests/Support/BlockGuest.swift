@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// A guest that keeps its drive busy: over and over a read and a write at once, and work until both are answered.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// A well-behaved guest in M mode with all that happens between instructions: timers, `wfi` and idle gaps, interrupts

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import TestSupport
 
 /// Random instructions of Zfhmin, Zfh and Zfa, for engines to agree on. Halves stand in f28 to f31, now and then elsewhere;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// Runs a few instructions in a mode of choice and tells what the first trap into M mode reported.

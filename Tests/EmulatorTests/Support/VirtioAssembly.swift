@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Code of a guest that drives a virtio-mmio device by hand: one queue, version 1, no interrupts awaited.
 extension Assembly {
   /// Offsets from where a queue is put.

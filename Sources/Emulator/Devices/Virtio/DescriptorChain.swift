@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A range of guest memory that a descriptor names. It lies in RAM, and is not empty.
 package struct GuestSegment: Equatable, Sendable {
   package var address: UInt64

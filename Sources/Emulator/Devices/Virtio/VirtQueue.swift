@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// A split virtqueue (virtio specification 1.2, section 2.7), seen from the device.

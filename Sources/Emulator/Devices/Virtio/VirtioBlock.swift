@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The virtio block device (virtio specification 1.2, section 5.2) in front of one drive.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The virtio console device (virtio specification 1.2, section 5.3): one port, of no size that it tells.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// What stands behind a `VirtioTransport`: one kind of virtio device, with its queues and configuration

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The virtio entropy device (virtio specification 1.2, section 5.4): one queue whose buffers it fills.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// The registers that only the legacy interface has (virtio specification 1.2, section 4.2.4): a queue is one piece of memory, and

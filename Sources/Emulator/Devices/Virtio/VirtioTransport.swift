@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ByteCoding
 
 /// One virtio-mmio slot of QEMU's `virt` board: the registers of virtio specification 1.2, section 4.2.2

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Looking at memory as a hart sees it, without a trace: nothing is marked, cached or faulted.
 extension Interpreter {
   /// The physical address that `address` stands for, whatever the page's permissions are; nil when nothing is mapped.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What an access does, with what it needs from PMP and what it raises when it fails.
 enum AccessKind {
   case load, store, fetch

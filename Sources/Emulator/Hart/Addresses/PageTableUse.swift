@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the translations of one hart depend on. Raw memory, because every page walk and every store to a page table asks it.
 ///
 /// Layout: two counters, the filter, a list of pages.

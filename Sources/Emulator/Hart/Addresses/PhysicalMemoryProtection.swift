@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// PMP of one hart: 16 entries (volume II, section 3.7).
 ///
 /// Where no entry matches, S and U mode may access nothing: so a system that never sets up PMP does not get out of M mode,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The TLB of one hart, in raw memory: plain entries that machine code can look up inline.
 ///
 /// An entry maps a virtual page to host memory, for RAM only and only where protection is the same for the whole

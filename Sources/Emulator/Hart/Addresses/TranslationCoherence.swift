@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// Keeps what is derived from memory (translations, decoded blocks) true to memory.

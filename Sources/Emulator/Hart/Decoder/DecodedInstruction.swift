@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One instruction, taken apart once so that it can be executed many times. 16 bytes.
 package struct DecodedInstruction {
   package var opcode: Opcode

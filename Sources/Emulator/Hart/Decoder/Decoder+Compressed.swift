@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The C extension: each compressed instruction abbreviates one of 32 bits.
 ///
 /// Reference: volume I, chapter "C Extension for Compressed Instructions", section "RVC Instruction Set Listings".

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The operations on blocks of a cache, by the number in their word (volume I, chapter on CMO).
 enum CacheBlockOperation: Int32 {
   case inval = 0

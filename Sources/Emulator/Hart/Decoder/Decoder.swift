@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Takes instruction words apart. A pure function of the word and of what the harts have: what the privilege,
 /// `menvcfg` or `mstatus.FS` forbids is found out when the instruction is executed.
 ///

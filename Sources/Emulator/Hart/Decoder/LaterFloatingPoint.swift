@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The instructions of Zfhmin, Zfh and Zfa, but for loads and stores. They share one opcode, `laterFloatingPoint`, whose
 /// immediate says which of them it is: a byte has not enough numbers for every instruction there is, and these are rare.
 package enum LaterFloatingPoint: UInt8 {

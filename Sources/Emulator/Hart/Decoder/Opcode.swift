@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What a decoded instruction does. Compressed instructions are decoded to the instruction they abbreviate.
 ///
 /// The order is that of the manual's chapters. The numbers are not part of any format. They are bytes, which are not enough for

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Names that an opcode does not give: those of families, and those with whole words behind a dot.
 extension Disassembler {
   /// Nil for other opcodes. Without the ordering of an atomic instruction.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Operands of Zfhmin, Zfh and Zfa.
 extension Disassembler {
   var laterFloatingPointOperands: String {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The short forms that GNU's assembler knows and its disassembler prefers.
 extension Disassembler {
   /// Nil when the instruction is written as it is.

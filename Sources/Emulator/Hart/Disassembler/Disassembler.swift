@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Instructions as text, in the syntax and with the short forms of GNU's tools (`ret` for `jalr zero,0(ra)`).
 ///
 /// It writes down what the decoder made of a word, and so what the machine executes. Words that the machine does not know

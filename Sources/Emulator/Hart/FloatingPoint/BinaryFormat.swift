@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A binary interchange format of IEEE 754: what the arithmetic needs to know of binary16, binary32 and binary64.
 package protocol BinaryFormat {
   /// The unsigned integer that holds the format's bit pattern.

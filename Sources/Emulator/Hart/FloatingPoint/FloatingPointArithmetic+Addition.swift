@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension FloatingPointArithmetic {
   @inline(never) static func softwareAdd(
     _ a: Bits, _ b: Bits, _ mode: RoundingMode, _ flags: inout UInt64

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension FloatingPointArithmetic {
   /// Quiet: only a signaling NaN is an invalid operation.
   @inline(__always) package static func equal(_ a: Bits, _ b: Bits, _ flags: inout UInt64) -> Bool {

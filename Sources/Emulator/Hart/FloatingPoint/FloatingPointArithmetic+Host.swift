@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The host's own arithmetic rounds to nearest, ties to even (nothing in the process ever changes that), so in that
 // mode its result is right, and only the flags are in question. Reading the host's flags is slow; instead:
 //

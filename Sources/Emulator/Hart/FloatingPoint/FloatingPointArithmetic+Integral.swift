@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What the Zfa extension has besides comparisons: rounding to whole numbers in the format, the conversion of JavaScript,
 /// and constants.
 extension FloatingPointArithmetic {

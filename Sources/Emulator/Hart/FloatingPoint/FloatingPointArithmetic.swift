@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Floating-point arithmetic exactly as RISC-V defines it, for one format.
 ///
 /// Values are bit patterns. `flags` are the accrued flags of `FloatingPointFlags`; operations set what they raise and

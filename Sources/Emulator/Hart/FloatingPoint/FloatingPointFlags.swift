@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The accrued exception flags as they stand in `fflags` (unprivileged specification, "Floating-Point Control and
 /// Status Register"). Arithmetic only ever sets them.
 package enum FloatingPointFlags {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How a binary32 or binary16 value stands in a 64-bit register: with all upper bits set (unprivileged specification,
 /// "NaN Boxing of Narrower Values").
 package enum NaNBoxing {

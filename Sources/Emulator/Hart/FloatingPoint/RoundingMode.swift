@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The rounding modes, with the numbers that instructions and `frm` give them (unprivileged specification,
 /// "Floating-Point Control and Status Register"). 5 and 6 are reserved; 7 in an instruction means "the mode in `frm`".
 package enum RoundingMode: UInt8, CaseIterable, Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How floating-point instructions find operands in registers and give results back.
 extension Interpreter {
   @inline(__always)

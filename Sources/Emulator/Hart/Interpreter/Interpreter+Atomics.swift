@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The A extension. Harts run in turns on one host thread, so a read and a write next to each other are atomic.
 extension Interpreter {
   /// True: the block was left.

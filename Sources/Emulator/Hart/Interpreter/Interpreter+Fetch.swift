@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// From a program counter to a decoded block.
 extension Interpreter {
   /// The block at the hart's pc, or nil when fetching it raised an exception, which then has been entered, or when

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The F and D extensions, and loads and stores of halves: registers, rounding modes and `mstatus.FS` around `FloatingPointArithmetic`.
 extension Interpreter {
   /// True: the block was left.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Zacas and Zabha: comparing and swapping, and atomic operations on bytes and halfwords.
 extension Interpreter {
   /// True: the block was left.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// Extensions that came after RV64GC and are rare: all of them out of line.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The extensions Zfhmin, Zfh and Zfa. `executeFloatingPoint` has seen to it that the unit is on.
 extension Interpreter {
   /// True: the block was left.

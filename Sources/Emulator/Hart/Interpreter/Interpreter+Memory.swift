@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The slow path of loads and stores: translation, devices, page crossings, pages that need care.
 extension Interpreter {
   /// Does a load for which the translation cache had no answer. True: the block was left.

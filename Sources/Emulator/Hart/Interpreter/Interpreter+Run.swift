@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The loop. Long because it is one switch over all integer instructions; each case is a line of the manual.
 extension Interpreter {
   /// Runs `hart` until its budget is used up or it must leave; see `HartState.budget` and `Attention.leave`.

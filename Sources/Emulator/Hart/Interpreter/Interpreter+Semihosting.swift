@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Calls of semihosting (RISC-V Semihosting Specification, section "Semihosting Trap Instruction Sequence").
 extension Interpreter {
   private static let before: UInt32 = 0x01f0_1013  // slli x0, x0, 31

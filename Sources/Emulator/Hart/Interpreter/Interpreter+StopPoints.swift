@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Where the engines meet stop points. All of this is off their fast paths.
 extension Interpreter {
   func setStopPoints(_ points: StopPoints) {

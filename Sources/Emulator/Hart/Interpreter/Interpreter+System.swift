@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Instructions that change or report the state of the hart itself. Each ends its block.
 extension Interpreter {
   /// Executes the last instruction of a block; afterwards `state.pc` is where the hart goes on.

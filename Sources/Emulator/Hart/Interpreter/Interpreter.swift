@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The reference engine: executes pre-decoded blocks, one instruction after the other.
 ///
 /// It is the one to trust: portable, without a clever line where a plain one does. All that is hot is raw memory

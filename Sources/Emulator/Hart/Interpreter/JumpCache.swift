@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// From a virtual address to the decoded block that begins there: the short way that most jumps take.
 ///
 /// An entry is good for one program counter and one tag: the translation context and a counter of flushes. The program

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What can still happen to a machine.
 extension Machine {
   /// What may come through the gate besides the machine's own doing.

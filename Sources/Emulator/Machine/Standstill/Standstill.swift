@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// How a machine is lost: what each of its harts does, without end.
 package struct Standstill: Equatable, Sendable {
   /// An exception that a hart takes again and again.

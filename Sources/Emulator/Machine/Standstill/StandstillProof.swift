@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Glibc
 
 /// Finds out, instruction by instruction, whether every hart that runs comes back to the very state that it began with.

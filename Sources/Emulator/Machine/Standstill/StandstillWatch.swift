@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Finds out when a machine can never go on: every hart waits, or goes round in the same few instructions, and nothing that could
 /// change it is left.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Emulator
 
 /// A natural number of any size: the few operations that the exact model needs, written to be obvious.

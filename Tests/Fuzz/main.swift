@@ -7,7 +7,8 @@ import FuzzTargets
 import Glibc
 
 func fail(_ text: String) -> Never {
-  fputs("fuzz: \(text)\n", stderr)
+  let line = Array("fuzz: \(text)\n".utf8)
+  _ = write(2, line, line.count)
   exit(64)
 }
 
@@ -24,8 +25,8 @@ if CommandLine.arguments.count == 4, CommandLine.arguments[2] == "--write-seeds"
   }
   exit(0)
 }
-/// A C function, which captures nothing.
-nonisolated(unsafe) private let target = chosen  // Never changed: libFuzzer calls from this thread alone.
+/// A C function captures nothing, but sees what is global.
+private let target = chosen
 var arguments: [UnsafeMutablePointer<CChar>?] =
   ([CommandLine.arguments[0]] + CommandLine.arguments[2...]).map { strdup($0) } + [nil]
 var count = Int32(arguments.count - 1)

@@ -15,7 +15,7 @@ struct Properties {
       flatten(value, name: "")
       return
     }
-    for (number, field) in Self.split(text).enumerated() {
+    for (number, field) in CommaList.fields(of: text).enumerated() {
       if let equals = field.firstIndex(of: "=") {
         fields.append((String(field[..<equals]), String(field[field.index(after: equals)...])))
       } else if number == 0, let implied {
@@ -39,24 +39,6 @@ struct Properties {
     case .integer(let number): fields.append((name, String(number)))
     default: fields.append((name, ""))
     }
-  }
-
-  private static func split(_ text: String) -> [String] {
-    var fields = [""]
-    var characters = text.makeIterator()
-    var held = characters.next()
-    while let character = held {
-      held = characters.next()
-      if character != "," {
-        fields[fields.count - 1].append(character)
-      } else if held == "," {
-        fields[fields.count - 1].append(",")
-        held = characters.next()
-      } else {
-        fields.append("")
-      }
-    }
-    return fields
   }
 
   /// The value of a key, which is then gone; of several the last one.

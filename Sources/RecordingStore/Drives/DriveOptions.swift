@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteCoding
 import DiskImage
 import HostSystem
 
@@ -90,22 +91,8 @@ public struct DriveOptions: Equatable, Sendable {
 /// Options of the form `key=value,key=value`, as QEMU writes them.
 public enum OptionList {
   public static func parse(_ text: String, option: String) throws(Failure) -> [(key: String, value: String)] {
-    var fields: [String] = [""]
-    var characters = text.makeIterator()
-    var held = characters.next()
-    while let character = held {
-      held = characters.next()
-      if character != "," {
-        fields[fields.count - 1].append(character)
-      } else if held == "," {
-        fields[fields.count - 1].append(",")
-        held = characters.next()
-      } else {
-        fields.append("")
-      }
-    }
     var result: [(key: String, value: String)] = []
-    for field in fields {
+    for field in CommaList.fields(of: text) {
       guard let equals = field.firstIndex(of: "="), equals != field.startIndex else {
         throw Failure(
           .usage, "\(option) \(text)", "'\(field)' is not of the form key=value",

@@ -18,6 +18,7 @@
     static let bufferByteCount = 64 << 20
     /// More than any block takes.
     static let blockByteLimit = 64 << 10
+    private static let cacheLineByteCount: UInt = 64
 
     let memory: GuestMemory
     private let buffer: UnsafeMutablePointer<UInt8>
@@ -96,11 +97,21 @@
 
     private func translate(_ block: Block) -> Bool {
       guard !isFull else { return false }
+      alignCursor()
       var translation = BlockTranslation(block, self, at: cursor)
       translation.emit()
       cursor = translation.assembler.cursor
       block.pointee.code = translation.entry
       return true
+    }
+
+    /// A block begins on a cache line of its own. Where a loop's entry lay used to be chance, which made the same loop up to
+    /// 4 % slower from one build of the tool to the next, and 64 bytes did best of 16, 32 and 64.
+    private func alignCursor() {
+      while UInt(bitPattern: cursor) % Self.cacheLineByteCount != 0 {
+        cursor.pointee = 0xcc
+        cursor += 1
+      }
     }
 
     // MARK: Linking

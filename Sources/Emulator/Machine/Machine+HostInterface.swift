@@ -19,7 +19,7 @@ extension Machine {
     var places = [toHost]
     if let hostInterface { places = hostInterface.words.flatMap { [$0, $0 + 7] } }
     for place in places {
-      memory.setCare(PageFlags.hostInterface, page: Int((place - memory.base) >> GuestMemory.pageShift))
+      memory.setCare(PageFlags.hostInterface, page: memory.page(of: place))
     }
   }
 

@@ -83,7 +83,7 @@ extension GuestMemory {
   /// Must precede every store that does not go through a write TLB.
   package func prepareStore(at address: UInt64, count: Int) {
     guard count > 0 else { return }
-    var page = Int((address &- base) >> Self.pageShift)
+    var page = page(of: address)
     let last = Int((address &- base &+ UInt64(count) &- 1) >> Self.pageShift)
     while page <= last {
       if flags[page] & PageFlags.needsCare != 0 {

@@ -104,6 +104,12 @@ package final class GuestMemory {
     return bytes + Int(offset)
   }
 
+  /// The number of the page of an address in RAM.
+  @inline(__always)
+  package func page(of address: UInt64) -> Int {
+    Int(truncatingIfNeeded: (address &- base) &>> Self.pageShift)
+  }
+
   /// `bytes` are words of 64 bits.
   package static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard let start = bytes.baseAddress else { return true }

@@ -9,7 +9,7 @@ enum PageFlags {
 
   /// Bits 0 to 7: hart n holds translations that were read from page-table entries on this page. A store to one of
   /// these entries drops that hart's translations, so that page tables always act as if they were walked for each access.
-  static func pageTable(hart: Int) -> Bits { 1 << Bits(hart) }
+  static func pageTable(hart: Int) -> Bits { 1 &<< Bits(truncatingIfNeeded: hart) }
   static let pageTables: Bits = 0x00ff
   /// Decoded instructions exist for this page.
   static let code: Bits = 1 << 8

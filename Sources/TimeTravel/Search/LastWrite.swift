@@ -85,7 +85,7 @@ extension Timeline {
     case .virtual: try seek(to: position)
     }
     do throws(Failure) { ranges = try physicalRanges(range) } catch { throw .failed(error) }
-    let pages = Set(ranges.map { Int(($0.lowerBound - machine.memory.base) >> GuestMemory.pageShift) })
+    let pages = Set(ranges.map { machine.memory.page(of: $0.lowerBound) })
     let total = position - min(position, start)
     var end = position
     while let interval = interval(endingAt: end) {

@@ -77,15 +77,18 @@ extension Interpreter {
     }
     var table = Self.rootAddress(satp)
     var level = levels - 1
+    // Shifts by what is known to be below 64, and sums that cannot overflow, here and in `leaf`: a page walk is hot.
+    var shift = UInt64(truncatingIfNeeded: 12 &+ 9 &* level)
+    let mark = PageFlags.pageTable(hart: hart.index)
     let isProtected = hart.state.pointee.isProtected != 0
     while true {
-      let entryAddress = table + (address >> UInt64(12 + 9 * level) & 0x1ff) << 3
+      let entryAddress = table &+ (address &>> shift & 0x1ff) << 3
       guard let host = memory.pointer(at: entryAddress, count: 8),
         !isProtected
           || protection[hart.index].allows(
             entryAddress, size: 8, PhysicalMemoryProtection.Permission.read, privilege: Privilege.supervisor)
       else { return .fault(cause: access.accessFault) }
-      markPageTable(entryAddress, hart: hart)
+      markPageTable(entryAddress, mark, hart: hart)
       let entry = host.load(as: UInt64.self)
       if entry & PageTableEntry.valid == 0
         || entry & (PageTableEntry.read | PageTableEntry.write) == PageTableEntry.write
@@ -96,12 +99,14 @@ extension Interpreter {
       let frame = PageTableEntry.frame(entry)
       if entry & (PageTableEntry.read | PageTableEntry.execute) != 0 {
         return leaf(
-          hart, address, access, privilege, entry: entry, at: entryAddress, frame: frame, level: level)
+          hart, address, access, privilege, entry: entry, at: entryAddress, frame: frame, level: level,
+          shift: shift)
       }
       let reserved = PageTableEntry.user | PageTableEntry.accessed | PageTableEntry.dirty
       guard entry & reserved == 0, level > 0 else { return .fault(cause: access.pageFault) }
       table = frame
-      level -= 1
+      level &-= 1
+      shift &-= 9
     }
   }
 
@@ -123,7 +128,7 @@ extension Interpreter {
 
   private func leaf(
     _ hart: Hart, _ address: UInt64, _ access: AccessKind, _ privilege: UInt64, entry: UInt64,
-    at entryAddress: UInt64, frame: UInt64, level: Int
+    at entryAddress: UInt64, frame: UInt64, level: Int, shift: UInt64
   ) -> Translation {
     let status = hart.state.pointee.mstatus
     let isUserPage = entry & PageTableEntry.user != 0
@@ -139,8 +144,8 @@ extension Interpreter {
     case .store: mayDo = entry & PageTableEntry.write != 0
     case .fetch: mayDo = entry & PageTableEntry.execute != 0
     }
-    let span = UInt64(1) << UInt64(12 + 9 * level)
-    guard maySee, mayDo, frame & (span - 1) == 0 else { return .fault(cause: access.pageFault) }
+    let within = UInt64(1) &<< shift &- 1
+    guard maySee, mayDo, frame & within == 0 else { return .fault(cause: access.pageFault) }
 
     let wanted =
       entry | PageTableEntry.accessed | (access == .store ? PageTableEntry.dirty : 0)
@@ -156,11 +161,12 @@ extension Interpreter {
       storePageTableEntry(wanted, at: entryAddress)
     }
     if level > 0 {
-      memory.flags[Int((entryAddress - memory.base) >> GuestMemory.pageShift)] |= PageFlags.largePages
+      let page = memory.page(of: entryAddress)
+      if memory.flags[page] & PageFlags.largePages == 0 { memory.flags[page] |= PageFlags.largePages }
     }
     if entry & PageTableEntry.contiguous != 0 {
       return .physical(frame & ~0xffff | address & 0xffff, entry: entryAddress)
     }
-    return .physical(frame | address & (span - 1), entry: entryAddress)
+    return .physical(frame | address & within, entry: entryAddress)
   }
 }

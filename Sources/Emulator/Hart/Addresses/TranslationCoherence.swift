@@ -10,13 +10,12 @@ import Glibc
 extension Interpreter {
   /// Notes that a translation of `hart` is about to depend on the entry at a physical address.
   ///
-  /// Returns at once for a page that is marked already, which is the common case.
+  /// `mark` is that of `hart`. Returns at once for a page that is marked already, which is the common case.
   @inline(__always)
-  func markPageTable(_ address: UInt64, hart: Hart) {
-    let page = Int((address - memory.base) >> GuestMemory.pageShift)
-    let bit = PageFlags.pageTable(hart: hart.index)
-    guard memory.flags[page] & bit == 0 else { return }
-    memory.setCare(bit, page: page)
+  func markPageTable(_ address: UInt64, _ mark: PageFlags.Bits, hart: Hart) {
+    let page = memory.page(of: address)
+    guard memory.flags[page] & mark == 0 else { return }
+    memory.setCare(mark, page: page)
     hart.pageTableUse.append(page: page)
   }
 
@@ -40,7 +39,7 @@ extension Interpreter {
     guard let root = rootWithSameUpperHalf(hart, as: old) else { return flushTranslations(hart) }
     hart.flushLowerHalf()
     // From here on all that is kept depends on this root as well.
-    markPageTable(root, hart: hart)
+    markPageTable(root, PageFlags.pageTable(hart: hart.index), hart: hart)
   }
 
   /// The address of the hart's root page table, if an address in the upper half is translated as by way of the `satp` given.
@@ -51,7 +50,7 @@ extension Interpreter {
       state.supervisorUsesLowerHalf == 0,
       let oldRoot = memory.pointer(at: Self.rootAddress(old), count: GuestMemory.pageSize),
       let newRoot = memory.pointer(at: Self.rootAddress(state.satp), count: GuestMemory.pageSize),
-      memory.flags[Int((Self.rootAddress(old) - memory.base) >> GuestMemory.pageShift)] & PageFlags.largePages
+      memory.flags[memory.page(of: Self.rootAddress(old))] & PageFlags.largePages
         == 0
     else { return nil }
     let half = GuestMemory.pageSize / 2
@@ -63,7 +62,7 @@ extension Interpreter {
 
   /// Sets A or D in an entry. No translation that exists can be wrong after that, so none is dropped.
   func storePageTableEntry(_ entry: UInt64, at address: UInt64) {
-    let page = Int((address - memory.base) >> GuestMemory.pageShift)
+    let page = memory.page(of: address)
     let offset = Int(address & 0xfff)
     memory.noteStore(page: page, offset: offset, count: 8, changesTranslations: false)
     memory.bytes.storeBytes(of: entry, toByteOffset: Int(address - memory.base), as: UInt64.self)
@@ -83,19 +82,20 @@ extension Interpreter {
 
   /// A store is about to change page-table entries that the harts in `affected` (bit n: hart n) have used.
   func pageTableStore(page: Int, offset: Int, count: Int, harts affected: PageFlags.Bits) {
-    let pageStart = memory.base + UInt64(page * GuestMemory.pageSize)
-    var entryOffset = offset & ~7
-    while entryOffset < offset + count {
-      let old = memory.bytes.load(
-        fromByteOffset: page * GuestMemory.pageSize + entryOffset, as: UInt64.self)
+    // `page` is one of RAM's, so that no sum here overflows: every page that a guest maps comes by.
+    let pageStart = page &* GuestMemory.pageSize
+    var entryOffset = pageStart &+ offset & ~7
+    while entryOffset < pageStart &+ offset &+ count {
+      let old = memory.bytes.load(fromByteOffset: entryOffset, as: UInt64.self)
       var left = affected
       while left != 0 {
         entryChanges(
-          pageStart + UInt64(entryOffset), old: old, hart: harts[left.trailingZeroBitCount],
+          memory.base &+ UInt64(truncatingIfNeeded: entryOffset), old: old,
+          hart: harts[left.trailingZeroBitCount],
           mayBeLarge: memory.flags[page] & PageFlags.largePages != 0)
-        left &= left - 1
+        left &= left &- 1
       }
-      entryOffset += 8
+      entryOffset &+= 8
     }
   }
 

@@ -89,7 +89,7 @@ extension Interpreter {
   }
 
   private func decodeBlock(at physical: UInt64, _ host: UnsafeMutableRawPointer, isBare: Bool) -> Block {
-    let page = Int((physical - memory.base) >> GuestMemory.pageShift)
+    let page = memory.page(of: physical)
     if memory.flags[page] & PageFlags.code == 0 { memory.setCare(PageFlags.code, page: page) }
     let block = blocks.next()
     let start = Int(physical & 0xfff)

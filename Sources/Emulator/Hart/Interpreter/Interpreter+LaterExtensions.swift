@@ -110,7 +110,7 @@ extension Interpreter {
         return Fault(cause: ExceptionCause.storeAccessFault, value: address)
       }
       let watched = isWatched(hart) ? watchedStore(hart, address, count: size) : nil
-      let page = Int((physical - memory.base) >> GuestMemory.pageShift)
+      let page = memory.page(of: physical)
       // As for other stores: see `writeWithinPage`.
       let isPageTable = memory.flags[page] & PageFlags.pageTables != 0
       memory.prepareStore(at: physical, count: size)

@@ -178,12 +178,16 @@ extension Interpreter {
     case .fault(let fault): return fault
     case .physical(let physical, let entry):
       if let host = memory.pointer(at: physical, count: size) {
-        let page = Int((physical - memory.base) >> GuestMemory.pageShift)
-        let isPageTable = memory.flags[page] & PageFlags.pageTables != 0
-        memory.prepareStore(at: physical, count: size)
+        let page = memory.page(of: physical)
+        let flags = memory.flags[page]
+        if flags & PageFlags.needsCare != 0 {
+          memory.noteStore(page: page, offset: Int(truncatingIfNeeded: physical & 0xfff), count: size)
+        }
         // A store to page tables may have dropped the hart's translations. The one that this store came by would then
         // stand in the cache without a mark on the tables it follows from, and the store may have changed it, too.
-        if !isPageTable { insertForStore(hart, address, physical: physical, entry: entry, host) }
+        if flags & PageFlags.pageTables == 0 {
+          insertForStore(hart, address, physical: physical, entry: entry, host)
+        }
         Self.storeInteger(host, size, value)
         return nil
       }
@@ -211,7 +215,7 @@ extension Interpreter {
   func insertForStore(
     _ hart: Hart, _ address: UInt64, physical: UInt64, entry: UInt64, _ host: UnsafeMutableRawPointer
   ) {
-    let page = Int((physical - memory.base) >> GuestMemory.pageShift)
+    let page = memory.page(of: physical)
     guard memory.flags[page] & PageFlags.needsCare == 0, isUniform(hart, page: physical),
       !(isWatched(hart) && stops.barsStores(page: address))
     else { return }

@@ -140,6 +140,8 @@ let package = Package(
     .testTarget(
       name: "GDBRemoteTests", dependencies: ["GDBRemote", "TestSupport"], swiftSettings: settings),
     .testTarget(
+      name: "DebuggingTests", dependencies: ["Debugging", "GDBRemote"], swiftSettings: settings),
+    .testTarget(
       name: "ConformanceTests", dependencies: ["Emulator", "TestSupport"], swiftSettings: settings),
     .target(
       name: "FuzzTargets",

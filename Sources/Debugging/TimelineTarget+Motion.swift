@@ -15,12 +15,9 @@ extension TimelineTarget {
 
   public func resume(_ motion: Motion, stops: RequestedStops, control: MotionControl) -> StopReport {
     self.control = control
-    let lastStep = unwatchedStep
-    unwatchedStep = nil
     defer {
       self.control = nil
-      lastStops = stops
-      jumpedHarts = []
+      trail.end(stops)
       showProgress(nil)
     }
     do throws(ReplayError) {
@@ -33,7 +30,7 @@ extension TimelineTarget {
       case .stepWithin(let hart, let range): return try finish(step(hart, within: range, stops))
       case .run(.forward):
         places.leave(timeline.position)
-        return try finish(runForward(stops, after: lastStep))
+        return try finish(runForward(stops))
       case .run(.backward):
         places.leave(timeline.position)
         let (cause, hart) = try runBackward(stops)
@@ -50,9 +47,7 @@ extension TimelineTarget {
     defer { showProgress(nil) }
     do throws(ReplayError) {
       endBranch()
-      passedWatchpoint = nil
-      unwatchedStep = nil
-      jumpedHarts = []
+      trail.leave()
       try timeline.approach(position)
       let first = timeline.position
       while timeline.position < position {
@@ -72,18 +67,12 @@ extension TimelineTarget {
 
   // MARK: Forward
 
-  private func runForward(
-    _ stops: RequestedStops, after step: UnwatchedStep?
-  ) throws(ReplayError) -> StopReport.Cause {
+  private func runForward(_ stops: RequestedStops) throws(ReplayError) -> StopReport.Cause {
     let points = Self.points(stops)
-    let passed = takePassedWatchpoint()
-    // Where a motion begins it does not end: who continues at a breakpoint has seen it, unless the client has put the
-    // hart there.
-    var isBehindBreakpoint = !jumpedHarts.contains(currentHart)
-    if let step, step.stops == stops, step.end == timeline.position, !timeline.isForked {
-      try timeline.seek(to: step.start)
-      isBehindBreakpoint = false
-    }
+    let start = trail.beginRun(
+      stops, at: timeline.position, hart: currentHart, isForked: timeline.isForked)
+    if let position = start.position { try timeline.seek(to: position) }
+    var isBehindBreakpoint = start.ignoresBreakpointHere
     var asked = timeline.position
     while true {
       let here = timeline.position
@@ -100,7 +89,7 @@ extension TimelineTarget {
       switch stop {
       case .position: continue
       case .stopPoint(let hit):
-        if let cause = try meet(hit, passed: passed) { return cause }
+        if let cause = try meet(hit, passed: start.passed) { return cause }
         isBehindBreakpoint = hit.cause == .breakpoint
       default: return ended(stop)
       }
@@ -111,7 +100,7 @@ extension TimelineTarget {
   /// as stepping backward: where the hart is about to execute.
   private func stepForward(_ hart: Int, _ stops: RequestedStops) throws(ReplayError) -> StopReport.Cause {
     let points = Self.points(stops)
-    let passed = takePassedWatchpoint()
+    let passed = trail.begin()
     let count = machine.executedCount(hart: hart)
     var isBehindBreakpoint = true
     var executedAt: UInt64?
@@ -131,9 +120,7 @@ extension TimelineTarget {
       switch stop {
       case .position:
         if hasStepped, machine.isGoalReached {
-          if let executedAt, executedAt < timeline.position, stops != lastStops {
-            unwatchedStep = UnwatchedStep(stops: lastStops, start: executedAt, end: timeline.position)
-          }
+          if let executedAt { trail.stepped(stops, executed: executedAt, end: timeline.position) }
           return .stepped
         }
         if isInterrupted { return .interrupted }
@@ -153,7 +140,7 @@ extension TimelineTarget {
     while true {
       let traps = machine.trapCount(hart: hart)
       let cause = try stepForward(hart, stops)
-      unwatchedStep = nil
+      trail.goesOn()
       guard cause == .stepped else { return cause }
       guard try timeline.settle() == .position else { return .endOfHistory }
       if !stepsIntoTraps, machine.trapCount(hart: hart) != traps {
@@ -222,7 +209,7 @@ extension TimelineTarget {
     // A branch cannot be gone back in: there the access is made already.
     if timeline.isForked { return Self.cause(point) }
     try goBack(to: hit.position)
-    passedWatchpoint = hit.position
+    trail.met(accessAt: hit.position)
     return Self.cause(point)
   }
 
@@ -233,7 +220,7 @@ extension TimelineTarget {
     _ stops: RequestedStops
   ) throws(ReplayError) -> (cause: StopReport.Cause, hart: Int?) {
     endBranch()
-    if let passed = takePassedWatchpoint(), passed < timeline.position { try timeline.seek(to: passed) }
+    if let passed = trail.begin(), passed < timeline.position { try timeline.seek(to: passed) }
     guard timeline.position > timeline.start else { return (.beginningOfHistory, nil) }
     let search = search(for: stops)
     guard !search.stopPoints.isEmpty else {
@@ -250,7 +237,7 @@ extension TimelineTarget {
       guard case .watchpoint(let point, _) = hit.cause else { return (.breakpoint, nil) }
       // Right behind the access.
       _ = try timeline.run(until: hit.position + 1)
-      passedWatchpoint = hit.position
+      trail.met(accessAt: hit.position)
       return (Self.cause(point), hit.hart)
     }
   }
@@ -259,7 +246,7 @@ extension TimelineTarget {
   private func stepBackward(_ hart: Int, _ stops: RequestedStops) throws(ReplayError) -> StopReport.Cause {
     endBranch()
     let here = timeline.position
-    let passed = takePassedWatchpoint()
+    let passed = trail.begin()
     guard let target = try previousInstruction(of: hart) else {
       try goBack(to: timeline.start)
       return .beginningOfHistory
@@ -272,7 +259,7 @@ extension TimelineTarget {
         accepts(hit), case .watchpoint(let point, _) = hit.cause
       {
         if target + 1 != here { try timeline.seek(to: target + 1) }
-        passedWatchpoint = target
+        trail.met(accessAt: target)
         return Self.cause(point)
       }
     }
@@ -312,11 +299,6 @@ extension TimelineTarget {
   private func goBack(to position: UInt64) throws(ReplayError) {
     try timeline.seek(to: position)
     _ = try timeline.settle()
-  }
-
-  private func takePassedWatchpoint() -> UInt64? {
-    defer { passedWatchpoint = nil }
-    return passedWatchpoint
   }
 
   /// Settles the machine, and says where it is.

@@ -42,7 +42,7 @@ extension TimelineTarget {
       case 0..<RegisterSet.programCounter: machine.setRegister(number, value, hart: hart)
       case RegisterSet.programCounter:
         machine.setProgramCounter(value, hart: hart)
-        jumpedHarts.insert(hart)
+        trail.jumped(hart: hart)
       case RegisterSet.firstFloatingPoint..<RegisterSet.firstControlAndStatus:
         machine.setFloatingPointRegister(number - RegisterSet.firstFloatingPoint, value, hart: hart)
       default:

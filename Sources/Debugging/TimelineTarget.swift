@@ -15,34 +15,14 @@ public final class TimelineTarget: DebugTarget {
   var places = Places()
   /// Of the motion under way.
   var control: MotionControl?
-  /// The position of the watched access that the last motion ended at: the next one passes it.
-  var passedWatchpoint: UInt64?
-  /// Harts that the client sent elsewhere since the last motion: a call of a function, or a jump. A breakpoint there has not been
-  /// seen.
-  var jumpedHarts: Set<Int> = []
+  var trail = MotionTrail()
   /// Stepping from line to line shows the handlers of interrupts and other traps, and does not run through them.
   var stepsIntoTraps = false
-  /// Of the last motion.
-  var lastStops = RequestedStops()
-  var unwatchedStep: UnwatchedStep?
   /// Where the last answer of `last` is.
   var lastAnswer: UInt64?
   /// The last search backward, with what it is for.
   var lastSearch: (stops: RequestedStops, search: HitSearch)?
   private var notices: [String] = []
-
-  /// A step for which the client took away what it has set.
-  ///
-  /// So it steps over a breakpoint. But others have their turns within a step of a hart, and may come to the same breakpoint. When
-  /// everything is set again as it was before, going on begins where their turns began.
-  struct UnwatchedStep {
-    /// Of the motion before it.
-    var stops: RequestedStops
-    /// Behind the instruction of the hart that was stepped.
-    var start: UInt64
-    /// Where that hart came next.
-    var end: UInt64
-  }
 
   /// How far the timeline is on its way to a position.
   public struct Way {

@@ -26,17 +26,14 @@ package final class ImageFile {
   /// Opens an existing regular file. Everything else (a device, a folder, a pipe) is refused: it has no fixed contents.
   convenience init(opening path: String, readOnly: Bool, sharing: ImageSharing = .any) throws(DiskImageError)
   {
-    // O_NONBLOCK: opening a pipe must fail below, not wait for a writer. It means nothing for a regular file.
-    let descriptor = uninterrupted {
-      Glibc.open(path, (readOnly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK)
-    }
+    let descriptor = HostFiles.open(path, for: readOnly ? .reading : .updating)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot be opened") }
     try self.init(owning: descriptor, path: path, readOnly: readOnly, sharing: readOnly ? sharing : .writing)
   }
 
   /// Makes a new empty file. An existing one is never touched.
   convenience init(creating path: String) throws(DiskImageError) {
-    let descriptor = uninterrupted { Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
+    let descriptor = HostFiles.open(path, for: .creating)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot be created") }
     try self.init(owning: descriptor, path: path, readOnly: false, sharing: .writing)
   }

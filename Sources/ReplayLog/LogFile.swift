@@ -18,7 +18,7 @@ final class LogFile: Sendable {
 
   /// Creates a file that does not exist yet.
   static func create(_ path: String) throws(ReplayLogError) -> LogFile {
-    let descriptor = uninterrupted { Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
+    let descriptor = HostFiles.open(path, for: .creating)
     guard descriptor >= 0 else {
       throw ReplayLogError(
         file: path, problem: errno == EEXIST ? .exists : .system(operation: "create it", code: errno))
@@ -28,7 +28,7 @@ final class LogFile: Sendable {
 
   /// Opens a regular file for reading. Anything else, a pipe say, is refused and not waited for.
   static func open(_ path: String) throws(ReplayLogError) -> LogFile {
-    let descriptor = uninterrupted { Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
+    let descriptor = HostFiles.open(path, for: .reading)
     guard descriptor >= 0 else {
       throw ReplayLogError(file: path, problem: .system(operation: "open it", code: errno))
     }

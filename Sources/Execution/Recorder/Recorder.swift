@@ -54,15 +54,12 @@ public final class Recorder {
   /// What the files were opened as, which is what their errors name.
   private let folder: RecordingFolder
 
-  private let policy: SnapshotPolicy
+  private var schedule: SnapshotSchedule
   /// Memory as it is in the last snapshot, as far as that is not written.
   private var frozen: InstantMemory?
   /// Until the run is over; it has the memory image open.
   private var snapshots: BackgroundSnapshots?
   private let pagesPerCluster: Int
-  private var lastSnapshot: (name: String, moment: Moment)
-  /// Names of snapshots that were asked for while the guest ran.
-  private var namedSnapshots: Set<String> = []
   private var lastDigest: (moment: Moment, digests: PendingDigests)?
 
   /// Prepares everything and puts the new recording in its place; the guest has not run yet. If it fails, all is as
@@ -97,7 +94,8 @@ public final class Recorder {
       let recordsInto = driveManifests.contains(where: \.recordsInto)
       try options.snapshots.check(startName: options.snapshotName, recordsInto: recordsInto)
       // An image of the user's own is not filled with snapshots that nobody asked for.
-      policy = recordsInto ? .none : options.snapshots
+      let policy = recordsInto ? .none : options.snapshots
+      schedule = SnapshotSchedule(policy)
 
       workers = drives.drives.enumerated().map { index, drive in
         BlockWorker(
@@ -161,7 +159,6 @@ public final class Recorder {
       pagesPerCluster = SnapshotStore.pagesPerCluster(image.clusterSize)
       let room = CopyRoom(
         byteCount: InstantMemory.roomSize(for: machine.memory.totalSize, pagesPerChunk: pagesPerCluster))
-      lastSnapshot = (snapshotName, machine.now)
       snapshots = BackgroundSnapshots(
         image: image, room: room, workers: workers, recording: recording, policy: policy, inbox: inbox
       ) { [folder] () throws(Failure) in if folder.replacesOne { try folder.commit() } }
@@ -170,9 +167,9 @@ public final class Recorder {
       throw folder.naming(error)
     }
     // What stands in memory is what has been written to it since the machine was made.
-    startSnapshot(
-      snapshotName, digests: machine.beginDigests(), parent: nil, tasks: [], log: nil,
-      pending: origin.pending,
+    start(
+      .init(name: snapshotName, parent: nil), clusters: changedClusters, digests: machine.beginDigests(),
+      tasks: [], log: nil, pending: origin.pending,
       bootRegions: origin.left == nil ? nil : origin.plan.regions)
     origin.offerAnswers(to: inbox)
   }
@@ -257,7 +254,7 @@ public final class Recorder {
   /// being made.
   func makeSnapshot(_ name: String) throws(Failure) {
     try RecordingManifest.checkNewSnapshotName(name, option: name)
-    guard name != recording.manifest.initialSnapshot, !namedSnapshots.contains(name) else {
+    guard let snapshot = schedule.named(name) else {
       throw Failure(
         .exists, recording.path, "has a snapshot '\(name)' already", remedy: "choose another name")
     }
@@ -273,10 +270,9 @@ public final class Recorder {
       throw Failure(
         .host, recording.path, "cannot be written any more", remedy: "the recording ends with the reason")
     }
-    namedSnapshots.insert(name)
-    startSnapshot(
-      name, digests: machine.beginDigests(), parent: lastSnapshot.name, tasks: driveTasks(for: name), log: log
-    )
+    start(
+      snapshot, clusters: changedClusters, digests: machine.beginDigests(), tasks: driveTasks(for: name),
+      log: log)
   }
 
   /// Whether a snapshot is being written.
@@ -292,32 +288,32 @@ public final class Recorder {
   }
 
   /// Between two instructions, right behind the digests in the log, which are the machine's `digests`.
-  ///
-  /// A guest that has changed much waits for nothing there: the snapshot is put off until memory is ready for the copies.
   private func makeSnapshotIfDue(_ digests: PendingDigests) {
-    guard policy.spacing != .never, let snapshots else { return }
-    let now = machine.now
-    let pageCount = changedClusters.reduce(0) { $0 + $1.count }
-    let hasRoom = snapshots.hasRoom(for: pageCount * GuestMemory.pageSize) || policy.waitsForEach
-    guard hasRoom, policy.isDue(at: now, after: lastSnapshot.moment), !snapshots.isBusy,
+    guard schedule.isAutomatic, let snapshots else { return }
+    let clusters = changedClusters
+    let byteCount = clusters.reduce(0) { $0 + $1.count } * GuestMemory.pageSize
+    // Asked in any case: room is made ready for what has changed by the next such place.
+    let hasRoom = snapshots.hasRoom(for: byteCount)
+    guard let snapshot = schedule.due(at: machine.now, hasRoom: hasRoom, isBusy: snapshots.isBusy),
       let log = sink.flush()
     else { return }
-    let name = SnapshotPolicy.name(at: now.position)
-    startSnapshot(
-      name, digests: digests, parent: lastSnapshot.name, tasks: driveTasks(for: name), log: log)
+    start(
+      snapshot, clusters: clusters, digests: digests, tasks: driveTasks(for: snapshot.name), log: log)
   }
 
   /// The pages of all clusters with a page that changed since the last snapshot.
   private var changedClusters: [Range<Int>] { machine.changedPages.ranges(inGroupsOf: pagesPerCluster) }
 
-  private func startSnapshot(
-    _ name: String, digests: PendingDigests, parent: String?, tasks: [DriveTask], log: WrittenLog?,
-    pending: [UnansweredRequest] = [], bootRegions: [BootPlan.Region]? = nil
+  /// Hands `snapshot` of where the machine stands to the thread that writes it. `clusters` are the pages that it differs in.
+  private func start(
+    _ snapshot: SnapshotSchedule.Snapshot, clusters: [Range<Int>], digests: PendingDigests,
+    tasks: [DriveTask], log: WrittenLog?, pending: [UnansweredRequest] = [],
+    bootRegions: [BootPlan.Region]? = nil
   ) {
     guard let snapshots else { return }
     let now = machine.now
     let memory = InstantMemory(
-      machine.memory, room: snapshots.room, pagesPerChunk: pagesPerCluster, pages: changedClusters)
+      machine.memory, room: snapshots.room, pagesPerChunk: pagesPerCluster, pages: clusters)
     machine.forgetChangedPages()
     frozen?.end()
     frozen = memory
@@ -328,10 +324,10 @@ public final class Recorder {
       matchedOutput: 0, pending: pending)
     snapshots.start(
       .init(
-        name: name, metadata: SnapshotMetadata(at: now), state: state, digests: digests, parent: parent,
-        memory: memory, tasks: tasks, log: log, bootRegions: bootRegions))
-    lastSnapshot = (name, now)
-    if policy.waitsForEach { snapshots.waitUntilIdle() }
+        name: snapshot.name, metadata: SnapshotMetadata(at: now), state: state, digests: digests,
+        parent: snapshot.parent, memory: memory, tasks: tasks, log: log, bootRegions: bootRegions))
+    schedule.begin(snapshot, at: now)
+    if schedule.policy.waitsForEach { snapshots.waitUntilIdle() }
   }
 }
 

@@ -27,7 +27,7 @@ final class IncomingMigration {
     var process: ShellProcess?
     switch address {
     case .file(let path):
-      descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+      descriptor = HostFiles.open(path, for: .reading)
       guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot open it") }
     case .exec(let command):
       let started = try ShellProcess(command, writing: false)

@@ -11,13 +11,12 @@ extension HostFiles {
   package static func copy(
     _ path: String, to target: String, progress: (_ done: UInt64) throws(Failure) -> Void
   ) throws(Failure) -> UInt64 {
-    let source = OwnedDescriptor(uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) })
+    let source = OwnedDescriptor(open(path, for: .reading))
     guard source.number >= 0 else { throw .system(errno, path: path, doing: "cannot open it") }
     guard kind(of: path) == .regular else {
       throw Failure(.file, path, "is not a regular file", remedy: "restore it from a copy")
     }
-    let output = OwnedDescriptor(
-      uninterrupted { open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666) })
+    let output = OwnedDescriptor(open(target, for: .creating))
     guard output.number >= 0 else { throw .system(errno, path: target, doing: "cannot create it") }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceSize, alignment: 4096)
     defer { buffer.deallocate() }

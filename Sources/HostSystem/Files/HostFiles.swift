@@ -26,8 +26,7 @@ public enum HostFiles {
 
   /// Reads a regular file of at most `limit` bytes.
   public static func read(_ path: String, limit: UInt64) throws(Failure) -> [UInt8] {
-    // O_NONBLOCK: a pipe somebody put there must not make us wait.
-    let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    let descriptor = open(path, for: .reading)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot open it") }
     defer { close(descriptor) }
     var status = stat()
@@ -73,9 +72,7 @@ public enum HostFiles {
     let temporary = name + ".new"
     var status = stat()
     let replacesOne = fstatat(place, name, &status, 0) == 0
-    let descriptor = uninterrupted {
-      openat(place, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o666)
-    }
+    let descriptor = open(temporary, for: .replacing, followsLink: false, in: place)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
     var problem = bytes.withUnsafeBytes { buffer in
       transferAll(buffer.count) { done in

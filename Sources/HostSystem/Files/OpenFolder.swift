@@ -9,7 +9,7 @@ package final class OpenFolder: Sendable {
 
   /// Nil when there is no folder, and `errno` says why. A link to one is none.
   package init?(_ path: String) {
-    let opened = uninterrupted { open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) }
+    let opened = HostFiles.open(path, for: .folder, followsLink: false)
     // Before the property is set: what has all its properties is taken down again, and that would say something else in errno.
     if opened < 0 { return nil }
     descriptor = opened

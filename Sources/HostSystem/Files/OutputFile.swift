@@ -30,9 +30,7 @@ package final class OutputFile {
     var number = 0
     while true {
       let name = "\(path).\(getpid()).\(number).partial"
-      let descriptor = uninterrupted {
-        open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, permissions)
-      }
+      let descriptor = HostFiles.open(name, for: .creating, permissions: permissions)
       if descriptor >= 0 {
         // Nobody takes it for one that a killed process left.
         flock(descriptor, LOCK_EX | LOCK_NB)

@@ -15,7 +15,7 @@ package final class BaseCopy: Sendable {
 
   init(creating path: String, size: Int) throws(Failure) {
     self.path = path
-    let descriptor = uninterrupted { open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666) }
+    let descriptor = HostFiles.open(path, for: .creating)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
     file = OwnedDescriptor(descriptor)
     guard uninterrupted({ ftruncate(descriptor, off_t(size)) }) == 0 else {

@@ -21,7 +21,7 @@ package final class BaseWitness: Sendable {
 
   package init(creating path: String) throws(Failure) {
     self.path = path
-    descriptor = uninterrupted { open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666) }
+    descriptor = HostFiles.open(path, for: .creating)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
     var header = ByteWriter(reserving: BaseDigests.headerSize)
     header.raw(BaseDigests.magic)

@@ -30,7 +30,7 @@ package final class PackReader {
         .host, path, "there is no memory to unpack it", remedy: "end other programs and try again")
     }
     self.decompressor = decompressor
-    descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    descriptor = HostFiles.open(path, for: .reading)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot open it") }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {

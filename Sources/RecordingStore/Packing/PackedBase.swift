@@ -45,7 +45,7 @@ package enum PackedBase {
     var stopped: Failure?
     let lock = try withImageFailures { () throws(DiskImageError) in
       try Qcow2Image.create(at: path, size: image.size)
-      let lock = OwnedDescriptor(uninterrupted { open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) })
+      let lock = OwnedDescriptor(HostFiles.open(path, for: .reading, followsLink: false))
       flock(lock.number, LOCK_EX | LOCK_NB)
       let target = try ImageOpener().openQcow2(path, readOnly: false)
       for offset in clusters.lazy.map({ $0 * size }) where offset < image.size {

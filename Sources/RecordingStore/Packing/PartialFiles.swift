@@ -15,7 +15,7 @@ enum PartialFiles {
   static func removeLeftovers(in folder: String, of target: String? = nil) {
     for name in (try? HostFiles.names(in: folder)) ?? [] where isLeftover(name, target) {
       let path = folder + "/" + name
-      let descriptor = uninterrupted { open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) }
+      let descriptor = HostFiles.open(path, for: .reading, followsLink: false)
       guard descriptor >= 0 else { continue }
       defer { close(descriptor) }
       // One that is written is locked, by a process that may not be one of this machine's.

@@ -108,9 +108,7 @@ extension Recording {
       _ name: String, _ buffer: UnsafeMutableRawBufferPointer, _ progress: PackProgress
     ) throws(Failure) {
       let path = folder + "/" + name
-      let descriptor = uninterrupted {
-        open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o666)
-      }
+      let descriptor = HostFiles.open(path, for: .creating)
       guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
       var size = 0
       var problem: Int32?

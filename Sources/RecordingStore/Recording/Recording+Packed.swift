@@ -13,7 +13,7 @@ extension Recording {
   /// Whether the file at `path` begins as a packed recording does.
   public static func isPacked(at path: String) -> Bool {
     guard HostFiles.kind(of: path) == .regular else { return false }
-    let descriptor = uninterrupted { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+    let descriptor = HostFiles.open(path, for: .reading)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
     var bytes = [UInt8](repeating: 0, count: Zstandard.magic.count)

@@ -9,9 +9,7 @@ public final class RecordingUse: Sendable {
 
   /// Nil when there is no manifest to be opened.
   public init?(_ path: String) {
-    let descriptor = uninterrupted {
-      open(path + "/" + Recording.manifestName, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
-    }
+    let descriptor = HostFiles.open(path + "/" + Recording.manifestName, for: .reading, followsLink: false)
     guard descriptor >= 0 else { return nil }
     file = OwnedDescriptor(descriptor)
   }

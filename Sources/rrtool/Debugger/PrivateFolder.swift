@@ -20,7 +20,7 @@ final class PrivateFolder {
 
   func write(_ text: String, to name: String) throws(Failure) -> String {
     let file = "\(path)/\(name)"
-    let descriptor = uninterrupted { open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+    let descriptor = HostFiles.open(file, for: .creating, permissions: 0o600)
     guard descriptor >= 0 else { throw Failure.system(errno, path: file, doing: "cannot create it") }
     defer { close(descriptor) }
     DescriptorConsoleOutput(descriptor: descriptor).write(Array(text.utf8))

@@ -78,7 +78,7 @@ final class FileSerialPort: SerialPort {
 
   init(path: String) throws(Failure) {
     self.path = path
-    descriptor = uninterrupted { Glibc.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666) }
+    descriptor = HostFiles.open(path, for: .replacing)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot be opened for the console") }
     console = DescriptorConsoleOutput(descriptor: descriptor)
   }

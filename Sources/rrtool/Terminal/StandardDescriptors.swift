@@ -9,7 +9,7 @@ enum StandardDescriptors {
   /// the guest's console.
   static func prepare() {
     for descriptor in 0...2 as ClosedRange<Int32> where fcntl(descriptor, F_GETFD) < 0 {
-      // The lowest number that is free, which is this one.
+      // The lowest number that is free, which is this one. Programs that are started get it as they get any standard descriptor.
       _ = open("/dev/null", descriptor == 0 ? O_RDONLY : O_WRONLY)
     }
     // A file that may grow no further is an error of the write, which is told like any other.
@@ -25,7 +25,7 @@ enum StandardDescriptors {
     defer { for descriptor in opened { close(descriptor) } }
     while opened.count < needed {
       // What is there on every system, in an empty root folder too.
-      let descriptor = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      let descriptor = HostFiles.open("/", for: .folder)
       guard descriptor >= 0 else {
         throw .system(errno, path: "this process", doing: "may open only \(opened.count) files more")
       }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GDBRemote
+
+/// What a motion leaves for the next one.
+///
+/// Who goes on from where it was stopped does not want to stop there again, and whether that is so depends on the motion before:
+/// what it met, whether the client had taken its stop points away for it, whether it has sent a hart elsewhere since. This
+/// knows, without a machine: it is told how motions end, and answers how the next one begins.
+package struct MotionTrail {
+  /// How a run forward begins.
+  package struct RunStart: Equatable {
+    /// Where to go back to first; nil: it begins where the machine stands.
+    package var position: UInt64?
+    /// A breakpoint at the place where it begins has been seen.
+    package var ignoresBreakpointHere: Bool
+    /// A watched access at this position has been told of.
+    package var passed: UInt64?
+
+    package init(position: UInt64?, ignoresBreakpointHere: Bool, passed: UInt64?) {
+      self.position = position
+      self.ignoresBreakpointHere = ignoresBreakpointHere
+      self.passed = passed
+    }
+  }
+
+  /// A step for which the client took away what it has set.
+  ///
+  /// So it steps over a breakpoint. But others have their turns within a step of a hart, and may come to the same breakpoint. When
+  /// everything is set again as it was before, going on begins where their turns began.
+  private struct UnwatchedStep {
+    /// Of the motion before it.
+    var stops: RequestedStops
+    /// Behind the instruction of the hart that was stepped.
+    var start: UInt64
+    /// Where that hart came next.
+    var end: UInt64
+  }
+
+  /// The position of the watched access that the last motion ended at.
+  private var passedWatchpoint: UInt64?
+  private var unwatchedStep: UnwatchedStep?
+  /// Harts that the client sent elsewhere since the last motion: a call of a function, or a jump.
+  private var jumpedHarts: Set<Int> = []
+  /// Of the last motion.
+  private var lastStops = RequestedStops()
+
+  package init() {}
+
+  // MARK: How a motion begins
+
+  /// A run forward with `stops`, from `position`, where the hart `hart` is next.
+  ///
+  /// - Parameter isForked: what lies before cannot be gone back to.
+  package mutating func beginRun(
+    _ stops: RequestedStops, at position: UInt64, hart: Int, isForked: Bool
+  ) -> RunStart {
+    defer { unwatchedStep = nil }
+    let passed = takePassed()
+    if let step = unwatchedStep, step.stops == stops, step.end == position, !isForked {
+      return RunStart(position: step.start, ignoresBreakpointHere: false, passed: passed)
+    }
+    // Where a motion begins it does not end: who continues at a breakpoint has seen it, unless the client has put the
+    // hart there.
+    return RunStart(position: nil, ignoresBreakpointHere: !jumpedHarts.contains(hart), passed: passed)
+  }
+
+  /// Any other motion. Answers the position of the watched access that it passes.
+  package mutating func begin() -> UInt64? {
+    unwatchedStep = nil
+    return takePassed()
+  }
+
+  // MARK: How it ends
+
+  /// It ends at a watched access.
+  package mutating func met(accessAt position: UInt64) { passedWatchpoint = position }
+
+  /// A step forward with `stops` ends, whose instruction was over at `executed`, at `end`.
+  package mutating func stepped(_ stops: RequestedStops, executed: UInt64, end: UInt64) {
+    if executed < end, stops != lastStops {
+      unwatchedStep = UnwatchedStep(stops: lastStops, start: executed, end: end)
+    }
+  }
+
+  /// What `stepped` told was one of several steps within a line, and the motion goes on behind it.
+  package mutating func goesOn() { unwatchedStep = nil }
+
+  /// It is over, whatever it met.
+  package mutating func end(_ stops: RequestedStops) {
+    lastStops = stops
+    jumpedHarts = []
+  }
+
+  // MARK: Between motions
+
+  /// The client sends a hart elsewhere: a breakpoint there has not been seen.
+  package mutating func jumped(hart: Int) { jumpedHarts.insert(hart) }
+
+  /// The machine was taken to another position: nothing that a motion left is true there.
+  package mutating func leave() {
+    passedWatchpoint = nil
+    unwatchedStep = nil
+    jumpedHarts = []
+  }
+
+  private mutating func takePassed() -> UInt64? {
+    defer { passedWatchpoint = nil }
+    return passedWatchpoint
+  }
+}

@@ -3,6 +3,8 @@
 /// Where characters of a device, a monitor or a debugger come from and go to.
 enum CharacterBackend: Equatable {
   case stdio
+  /// With `signal=off`: Ctrl-C is a key like any other.
+  case stdioWithoutSignals
   case null
   case file(String)
   case unix(path: String, isServer: Bool, waits: Bool)
@@ -19,8 +21,10 @@ enum CharacterBackend: Equatable {
     func rest(_ prefix: String) -> String? {
       text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : nil
     }
-    if text == "stdio" || text.hasPrefix("stdio,") {
+    if text == "stdio" {
       self = .stdio
+    } else if let rest = rest("stdio,"), var properties = try? Properties(rest, implied: "backend") {
+      self = Self.terminal(&properties)
     } else if text == "null" || text == "none" {
       self = .null
     } else if text == "vc" || text.hasPrefix("vc:") {
@@ -47,7 +51,7 @@ enum CharacterBackend: Equatable {
   init(_ properties: inout Properties) {
     let kind = properties.take("backend", "type") ?? ""
     switch kind {
-    case "stdio": self = .stdio
+    case "stdio": self = Self.terminal(&properties)
     case "null": self = .null
     case "vc": self = .window
     case "file": self = properties.take("path").map { .file($0) } ?? .other(kind)
@@ -59,6 +63,10 @@ enum CharacterBackend: Equatable {
       }
     default: self = .other(kind)
     }
+  }
+
+  private static func terminal(_ properties: inout Properties) -> CharacterBackend {
+    Properties.flag(properties.take("signal") ?? "on") == false ? .stdioWithoutSignals : .stdio
   }
 
   private static func socket(_ path: String, _ properties: inout Properties) -> CharacterBackend {
@@ -105,6 +113,7 @@ extension Translator {
     }
     switch place.backend {
     case .stdio: return []
+    case .stdioWithoutSignals: return ["--serial", "stdio,signal=off"]
     case .window:
       note(place.option, "there is no window; the console is on the terminal")
       return []
@@ -137,7 +146,8 @@ extension Translator {
     for monitor in monitors {
       switch resolved(monitor.backend) {
       case .null, .window: break
-      case .stdio where resolved(serials.first?.backend ?? .stdio) == .stdio: break  // Ctrl-A c
+      case .stdio where [.stdio, .stdioWithoutSignals].contains(resolved(serials.first?.backend ?? .stdio)):
+        break  // Ctrl-A c
       case .unix(let path, isServer: true, _) where words.isEmpty:
         note(monitor.option, "the socket speaks QMP; 'rrtool monitor \(path)' takes the monitor's commands")
         words = ["--qmp", "unix:" + path]
@@ -164,7 +174,7 @@ extension Translator {
   mutating func debuggerWords() -> [String] {
     guard let debugger else { return isPaused ? ["--paused"] : [] }
     switch resolved(debugger.backend) {
-    case .stdio: return ["--gdb", "stdio"]
+    case .stdio, .stdioWithoutSignals: return ["--gdb", "stdio"]
     case .tcp(let host, let port) where ["", "localhost", "127.0.0.1", "::1", "[::1]"].contains(host):
       return ["--gdb", "tcp:" + port]
     case .unix(let path, _, _): return ["--gdb", "unix:" + path]

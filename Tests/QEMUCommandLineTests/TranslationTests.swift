@@ -75,6 +75,8 @@ import Testing
       ("-drive if=pflash,unit=1,file=v", nil), ("-pflash a -pflash b -pflash c", nil), ("-M pflash0=x", nil),
       ("-serial stdio -nographic -display none", "--memory 128M"),
       ("-serial mon:stdio -serial null", "--memory 128M"),
+      ("-serial stdio,signal=off", "--memory 128M --serial stdio,signal=off"),
+      ("-chardev stdio,id=c,signal=off -serial chardev:c", "--memory 128M --serial stdio,signal=off"),
       ("-serial none", "--memory 128M --serial null"), ("-nodefaults", "--memory 128M --serial null"),
       ("-serial file:a", "--memory 128M --serial file:a"),
       ("-serial unix:s,server=on,wait=off", "--memory 128M --serial unix:s"),

@@ -49,7 +49,9 @@ struct GuestOptions: ParsableArguments {
   var append: String?
 
   @Option(
-    help: ArgumentHelp("The guest's serial port: stdio, null, file:FILE or unix:SOCKET.", valueName: "where"))
+    help: ArgumentHelp(
+      "The guest's serial port: stdio, null, file:FILE or unix:SOCKET. stdio,signal=off gives the guest Ctrl-C too.",
+      valueName: "where"))
   var serial = "stdio"
 
   @Option(

@@ -23,7 +23,8 @@ struct LiveOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "With --live: the guest's serial port: stdio, null, file:FILE or unix:SOCKET.", valueName: "where"))
+      "With --live: the guest's serial port: stdio, stdio,signal=off, null, file:FILE or unix:SOCKET.",
+      valueName: "where"))
   var serial = "stdio"
 
   @OptionGroup var snapshotOptions: SnapshotOptions

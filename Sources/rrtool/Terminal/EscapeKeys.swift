@@ -15,14 +15,17 @@ struct EscapeKeys {
   }
 
   private static let controlA: UInt8 = 1
-  private var isEscaped = false
+  private static let controlC: UInt8 = 3
+  /// The next key is the second one: it is taken as it is, Ctrl-C too.
+  private(set) var isEscaped = false
 
   static let help = """
     \r
     Ctrl-A h       this help\r
     Ctrl-A x       end the run\r
     Ctrl-A c       to the monitor, and back\r
-    Ctrl-A Ctrl-A  send Ctrl-A\r
+    Ctrl-A Ctrl-A  send Ctrl-A to the guest\r
+    Ctrl-A Ctrl-C  send Ctrl-C to the guest\r
 
     """
 
@@ -37,7 +40,7 @@ struct EscapeKeys {
       case UInt8(ascii: "x") where isSecond: items.append(.command(.exit))
       case UInt8(ascii: "h") where isSecond, UInt8(ascii: "?") where isSecond: items.append(.command(.help))
       case UInt8(ascii: "c") where isSecond: items.append(.command(.monitor))
-      case _ where isSecond && byte != Self.controlA: break
+      case _ where isSecond && byte != Self.controlA && byte != Self.controlC: break
       default:
         if case .input(let earlier)? = items.last {
           items[items.count - 1] = .input(earlier + [byte])

@@ -10,9 +10,11 @@ final class Keyboard: @unchecked Sendable {
   private var keys = EscapeKeys()
   private var monitor: ConsoleMonitor?
   private var isAtMonitor = false
+  private let terminal: Terminal
 
-  init(_ inbox: Inbox, _ target: MonitorTarget?) {
+  init(_ inbox: Inbox, _ target: MonitorTarget?, on terminal: Terminal) {
     self.inbox = inbox
+    self.terminal = terminal
     monitor = target.map { ConsoleMonitor($0) }
   }
 
@@ -31,6 +33,8 @@ final class Keyboard: @unchecked Sendable {
         if isAtMonitor { monitor?.enter() } else { monitor?.leave() }
       }
     }
+    // Behind Ctrl-A the terminal must not make a signal of Ctrl-C.
+    terminal.sendsInterrupts = !keys.isEscaped
     return input
   }
 }

@@ -18,7 +18,8 @@ enum SerialPorts {
   /// Opens what `--serial` names.
   static func open(_ text: String) throws(Failure) -> any SerialPort {
     switch text {
-    case "stdio": return StandardSerialPort()
+    case "stdio", "stdio,signal=on": return StandardSerialPort()
+    case "stdio,signal=off": return StandardSerialPort(keepsInterrupts: false)
     case "null": return NullSerialPort()
     default:
       if text.hasPrefix("file:"), text.count > 5 {
@@ -29,7 +30,7 @@ enum SerialPorts {
       }
       throw Failure(
         .usage, "--serial \(text)", "is not a serial port",
-        remedy: "give stdio, null, file:FILE or unix:SOCKET")
+        remedy: "give stdio, stdio,signal=off, null, file:FILE or unix:SOCKET")
     }
   }
 }
@@ -45,18 +46,28 @@ final class StandardSerialPort: SerialPort {
   var output: any ConsoleOutput { descriptor }
   private let descriptor = DescriptorConsoleOutput(descriptor: 1)
   private let isReplayed: Bool
+  private let keepsInterrupts: Bool
   private var terminal: Terminal?
 
-  /// - Parameter isReplayed: the guest's input comes from a recording: a terminal's keys are for rrtool alone.
-  init(isReplayed: Bool = false) { self.isReplayed = isReplayed }
+  /// - Parameters:
+  ///   - isReplayed: the guest's input comes from a recording: a terminal's keys are for rrtool alone.
+  ///   - keepsInterrupts: Ctrl-C ends the run; else it is the guest's, as any key.
+  init(isReplayed: Bool = false, keepsInterrupts: Bool = true) {
+    self.isReplayed = isReplayed
+    self.keepsInterrupts = keepsInterrupts
+  }
 
   func start(_ inbox: Inbox, monitor: MonitorTarget?) {
-    terminal = Terminal(takingOver: 0)
-    guard terminal != nil else {
+    guard let terminal = Terminal(takingOver: 0, keepsInterrupts: keepsInterrupts) else {
       if !isReplayed { inbox.readInput(from: 0) { $0 } }
       return
     }
-    let keyboard = Keyboard(inbox, monitor)
+    self.terminal = terminal
+    say(
+      keepsInterrupts
+        ? "Ctrl-C ends the run, Ctrl-A h tells the other keys"
+        : "Ctrl-A x ends the run, Ctrl-A h tells the other keys; Ctrl-C is the guest's")
+    let keyboard = Keyboard(inbox, monitor, on: terminal)
     inbox.readInput(from: 0) { [isReplayed] bytes in
       let input = keyboard.take(bytes)
       return isReplayed ? [] : input

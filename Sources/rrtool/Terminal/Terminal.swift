@@ -6,6 +6,8 @@ import Glibc
 final class Terminal {
   private let descriptor: Int32
   private var saved: termios
+  /// Ctrl-C ends the program, as long as `sendsInterrupts`.
+  private let keepsInterrupts: Bool
 
   static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
 
@@ -21,6 +23,7 @@ final class Terminal {
     var settings = termios()
     guard tcgetattr(descriptor, &settings) == 0 else { return nil }
     self.descriptor = descriptor
+    self.keepsInterrupts = keepsInterrupts
     saved = settings
     settings.c_iflag &= ~tcflag_t(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON)
     settings.c_lflag &= ~tcflag_t(ECHO | ECHONL | ICANON | IEXTEN)
@@ -32,6 +35,17 @@ final class Terminal {
       keys[Int(VTIME)] = 0
     }
     guard tcsetattr(descriptor, TCSANOW, &settings) == 0 else { return nil }
+  }
+
+  /// False: for now Ctrl-C is a key like any other.
+  var sendsInterrupts = true {
+    didSet {
+      guard keepsInterrupts, sendsInterrupts != oldValue else { return }
+      var settings = termios()
+      guard tcgetattr(descriptor, &settings) == 0 else { return }
+      if sendsInterrupts { settings.c_lflag |= tcflag_t(ISIG) } else { settings.c_lflag &= ~tcflag_t(ISIG) }
+      tcsetattr(descriptor, TCSANOW, &settings)
+    }
   }
 
   /// Puts the terminal back as it was.

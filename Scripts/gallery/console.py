@@ -76,7 +76,7 @@ class Conversation:
         status = child.wait()
         if self.steps:
             self.fail(f"ended before {self.waits_for()}")
-        wanted = self.guest.status if self.guest.end == "power-off" else 0
+        wanted = self.guest.status if self.guest.end == "power-off" else 128 + stop_signal
         if status != wanted and stop_signal != signal.SIGTERM:
             self.fail(f"status {status}, not {wanted}")
         return Outcome(

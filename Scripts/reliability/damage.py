@@ -28,7 +28,7 @@ def campaign(bench, count):
         path.write_bytes(damaged)
         outcome = bench.run(words)
         # The guest of a damaged image says itself how it ends.
-        problem = outcome.problem(statuses=() if any_status else (0, 1, 3, 4, 64))
+        problem = outcome.problem(statuses=() if any_status else (0, 1, 3, 4, 64, 124))
         if any_status and problem == "fails without a word":
             problem = None
         tally.count("damage", name, "refused" if outcome.status else "made no difference, or was not read")

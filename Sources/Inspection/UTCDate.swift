@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Moments of the wall clock as people write them.
-enum UTCDate {
+package enum UTCDate {
   /// "2026-11-21 06:43:04 UTC". Howard Hinnant's days-to-civil algorithm, which counts years from March.
-  static func text(nanoseconds: UInt64) -> String {
+  package static func text(nanoseconds: UInt64) -> String {
     let seconds = nanoseconds / 1_000_000_000
     let (days, second) = (Int(seconds / 86_400), Int(seconds % 86_400))
     let shifted = days + 719_468

@@ -27,9 +27,17 @@ struct RRTool: ParsableCommand {
       recording that is not named is the latest one.
 
       EXIT STATUS
-        the guest's own when it reports one; else 0 done, 1 failed, 3 the replay or an engine diverged, 4 the
-        guest can never go on (all harts wait, trap or spin for ever), 64 wrong usage.
-        A run that --max-instructions or Ctrl-C cut short is done: 0, with a note on standard error.
+        the guest's own when it reports one; else
+        0        done
+        1        failed: a file, the host, damage
+        3        the replay did something else than recorded, or one engine something else than the other
+        4        the guest can never go on: all harts wait, trap or spin for ever
+        5        --until-failure found a run in which the console said what --stop-on waits for
+        64       wrong usage
+        124      --timeout or --max-instructions ended the run
+        128 + n  signal n ended it: 130 Ctrl-C, 143 SIGTERM
+        --result FILE says whose status it is, and all else, as JSON. A replay repeats what the guest did; where
+        somebody else ended the recorded run it ends with 0.
       """,
     version: "rrtool \(ToolVersion.text)",
     subcommands: [
@@ -70,7 +78,7 @@ struct RRTool: ParsableCommand {
       }
     } else {
       let text = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
-      if !text.isEmpty { say("\(text); see 'rrtool help'") }
+      if !text.isEmpty { complain("\(text); see 'rrtool help'") }
     }
     Glibc.exit(code.rawValue)
   }

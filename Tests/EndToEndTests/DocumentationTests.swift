@@ -57,7 +57,8 @@ import Testing
           }
           for word in words where word.hasPrefix("-") && word.contains(#/^--?[a-z]/#) {
             count += 1
-            #expect(known.contains(word), "\(page.name) has 'rrtool \(name) \(word)'")
+            let option = String(word.prefix { $0 != "=" && $0 != "[" })
+            #expect(known.contains(option), "\(page.name) has 'rrtool \(name) \(word)'")
           }
         }
       }

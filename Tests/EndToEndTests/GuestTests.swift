@@ -104,10 +104,11 @@ import Testing
   @Test func stopsAfterTheInstructionsAskedFor() throws {
     let scratch = try Scratch()
     let result = try scratch.record(
-      "run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_003")
+      "run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_003",
+      status: 124)
     #expect(result.errors.contains("reached its limit at position 1,000,003"))
     let plain = try scratch.rrtool("run", "--bios", Place.guest("counter"), "--max-instructions", "1_000_003")
-    #expect(plain.status == 0)
+    #expect(plain.status == 124)
     #expect(plain.errors == "rrtool: reached its limit at position 1,000,003\n")
     #expect(try scratch.summary(scratch.path("run.rr")).run.endPosition == 1_000_003)
   }
@@ -116,7 +117,8 @@ import Testing
   /// typed.
   @Test func positionsFromTheEnd() throws {
     let scratch = try Scratch()
-    try scratch.record("run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_000")
+    try scratch.record(
+      "run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_000", status: 124)
     let run = scratch.path("run.rr")
     let replayed = try scratch.rrtool("replay", run, "--to", "-400_000")
     #expect(replayed.errors == "rrtool: replayed to position 600,000\n")

@@ -59,7 +59,7 @@ import Testing
     #expect(try run("inspect", packed, "chart").contains("<svg"))
     #expect(try run("inspect", packed, "last-write", "0x80001000,8").contains("Written by"))
     #expect(try run("snapshot", "list", packed).contains("replay_init"))
-    #expect(try run("snapshot", "show", "replay_init", packed).contains("complete:    yes"))
+    #expect(try run("snapshot", "show", "replay_init", packed).contains("Complete                   yes"))
     _ = try run("dump", packed, "--at", "50%", "-o", bench.scratch.path("core"))
     #expect(FileManager.default.fileExists(atPath: bench.scratch.path("core")))
     // Named without its end.
@@ -166,8 +166,8 @@ import Testing
     _ = try bench.makePacked("traces/run.rrz")
     _ = try bench.scratch.file("traces/bad.rrz", try bench.scratch.bytes("traces/run.rrz").prefix(3000))
     let listed = try bench.rrtool("ls")
-    #expect(listed.text.contains("traces/run.rrz  packed, powered off"), "\(listed.text)")
-    #expect(listed.text.contains("traces/bad.rrz  unusable"), "\(listed.text)")
+    #expect(listed.text.contains(#/traces\/run\.rrz  20.* UTC  .*B  packed, powered off/#), "\(listed.text)")
+    #expect(listed.text.contains(#/traces\/bad\.rrz  .*  unusable/#), "\(listed.text)")
     #expect(bench.leftovers == [])
     #expect(try bench.rrtool("replay", "run").status == 0, "found by its name")
   }
@@ -179,7 +179,7 @@ import Testing
     let ledger = Place.project.appending(path: "fixtures/guests/built/ledger.debug").path
     let run = scratch.path("run.rr")
     let recorded = try scratch.rrtool("record", "-o", run, "--max-instructions", "1_000_000")
-    try #require(recorded.status == 0, "\(recorded.errors)")
+    try #require(recorded.status == 124, "\(recorded.errors)")
     let none = try bench.rrtool("pack", run, "-o", scratch.path("x.rrz"), "--symbols", scratch.path("none"))
     #expect(none.status == 1, "\(none.errors)")
     let noELF = try scratch.file("text", "hello".utf8)

@@ -30,7 +30,7 @@ import Testing
     }
     recorder.send(SIGTERM)
     let ended = try recorder.waitForResult()
-    #expect(ended.status == 0, "\(ended.errors)")
+    #expect(ended.status == 128 + SIGTERM, "\(ended.errors)")
     let verified = try scratch.rrtool("verify", scratch.path("ring.rr"), "--quick")
     #expect(verified.status == 0, "\(verified.errors)")
   }

@@ -36,7 +36,9 @@ public final class Inbox: @unchecked Sendable {
   private var isConsoleHeld = false
   /// Threads of sources that wait for room.
   private var waitingSources = 0
-  private var stopRequested = false
+  /// Who wants the run to end; the first one counts.
+  private var stopWanted: StopCause?
+  private var stopRequested: Bool { stopWanted != nil }
   private var failure: Failure?
   private var openSources = 0
   private var requests: [Request] = []
@@ -78,12 +80,15 @@ public final class Inbox: @unchecked Sendable {
   }
 
   /// Asks for the run to end at the next chance.
-  public func requestStop() {
+  public func requestStop(_ cause: StopCause = .user) {
     lock.withLock {
-      stopRequested = true
+      stopWanted = stopWanted ?? cause
       announce()
     }
   }
+
+  /// Who wanted the run to end, if somebody did.
+  public var stopCause: StopCause? { lock.withLock { stopWanted } }
 
   /// Asks for something to be done on the machine's thread. False when the run is over, and nothing will be done.
   package func post(_ request: @escaping Request) -> Bool {

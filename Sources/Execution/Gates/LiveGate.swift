@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteCoding
 import Emulator
 import HostSystem
 
@@ -13,6 +14,8 @@ package final class LiveGate: Gate {
     case interrupted
     /// Every hart waits, no timer is set, and nothing is attached that could send anything.
     case idleForever
+    /// The guest said what it was to be stopped at.
+    case matched
     case failed(Failure)
   }
 
@@ -33,13 +36,15 @@ package final class LiveGate: Gate {
   /// Whether somebody outside switched the machine off.
   package private(set) var wasSwitchedOff = false
 
-  private let inbox: Inbox
+  let inbox: Inbox
   private let drives: [BlockWorker]
   private let console: any ConsoleOutput
   /// Whether idle time passes as fast as the host's, or is skipped.
   private let sleeps: Bool
   private var entropy = EntropyPool()
   private var consoleBuffer: [UInt8] = []
+  /// Looks for what the run is to be stopped at.
+  private var matcher: PatternMatcher?
   /// Where the first byte in the buffer was written.
   private var consoleBufferStart: UInt64 = 0
   /// The machine had no room for console input that is there.
@@ -72,6 +77,9 @@ package final class LiveGate: Gate {
     self.control = control
     self.outstandingRequests = outstandingRequests
   }
+
+  /// Has the machine stop behind the instruction that writes the last byte of what `pattern` matches.
+  func stop(on pattern: BytePattern?) { matcher = pattern.map { PatternMatcher($0) } }
 
   /// So many answers of drives are to come from the inbox to requests that were made elsewhere.
   package func expectAnswers(_ count: Int) { outstandingRequests += count }
@@ -205,6 +213,10 @@ package final class LiveGate: Gate {
     if consoleBuffer.isEmpty { consoleBufferStart = moment.position }
     consoleBuffer.append(byte)
     if byte == UInt8(ascii: "\n") || consoleBuffer.count >= Self.consoleBufferLimit { flushConsole() }
+    if matcher?.take(byte) == true {
+      matcher = nil
+      stop(.matched)
+    }
   }
 
   package func blockRequest(_ request: BlockRequest, at moment: Moment) {

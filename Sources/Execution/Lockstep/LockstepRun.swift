@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteCoding
 import Emulator
 import HostSystem
 
@@ -17,10 +18,14 @@ public final class LockstepRun {
     live.machine = lockstep.control
   }
 
-  /// Runs to the end, or to the position `limit`, or throws where the engines differ.
+  /// The leading machine's state as it is, by part.
+  public var digests: [StateDigest] { lockstep.leader.namedDigests }
+
+  /// Runs to the end, to the position `limit`, or until the console said what `pattern` matches; throws where the engines differ.
   public func run(
-    limit: UInt64? = nil, tell: @escaping (String) -> Void = { _ in }
+    limit: UInt64? = nil, stopOn pattern: BytePattern? = nil, tell: @escaping (String) -> Void = { _ in }
   ) throws(LockstepDifference) -> RunResult {
+    live.stop(on: pattern)
     defer {
       live.flushConsole()
       drives.finish()
@@ -45,6 +50,6 @@ public final class LockstepRun {
     // The loop above ends with an outcome.
     let found = outcome!
     return RunResult(
-      ending: .init(found, of: lockstep.leader), failure: found.failure)
+      ending: .init(found, of: lockstep.leader), failure: found.failure, stopCause: live.inbox.stopCause)
   }
 }

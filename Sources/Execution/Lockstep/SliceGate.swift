@@ -120,8 +120,16 @@ final class SliceGate: Gate {
   // MARK: Departures
 
   func consoleOutput(_ byte: UInt8, at moment: Moment) {
-    outside?.consoleOutput(byte, at: moment)
-    depart(.consoleOutput(byte), at: moment)
+    if let outside {
+      isStopRequested = false
+      outside.consoleOutput(byte, at: moment)
+      return tape.append(.consoleOutput(byte, stops: isStopRequested), at: moment)
+    }
+    guard let entry = next(at: moment), case .consoleOutput(byte, let stops) = entry else {
+      return differ(at: moment, SliceTape.Passage.consoleOutput(byte, stops: false).summary)
+    }
+    position += 1
+    if stops { machine?.requestStop() }
   }
 
   func blockRequest(_ request: BlockRequest, at moment: Moment) {

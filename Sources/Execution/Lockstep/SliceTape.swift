@@ -12,7 +12,8 @@ final class SliceTape {
     /// The outside asked for the end of the run.
     case stop
     case idle(until: UInt64?, IdleEnd)
-    case consoleOutput(UInt8)
+    /// `stops`: the outside asked for the end of the run when it got this byte.
+    case consoleOutput(UInt8, stops: Bool)
     case blockRequest(BlockRequest)
     case guestReset
 
@@ -31,7 +32,7 @@ final class SliceTape {
       case .arrival: "an arrival"
       case .stop: "the end of the run"
       case .idle(let deadline, _): "idleness until \(deadline.map { "\($0) ns" } ?? "something arrives")"
-      case .consoleOutput(let byte): "console output \(quoted([byte]))"
+      case .consoleOutput(let byte, _): "console output \(quoted([byte]))"
       case .blockRequest(let request): LogBlockRequest(request).summary
       case .guestReset: "a reset by the guest"
       }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteCoding
 import DiskImage
 import Emulator
 import HostSystem
@@ -174,14 +175,19 @@ public final class Recorder {
     origin.offerAnswers(to: inbox)
   }
 
-  /// Runs the guest to its end, or to the position `limit`, and closes the recording. Once only.
+  /// The machine's state as it is, by part.
+  public var digests: [StateDigest] { machine.namedDigests }
+
+  /// Runs the guest to its end, to the position `limit`, or until the console said what `pattern` matches, and closes the recording.
+  /// Once only.
   ///
   /// Whatever ended the run, the recording holds all of it; a failure of the host that ended it is in the result.
   ///
   /// `tell` hears what the user should know meanwhile; the log has it too.
   public func run(
-    limit: UInt64? = nil, tell: @escaping (String) -> Void = { _ in }
+    limit: UInt64? = nil, stopOn pattern: BytePattern? = nil, tell: @escaping (String) -> Void = { _ in }
   ) throws(Failure) -> RunResult {
+    live.stop(on: pattern)
     let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) }) { [self] text in
       note(text)
       tell(text)
@@ -235,7 +241,8 @@ public final class Recorder {
     }
     // The recording is closed when those who watch hear of the end.
     run.end(outcome)
-    return RunResult(ending: ending, failure: failure, lostSnapshots: made?.lostNames ?? [])
+    return RunResult(
+      ending: ending, failure: failure, stopCause: inbox.stopCause, lostSnapshots: made?.lostNames ?? [])
   }
 
   @discardableResult

@@ -18,6 +18,8 @@ struct LiveRun {
   struct Outcome {
     var end: LogEnd
     var failure: Failure?
+    /// What is known of the reason besides.
+    var cause: RecordingManifest.Ending.Cause?
     /// What harts run when nothing can ever change that.
     var standstill: Standstill?
   }
@@ -88,7 +90,9 @@ struct LiveRun {
     case .requested:
       switch live.stopReason {
       case nil: return nil
-      case .interrupted?: return Outcome(end: .interrupted)
+      case .interrupted?:
+        return Outcome(end: .interrupted, cause: live.inbox.stopCause == .timeout ? .timeout : nil)
+      case .matched?: return Outcome(end: .limit, cause: .match)
       case .idleForever?: return Outcome(end: .stalled)
       case .failed(let failure)?: return Outcome(end: .failed, failure: failure)
       }
@@ -101,6 +105,8 @@ public struct RunResult: Equatable, Sendable {
   public var ending: RecordingManifest.Ending
   /// What failed, when that ended the run.
   public var failure: Failure?
+  /// Who ended it, if somebody did.
+  public var stopCause: StopCause?
   /// Snapshots with names of the user's own that a ring gave up with the part of the run that they were of.
   public var lostSnapshots: [String] = []
 }
@@ -109,6 +115,12 @@ extension RecordingManifest.Ending {
   /// - Parameter machine: as it stands at the end.
   init(_ outcome: LiveRun.Outcome, of machine: Machine) {
     self.init(outcome.end, at: machine.now, failure: outcome.failure)
+    cause = outcome.cause
+    switch cause {
+    case .timeout?: note = "its time was up"
+    case .match?: note = "the console said what was waited for"
+    case nil: break
+    }
     if let standstill = outcome.standstill {
       (reason, note) = (.lost, standstill.description)
     } else if reason == .idleForever {

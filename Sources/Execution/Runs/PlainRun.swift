@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteCoding
 import DiskImage
 import Emulator
 import HostSystem
@@ -62,21 +63,32 @@ public final class PlainRun {
     try bringGuest(self)
   }
 
-  /// Runs to the end, or to the position `limit`. `tell` hears what the user should know meanwhile.
-  public func run(limit: UInt64? = nil, tell: @escaping (String) -> Void = { _ in }) -> RunResult {
+  /// Runs to the end, to the position `limit`, or until the console said what `pattern` matches. `tell` hears what the user should know meanwhile.
+  public func run(
+    limit: UInt64? = nil, stopOn pattern: BytePattern? = nil, tell: @escaping (String) -> Void = { _ in }
+  ) -> RunResult {
+    live.stop(on: pattern)
     let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) }, tell: tell)
     let outcome: LiveRun.Outcome
     do throws(Failure) {
       try receive()
       outcome = run.run(limit: limit, interval: nil, atInterval: {})
     } catch {
-      outcome = inbox.isStopRequested ? .init(end: .interrupted) : .init(end: .failed, failure: error)
+      outcome =
+        inbox.isStopRequested
+        ? .init(end: .interrupted, cause: inbox.stopCause == .timeout ? .timeout : nil)
+        : .init(end: .failed, failure: error)
     }
     drives.finish()
     run.end(outcome)
     return RunResult(
-      ending: .init(outcome, of: machine), failure: outcome.failure)
+      ending: .init(outcome, of: machine), failure: outcome.failure, stopCause: inbox.stopCause)
   }
+}
+
+extension PlainRun {
+  /// The machine's state as it is, by part.
+  public var digests: [StateDigest] { machine.namedDigests }
 }
 
 extension PlainRun: ControlledRun {

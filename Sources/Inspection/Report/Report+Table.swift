@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Report {
-  func renderTable(to write: @escaping (String) throws -> Void) throws {
+  func renderTable(
+    heading: @escaping (String) -> String, to write: @escaping (String) throws -> Void
+  ) throws {
     for (number, section) in sections.enumerated() {
-      if sections.count > 1 { try write("\(number == 0 ? "" : "\n")\(section.title)\n") }
+      if sections.count > 1 { try write("\(number == 0 ? "" : "\n")\(heading(section.title))\n") }
       let indent = sections.count > 1 ? "  " : ""
       switch section.shape {
       case .record:
@@ -17,7 +19,7 @@ extension Report {
           }
         }
       case .table:
-        let rows = AlignedRows(columns: section.columns, indent: indent, write: write)
+        let rows = AlignedRows(columns: section.columns, indent: indent, heading: heading, write: write)
         try section.produce { row in try rows.add(row) }
         try rows.finish()
       }
@@ -31,14 +33,19 @@ private final class AlignedRows {
 
   private let columns: [(index: Int, title: String)]
   private let indent: String
+  private let heading: (String) -> String
   private let write: (String) throws -> Void
   private var waiting: [[(text: String, isNumber: Bool)]] = []
   /// Nil until they are chosen.
   private var widths: [Int]?
 
-  init(columns: [Column], indent: String, write: @escaping (String) throws -> Void) {
+  init(
+    columns: [Column], indent: String, heading: @escaping (String) -> String,
+    write: @escaping (String) throws -> Void
+  ) {
     self.columns = columns.enumerated().compactMap { index, column in column.title.map { (index, $0) } }
     self.indent = indent
+    self.heading = heading
     self.write = write
   }
 
@@ -62,12 +69,14 @@ private final class AlignedRows {
     try put(
       columns.indices.map { column in
         (columns[column].title, waiting.contains { $0[column].isNumber })
-      })
+      }, style: heading)
     for cells in waiting { try put(cells) }
     waiting = []
   }
 
-  private func put(_ cells: [(text: String, isNumber: Bool)]) throws {
+  private func put(
+    _ cells: [(text: String, isNumber: Bool)], style: (String) -> String = { $0 }
+  ) throws {
     guard let widths else { return }
     var line = indent
     for (column, cell) in cells.enumerated() {
@@ -77,7 +86,7 @@ private final class AlignedRows {
     // Nothing comes after the last value that there is.
     let end =
       line.utf8.lastIndex { $0 != UInt8(ascii: " ") }.map { line.utf8.index(after: $0) } ?? line.startIndex
-    try write("\(line[..<end])\n")
+    try write("\(style(String(line[..<end])))\n")
   }
 }
 

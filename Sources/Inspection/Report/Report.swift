@@ -20,10 +20,14 @@ public struct Report {
 
   /// Writes the report piece by piece; each piece is whole lines of text.
   ///
+  /// - Parameter heading: how a line of headings for people is to be shown.
   /// - Throws: What reading the recording throws, or `write`.
-  public func render(_ format: ReportFormat, to write: @escaping (String) throws -> Void) throws {
+  public func render(
+    _ format: ReportFormat, heading: @escaping (String) -> String = { $0 },
+    to write: @escaping (String) throws -> Void
+  ) throws {
     switch format {
-    case .table: try renderTable(to: write)
+    case .table: try renderTable(heading: heading, to: write)
     case .json: try renderJSON(to: write)
     case .ndjson: try renderLines(to: write)
     case .csv: try renderCSV(to: write)

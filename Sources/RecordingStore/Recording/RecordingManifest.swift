@@ -219,6 +219,14 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
       case failed
     }
 
+    /// What a recorder was told of its user's beforehand, and was the reason to end the run.
+    public enum Cause: String, Sendable {
+      /// It took as much of the host's time as it was given.
+      case timeout
+      /// The console said what the run was to be stopped at.
+      case match
+    }
+
     public var reason: Reason
     /// The guest's exit status when it powered off.
     public var status: UInt32
@@ -226,6 +234,18 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var time: UInt64
     /// The line that says what failed, or what harts were doing that could do nothing else any more.
     public var note: String?
+    /// A `Cause`: any text, as later ones may come.
+    private var causeName: String?
+
+    public var cause: Cause? {
+      get { causeName.flatMap(Cause.init) }
+      set { causeName = newValue?.rawValue }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case reason, status, position, time, note
+      case causeName = "cause"
+    }
 
     package init(reason: Reason, status: UInt32, position: UInt64, time: UInt64, note: String? = nil) {
       self.reason = reason

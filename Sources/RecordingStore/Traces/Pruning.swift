@@ -51,7 +51,7 @@ public struct Pruning: Sendable {
   }
 
   /// What the files in a recording's folder take.
-  private static func byteCount(of path: String) -> UInt64 {
+  public static func byteCount(of path: String) -> UInt64 {
     ((try? HostFiles.names(in: path)) ?? []).reduce(0) { sum, name in
       var status = stat()
       guard lstat(path + "/" + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return sum }

@@ -22,6 +22,8 @@ public struct TraceFolder: Sendable {
     }
   }
 
+  public init(path: String) { self.path = path }
+
   public init() {
     self.init { name in getenv(name).map { String(cString: $0) } }
   }

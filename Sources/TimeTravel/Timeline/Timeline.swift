@@ -101,6 +101,9 @@ public final class Timeline {
   /// The machine was changed: it is not the recorded one until the next `seek`.
   public var isForked: Bool { session.gate.isForked }
 
+  /// The machine's state where it stands, by part.
+  public var digests: [StateDigest] { machine.namedDigests }
+
   /// The machine, to be looked at. Changes go through `change`.
   package var machine: Machine { session.machine }
 

@@ -104,7 +104,7 @@ struct DumpCommand: ParsableCommand {
 
     let state = MigrationState()
     state.bandwidthLimit = limit
-    StopSignals.call { state.cancel() }
+    StopSignals.call { _ in state.cancel() }
     let dumping = Progress("dumping", unit: .bytes, from: 0, to: recording.manifest.machine.memorySize)
     try timeline.dump(request, state: state) { done, _ in dumping.show(done) }
     dumping.finish()

@@ -165,7 +165,7 @@ struct InspectCommand: ParsableCommand {
         .usage, "--format \(format ?? "")", "is no format",
         remedy: "give table, json, ndjson or csv; svg for a chart")
     }
-    try report.render(format) { StandardOutput.write($0) }
+    try report.show(format)
   }
 
   private func kinds() throws(Failure) -> Set<LogEventKind>? {

@@ -29,7 +29,7 @@ final class LiveDump {
     }
     let limitBefore = try limit.map { (limit) throws(Failure) in try setLimit(limit) }
     let cancellation = Cancellation()
-    StopSignals.call { cancellation.request() }
+    StopSignals.call { _ in cancellation.request() }
     var arguments: [JSONValue.Member] = [
       .init("paging", .bool(request.hasVirtualAddresses)),
       // The other rrtool may have been started in another folder.

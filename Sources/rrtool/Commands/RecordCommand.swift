@@ -19,9 +19,23 @@ struct RecordCommand: ParsableCommand {
         rrtool record --bios program.elf -o program.rr
         rrtool record --kernel vmlinuz --initrd initrd.gz --append console=ttyS0 --drive file=disk.qcow2 --smp 2
         rrtool record --kernel Image --drive file=disk.qcow2,overlay=none --icount rrsnapshot=clean
+        rrtool record --bios test.elf --timeout 5m --until-failure=100 --result result.json -o failing.rr
       """)
 
   @OptionGroup var options: GuestOptions
+
+  @OptionGroup var ends: EndOptions
+
+  @Option(
+    defaultAsFlag: Self.unlimited, parsing: .next,
+    help: ArgumentHelp(
+      "Record again and again, N times at most, until a run fails: the guest's status is not 0, it can never go on, a limit ends it, or the "
+        + "console says what --stop-on waits for. Only that recording is kept. Each round draws other random numbers, and clock, input "
+        + "and drives come in their own time.",
+      valueName: "N"))
+  var untilFailure: String?
+
+  @OptionGroup var results: ResultOptions
 
   @OptionGroup var monitor: MonitorOptions
 
@@ -34,41 +48,68 @@ struct RecordCommand: ParsableCommand {
 
   @OptionGroup var snapshotOptions: SnapshotOptions
 
+  static let unlimited = "without end"
+
   func run() throws {
-    try reporting {
-      let guest = try options.guest()
-      if try options.start.dump(of: guest) { return }
-      let policy = try snapshotOptions.policy()
-      let limit = try options.limit()
-      let timing = try options.timing()
-      let folder = TraceFolder()
-      let target: String
-      if let output {
-        try Recording.checkIsName(output)
-        target = output
+    try reporting("record", results) { outcome in
+      let rounds = try rounds()
+      if options.start.dumpDtb != nil, try options.start.dump(of: options.guest()) { return }
+      if let output { try Recording.checkIsName(output) }
+      if let rounds {
+        try recordUntilFailure(atMost: rounds, outcome)
       } else {
-        try HostFiles.makeFolders(folder.path)
-        target = folder.unusedPath(guest: guest.name)
+        let guest = try options.guest()
+        let target = try target(guest)
+        let result = try record(guest, to: target, tellingLatest: true, outcome)
+        if result.failure == nil { say("recorded \(target): \(result.ending.summary)") }
+        try result.leave(outcome)
       }
-      let result = try LiveSession.run(at: SerialPorts.open(options.serial), monitor: monitor) {
-        (inbox, console, control) in
-        let recorder = try Recorder(
-          guest,
-          Recorder.Options(
-            output: target, force: force, logPath: timing.logPath, snapshotName: timing.snapshotName,
-            snapshots: policy),
-          inbox: inbox, console: console, control: control)
-        for remark in recorder.remarks { say(remark) }
-        do {
-          try folder.setLatest(target)
-        } catch {
-          // The recording itself goes on.
-          say("the recording will not be the latest one: \(error)")
-        }
-        return try recorder.run(limit: limit, tell: say)
-      }
-      if result.failure == nil { say("recorded \(target): \(result.ending.summary)") }
-      try result.leave()
+    }
+  }
+
+  /// Where the recording goes.
+  func target(_ guest: Guest) throws(Failure) -> String {
+    if let output { return output }
+    let folder = TraceFolder()
+    try HostFiles.makeFolders(folder.path)
+    return folder.unusedPath(guest: guest.name)
+  }
+
+  /// Records one run.
+  ///
+  /// - Parameters:
+  ///   - isLatest: it is the latest recording from its start.
+  ///   - input: standard input, where more runs are to come.
+  func record(
+    _ guest: Guest, to target: String, tellingLatest isLatest: Bool, input: SharedInput? = nil,
+    _ outcome: Outcome
+  ) throws -> RunResult {
+    let (policy, limit, timing) = (try snapshotOptions.policy(), try options.limit(), try options.timing())
+    let (pattern, timeout) = (try ends.pattern(), try ends.timeout.parsed())
+    outcome.set { $0.recording = HostFiles.absolute(target) }
+    let port = try SerialPorts.open(options.serial, console: results.console, input: input)
+    return try LiveSession.run(at: port, monitor: monitor, timeout: timeout) {
+      (inbox, console, control) in
+      let recorder = try Recorder(
+        guest,
+        Recorder.Options(
+          output: target, force: force, logPath: timing.logPath, snapshotName: timing.snapshotName,
+          snapshots: policy),
+        inbox: inbox, console: outcome.listening(to: console), control: control)
+      for remark in recorder.remarks { say(remark) }
+      if isLatest { Self.setLatest(target) }
+      let result = try recorder.run(limit: limit, stopOn: pattern, tell: say)
+      outcome.note(digests: recorder.digests)
+      return result
+    }
+  }
+
+  static func setLatest(_ target: String) {
+    do {
+      try TraceFolder().setLatest(target)
+    } catch {
+      // The recording itself goes on.
+      say("the recording will not be the latest one: \(error)")
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Execution
 import HostSystem
 import RecordingStore
 import TimeTravel
@@ -37,6 +38,10 @@ struct ReplayCommand: ParsableCommand {
 
   @OptionGroup var engine: EngineOption
 
+  @OptionGroup var timeout: TimeoutOption
+
+  @OptionGroup var results: ResultOptions
+
   @OptionGroup var monitor: MonitorOptions
 
   @OptionGroup var live: LiveOptions
@@ -44,12 +49,20 @@ struct ReplayCommand: ParsableCommand {
   @OptionGroup var checkpoints: CheckpointOptions
 
   func run() throws {
-    try reporting {
+    try reporting("replay", results) { outcome in
       let recording = try recordingArgument.open()
+      outcome.set { $0.recording = HostFiles.absolute(recording.name) }
       try options.check()
+      let timeout = try self.timeout.parsed()
       if options.isWanted {
         guard !live.live else {
           throw Failure(.usage, "--live", "does not go with a debugger", remedy: "give one of the two")
+        }
+        if timeout != nil || results.isWanted {
+          throw Failure(
+            .usage, timeout != nil ? "--timeout" : "--result",
+            "does not go with a debugger, which ends when its user wants",
+            remedy: "leave it out")
         }
         return try debug(recording)
       }
@@ -59,16 +72,16 @@ struct ReplayCommand: ParsableCommand {
             .usage, "-o", "what goes on from \(packed) would need the images in it",
             remedy: "make a recording of it with 'rrtool unpack \(packed)', and leave that")
         }
-        return try goLive(recording)
+        return try goLive(recording, timeout: timeout, outcome)
       }
       if live.output != nil {
         throw Failure(.usage, "-o", "a replay records nothing", remedy: "add --live, or leave out -o")
       }
-      let port = StandardSerialPort(isReplayed: true)
+      let port = StandardSerialPort(isReplayed: true, console: results.console)
       // Whoever has a monitor may want to go back.
       let isControlled = monitor.qmp != nil || monitor.paused
       let timeline = try Timeline(
-        recording, from: from, console: port.output, engine: engine.parsed(),
+        recording, from: from, console: outcome.listening(to: port.output), engine: engine.parsed(),
         checkpoints: isControlled ? checkpoints.policy() : nil)
       var target: UInt64?
       if let to, to != "end" {
@@ -83,19 +96,22 @@ struct ReplayCommand: ParsableCommand {
       }
       let progress = Progress(
         "replaying", from: timeline.position, to: target ?? timeline.end.position,
-        consoleIsTerminal: Terminal.isTerminal(1))
-      let stop = try LiveSession.run(at: port, monitor: monitor) { (_, _, control) in
-        try ReplayRun(
+        consoleIsTerminal: Terminal.isTerminal(results.console))
+      let (stop, cause) = try LiveSession.run(at: port, monitor: monitor, timeout: timeout) {
+        (inbox, _, control) in
+        let stop = try ReplayRun(
           timeline, until: target, staysAtEnd: isControlled, control: control
         ).run { progress.show($0) }
+        return (stop, inbox.stopCause)
       }
       progress.finish()
-      try Self.report(stop, timeline)
+      outcome.note(stop, timeline)
+      try Self.report(stop, cause, timeline, outcome)
     }
   }
 
   /// What was before need not be seen again: the way goes from the nearest snapshot.
-  private func goLive(_ recording: Recording) throws {
+  private func goLive(_ recording: Recording, timeout: UInt64?, _ outcome: Outcome) throws {
     guard from != nil || to != nil else {
       throw Failure(
         .usage, "--live", "there is no place to leave the recording at", remedy: "give --from or --to")
@@ -107,7 +123,8 @@ struct ReplayCommand: ParsableCommand {
           .usage, "--to \(to)", "the recorded run is over there", remedy: "leave the recording earlier")
       }
     }
-    try live.run(leaving: timeline, monitor: monitor)
+    try live.run(
+      leaving: timeline, monitor: monitor, timeout: timeout, console: results.console, outcome)
   }
 
   /// What `--to` says.
@@ -116,9 +133,34 @@ struct ReplayCommand: ParsableCommand {
   }
 
   /// Says how the replay ended, and ends the command with the guest's status.
-  static func report(_ stop: Timeline.Stop, _ timeline: Timeline) throws {
+  ///
+  /// - Parameter cause: who ended it, if somebody did.
+  private static func report(
+    _ stop: Timeline.Stop, _ cause: StopCause?, _ timeline: Timeline, _ outcome: Outcome
+  ) throws {
     let place = "position \(timeline.position.grouped)"
+    func say(_ text: String) {
+      outcome.set { $0.message = text }
+      rrtool.say(text)
+    }
     switch stop {
+    case .position where cause != nil, .stopPoint where cause != nil:
+      switch cause {
+      case .timeout?:
+        say("replayed to \(place): its time was up")
+        outcome.set { $0.end = .timeout }
+        throw ExitStatus.limit
+      case .signal(let number)?:
+        say("replayed to \(place), where it was interrupted")
+        outcome.set { facts in
+          facts.end = .interrupted
+          facts.signal = number
+        }
+        throw ExitStatus.signal(number)
+      case .user?, nil:
+        say("replayed to \(place)")
+        outcome.set { $0.end = .interrupted }
+      }
     case .position, .stopPoint:
       say("replayed to \(place)")
     case .incomplete:
@@ -131,11 +173,8 @@ struct ReplayCommand: ParsableCommand {
     case .end:
       say("replayed to the end at \(place): the same as recorded")
       guard let ending = timeline.recording.manifest.ending else { return }
-      if ending.isLost {
-        say(ending.summary)
-        throw ExitStatus.lost
-      }
-      if ending.status != 0 { throw ExitStatus.guest(ending.status) }
+      if ending.isLost { say(ending.summary) }
+      if let status = ending.guestStatus { throw status }
     }
   }
 }

@@ -20,9 +20,14 @@ struct RunCommand: ParsableCommand {
         rrtool run
         rrtool run --bios program.elf --serial null
         rrtool run --bios program.elf --engine lockstep
+        rrtool run --kernel Image --append console=ttyS0 --stop-on 'login:' --timeout 5m --result boot.json
       """)
 
   @OptionGroup var options: GuestOptions
+
+  @OptionGroup var ends: EndOptions
+
+  @OptionGroup var results: ResultOptions
 
   @OptionGroup var monitor: MonitorOptions
 
@@ -33,10 +38,12 @@ struct RunCommand: ParsableCommand {
   var incoming: String?
 
   func run() throws {
-    try reporting {
+    try reporting("run", results) { outcome in
       let guest = try options.guest(inLockstep: options.engineOption.isLockstep)
       if try options.start.dump(of: guest) { return }
       let limit = try options.limit()
+      let timeout = try ends.timeout.parsed()
+      let pattern = try ends.pattern()
       let timing = try options.timing()
       if timing.logPath != nil || timing.snapshotName != nil {
         throw Failure(
@@ -55,18 +62,25 @@ struct RunCommand: ParsableCommand {
           .usage, "--incoming", "a guest in lockstep begins at its start", remedy: "choose another engine")
       }
       let result = try LiveSession.run(
-        at: SerialPorts.open(options.serial), monitor: isLockstep ? nil : monitor,
-        isIncoming: source != nil
+        at: SerialPorts.open(options.serial, console: results.console), monitor: isLockstep ? nil : monitor,
+        isIncoming: source != nil, timeout: timeout
       ) {
         (inbox, console, control) in
+        let console = outcome.listening(to: console)
         if isLockstep {
-          return try LockstepRun(guest, inbox: inbox, console: console).run(limit: limit, tell: say)
+          let run = try LockstepRun(guest, inbox: inbox, console: console)
+          let result = try run.run(limit: limit, stopOn: pattern, tell: say)
+          outcome.note(digests: run.digests)
+          return result
         }
-        return try PlainRun(guest, inbox: inbox, console: console, control: control, incoming: source)
-          .run(limit: limit, tell: say)
+        let run = try PlainRun(
+          guest, inbox: inbox, console: console, control: control, incoming: source)
+        let result = run.run(limit: limit, stopOn: pattern, tell: say)
+        outcome.note(digests: run.digests)
+        return result
       }
       if result.ending.reason != .poweredOff { say(result.ending.summary) }
-      try result.leave()
+      try result.leave(outcome)
     }
   }
 }

@@ -3,6 +3,7 @@
 import ArgumentParser
 import ByteCoding
 import HostSystem
+import Inspection
 import RecordingStore
 import TimeTravel
 
@@ -18,26 +19,30 @@ extension SnapshotCommand {
 
     @OptionGroup var recordingArgument: RecordingArgument
 
+    @OptionGroup var format: FormatOption
+
     func run() throws {
       try reporting {
+        let format = try format.parsed()
         let recording = try recordingArgument.open()
         let snapshots = try recording.lookingAgain { (recording) throws(Failure) in
           try SnapshotStore(recording).list()
         }
-        let width = max(4, snapshots.map(\.name.count).max() ?? 0)
-        func row(_ name: String, _ position: String, _ time: String) {
-          func pad(_ text: String, _ width: Int) -> String {
-            text + String(repeating: " ", count: max(0, width - text.count))
-          }
-          show("\(pad(name, width))  \(pad(position, 20))  \(time)")
-        }
-        row("NAME", "POSITION", "GUEST TIME")
-        for snapshot in snapshots {
-          let moment = snapshot.moment
-          row(
-            snapshot.name.printable, moment.position.grouped,
-            "\(moment.time.seconds(digits: 6)) s\(snapshot.isComplete ? "" : "  (a drive lacks it)")")
-        }
+        let section = Section(
+          table: "snapshots", title: "Snapshots",
+          columns: [
+            Column("name", "Name"), Column("position", "Position"), Column("time_ns", "Guest time (s)"),
+            Column("is_initial", nil), Column("is_complete", nil),
+            Column("remark", "Remark"),
+          ],
+          rows: snapshots.map { snapshot in
+            [
+              .text(snapshot.name), .integer(snapshot.moment.position), .time(snapshot.moment.time),
+              .flag(snapshot.isInitial), .flag(snapshot.isComplete),
+              FieldValue(snapshot.remark),
+            ]
+          })
+        try Report([section]).show(format)
       }
     }
   }
@@ -79,18 +84,25 @@ extension SnapshotCommand {
 
     @OptionGroup var recordingArgument: RecordingArgument
 
+    @OptionGroup var format: FormatOption
+
     func run() throws {
       try reporting {
+        let format = try format.parsed()
         let recording = try recordingArgument.open()
         let snapshot = try SnapshotStore(recording).find(name)
-        show(
-          """
-          name:        \(snapshot.name.printable)\(snapshot.isInitial ? " (the start of the recording)" : "")
-          position:    \(snapshot.moment.position.grouped)
-          guest time:  \(snapshot.moment.time.seconds(digits: 6)) s
-          state:       \(Size.describe(UInt64(snapshot.stateSize))) besides memory and drives
-          complete:    \(snapshot.isComplete ? "yes" : "no, a drive lacks it")
-          """)
+        let section = Section(
+          record: "snapshot", title: "Snapshot",
+          [
+            (Column("name", "Name"), .text(snapshot.name)),
+            (Column("position", "Position"), .integer(snapshot.moment.position)),
+            (Column("time_ns", "Guest time (s)"), .time(snapshot.moment.time)),
+            (Column("state_bytes", "Without memory and drives"), .size(UInt64(snapshot.stateSize))),
+            (Column("is_initial", "Start of the recording"), .flag(snapshot.isInitial)),
+            (Column("is_complete", "Complete"), .flag(snapshot.isComplete)),
+            (Column("remark", "Remark"), FieldValue(snapshot.remark)),
+          ])
+        try Report([section]).show(format)
       }
     }
   }
@@ -137,4 +149,9 @@ extension SnapshotCommand {
       }
     }
   }
+}
+
+extension Snapshot {
+  /// What people should know of it.
+  fileprivate var remark: String? { isComplete ? nil : "a drive lacks it" }
 }

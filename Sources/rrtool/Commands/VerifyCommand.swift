@@ -25,25 +25,26 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Look at the files alone: load no memory, and replay nothing.")
   var quick = false
 
-  @Option(help: ArgumentHelp("text or json.", valueName: "format"))
-  var format = "text"
+  @OptionGroup var results: ResultOptions
 
   func run() throws {
-    try reporting {
-      guard ["text", "json"].contains(format) else {
-        throw Failure(.usage, "--format \(format)", "is no format", remedy: "give text or json")
-      }
-      var verification = Verification(try recordingArgument.open())
+    try reporting("verify", results) { outcome in
+      let recording = try recordingArgument.open()
+      outcome.set { $0.recording = HostFiles.absolute(recording.name) }
+      var verification = Verification(recording)
       let progress = ProgressOfAll()
       verification.run(quickly: quick) { progress.show($0, of: $1) }
       progress.finish()
+      outcome.set { $0.note(verification, isQuick: quick) }
       for problem in verification.problems { say(problem.description) }
       if let divergence = verification.divergence { say(divergence.description) }
-      if format == "json" {
-        try verification.report(isQuick: quick).render(.json) { StandardOutput.write($0) }
-      } else {
-        for remark in verification.remarks { say("\(verification.recording.name): \(remark)") }
-        if verification.isGood { show(summary(of: verification)) }
+      for remark in verification.remarks where !results.isJSON {
+        say("\(verification.recording.name): \(remark)")
+      }
+      if verification.isGood {
+        let summary = summary(of: verification)
+        outcome.set { $0.message = summary }
+        if results.console == 1 { show(summary) }
       }
       if !verification.problems.isEmpty { throw ExitStatus.failed }
       if verification.divergence != nil { throw ExitStatus.diverged }
@@ -64,24 +65,28 @@ struct VerifyCommand: ParsableCommand {
   }
 }
 
-extension Verification {
-  fileprivate func report(isQuick: Bool) -> Report {
-    Report([
-      Section(
-        record: "verification", title: "Verification",
-        [
-          (Column("recording", "Recording"), .text(recording.name)),
-          (Column("is_good", "Good"), .flag(isGood)),
-          (Column("is_quick", "Files alone"), .flag(isQuick)),
-          (Column("is_complete", "Complete"), .flag(isComplete)),
-          (Column("is_being_made", "Being made"), .flag(isBeingMade)),
-          (Column("position", "Replayed to"), FieldValue(position)),
-          (Column("snapshot_count", "Snapshots"), .integer(UInt64(snapshotCount))),
-          (Column("problems", "Problems"), .list(problems.map(\.description))),
-          (Column("divergence", "Divergence"), FieldValue(divergence?.description)),
-          (Column("remarks", "Remarks"), .list(remarks)),
-        ])
-    ])
+extension Outcome.Facts {
+  fileprivate mutating func note(_ verification: Verification, isQuick: Bool) {
+    position = verification.position
+    end = verification.isGood ? .good : verification.problems.isEmpty ? .divergence : .failure
+    recordedEnd = verification.recording.manifest.ending?.kind
+    isSame = isQuick ? nil : verification.divergence == nil
+    errors = verification.problems.map(\.description)
+    if let divergence = verification.divergence { errors.append(divergence.description) }
+    part = Outcome.Part(
+      name: "verification", title: "Verification",
+      fields: [
+        (Column("recording", "Recording"), .text(verification.recording.name)),
+        (Column("is_good", "Good"), .flag(verification.isGood)),
+        (Column("is_quick", "Files alone"), .flag(isQuick)),
+        (Column("is_complete", "Complete"), .flag(verification.isComplete)),
+        (Column("is_being_made", "Being made"), .flag(verification.isBeingMade)),
+        (Column("position", "Replayed to"), FieldValue(verification.position)),
+        (Column("snapshot_count", "Snapshots"), .integer(UInt64(verification.snapshotCount))),
+        (Column("problems", "Problems"), .list(verification.problems.map(\.description))),
+        (Column("divergence", "Divergence"), FieldValue(verification.divergence?.description)),
+        (Column("remarks", "Remarks"), .list(verification.remarks)),
+      ])
   }
 }
 

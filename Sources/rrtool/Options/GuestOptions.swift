@@ -87,7 +87,7 @@ struct GuestOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Stop after so many instructions (10_000_000, 10M, 2G); the exit status is then 0, with a note on standard error.",
+      "Stop after so many instructions (10_000_000, 10M, 2G); the exit status is then 124.",
       valueName: "n"))
   var maxInstructions: String?
 

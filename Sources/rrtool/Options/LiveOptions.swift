@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Execution
+import HostSystem
 import TimeTravel
 
 /// The options of a replay that is left to go on with the real outside.
@@ -30,22 +31,32 @@ struct LiveOptions: ParsableArguments {
   @OptionGroup var snapshotOptions: SnapshotOptions
 
   /// Leaves `timeline` where it stands.
-  func run(leaving timeline: Timeline, monitor: MonitorOptions) throws {
+  func run(
+    leaving timeline: Timeline, monitor: MonitorOptions, timeout: UInt64?, console: Int32, _ outcome: Outcome
+  ) throws {
     let policy = try snapshotOptions.policy()
     say("live from position \(timeline.position.grouped)")
-    let result = try LiveSession.run(at: SerialPorts.open(serial), monitor: monitor) {
+    outcome.set { $0.recording = output.map(HostFiles.absolute) }
+    let port = try SerialPorts.open(serial, console: console)
+    let result = try LiveSession.run(at: port, monitor: monitor, timeout: timeout) {
       (inbox, console, control) in
+      let console = outcome.listening(to: console)
       guard let output else {
-        return try PlainRun(leaving: timeline, inbox: inbox, console: console, control: control)
-          .run(tell: say)
+        let run = try PlainRun(leaving: timeline, inbox: inbox, console: console, control: control)
+        let result = run.run(tell: say)
+        outcome.note(digests: run.digests)
+        return result
       }
       let options = Recorder.Options(output: output, force: force, snapshots: policy)
-      return try Recorder(leaving: timeline, options, inbox: inbox, console: console, control: control)
-        .run(tell: say)
+      let recorder = try Recorder(
+        leaving: timeline, options, inbox: inbox, console: console, control: control)
+      let result = try recorder.run(tell: say)
+      outcome.note(digests: recorder.digests)
+      return result
     }
     if result.failure == nil {
       say(output.map { "recorded \($0): \(result.ending.summary)" } ?? result.ending.summary)
     }
-    try result.leave()
+    try result.leave(outcome)
   }
 }

@@ -18,7 +18,7 @@ enum Recordings {
 
   /// Where a recording stands, packed or not.
   static func find(_ name: String?) throws(Failure) -> String {
-    let path = try TraceFolder().locate(name)
+    let path = try locate(name)
     if !Recording.isPacked(at: path) { _ = try Recording(opening: path) }
     return path
   }
@@ -37,15 +37,22 @@ enum Recordings {
 
   /// For verbs that change it: that is no packed one.
   static func openToChange(_ name: String?) throws(Failure) -> Recording {
-    let path = try TraceFolder().locate(name)
+    let path = try locate(name)
     if Recording.isPacked(at: path) { throw Recording.packedFailure(path) }
     return try Recording(opening: path)
+  }
+
+  /// Who names none is told which one is meant; a script knows.
+  private static func locate(_ name: String?) throws(Failure) -> String {
+    let path = try TraceFolder().locate(name)
+    if name == nil, Terminal.isTerminal(2) { say("the latest recording: \(path)") }
+    return path
   }
 
   private static func unpack(_ path: String, onlyLog: Bool) throws(Failure) -> Recording {
     // While the folder is filled, who fills it stops at a signal; afterwards nobody writes there.
     let watch = PackWatch("unpacking")
-    StopSignals.beforeEnd { removeTemporary() }
+    StopSignals.beforeEnd { _ in removeTemporary() }
     atexit { Recordings.removeTemporary() }
     let copy = try TemporaryRecording(of: path)
     temporary.withLock { $0 = copy }

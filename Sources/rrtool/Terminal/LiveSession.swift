@@ -10,8 +10,10 @@ enum LiveSession {
   /// - Parameters:
   ///   - options: who may control it; nil: nobody, because the run does not look at its controls.
   ///   - isIncoming: the run waits for a guest that comes from elsewhere.
+  ///   - timeout: nanoseconds of the host's after which the run is to end.
   static func run<Result>(
     at port: any SerialPort, monitor options: MonitorOptions?, isIncoming: Bool = false,
+    timeout: UInt64? = nil,
     _ body: (Inbox, any ConsoleOutput, RunControl) throws -> Result
   ) throws -> Result {
     let inbox = Inbox()
@@ -23,7 +25,9 @@ enum LiveSession {
       target?.finish()
       server?.finish()
     }
-    StopSignals.call { inbox.requestStop() }
+    StopSignals.call { inbox.requestStop(.signal($0)) }
+    let timer = timeout.map { RunTimer($0) { inbox.requestStop(.timeout) } }
+    defer { timer?.cancel() }
     port.start(inbox, monitor: target)
     if let server, let target { server.start(target, inbox: inbox) }
     return try body(inbox, port.output, control)

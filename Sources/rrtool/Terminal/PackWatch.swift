@@ -17,7 +17,7 @@ final class PackWatch {
   init(_ label: String, unit: Progress.Unit = .bytes) {
     self.label = label
     self.unit = unit
-    StopSignals.call { [flag] in flag.isSet.store(true, ordering: .relaxed) }
+    StopSignals.call { [flag] _ in flag.isSet.store(true, ordering: .relaxed) }
   }
 
   func note(_ done: UInt64, _ total: UInt64) throws(Failure) {

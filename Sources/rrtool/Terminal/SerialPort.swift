@@ -16,10 +16,17 @@ protocol SerialPort {
 
 enum SerialPorts {
   /// Opens what `--serial` names.
-  static func open(_ text: String) throws(Failure) -> any SerialPort {
+  ///
+  /// - Parameters:
+  ///   - console: the descriptor that stdio's output goes to.
+  ///   - input: standard input, where several runs come one after the other.
+  static func open(
+    _ text: String, console: Int32 = 1, input: SharedInput? = nil
+  ) throws(Failure) -> any SerialPort {
     switch text {
-    case "stdio", "stdio,signal=on": return StandardSerialPort()
-    case "stdio,signal=off": return StandardSerialPort(keepsInterrupts: false)
+    case "stdio", "stdio,signal=on", "stdio,signal=off":
+      return StandardSerialPort(
+        keepsInterrupts: text != "stdio,signal=off", console: console, input: input)
     case "null": return NullSerialPort()
     default:
       if text.hasPrefix("file:"), text.count > 5 {
@@ -44,22 +51,31 @@ struct NullSerialPort: SerialPort {
 /// Standard input and output; a terminal is taken over.
 final class StandardSerialPort: SerialPort {
   var output: any ConsoleOutput { descriptor }
-  private let descriptor = DescriptorConsoleOutput(descriptor: 1)
+  private let descriptor: DescriptorConsoleOutput
+  private let name: String
   private let isReplayed: Bool
   private let keepsInterrupts: Bool
+  private let shared: SharedInput?
+  /// The run's that `shared` serves.
+  private var inbox: Inbox?
   private var terminal: Terminal?
 
   /// - Parameters:
   ///   - isReplayed: the guest's input comes from a recording: a terminal's keys are for rrtool alone.
   ///   - keepsInterrupts: Ctrl-C ends the run; else it is the guest's, as any key.
-  init(isReplayed: Bool = false, keepsInterrupts: Bool = true) {
+  init(
+    isReplayed: Bool = false, keepsInterrupts: Bool = true, console: Int32 = 1, input: SharedInput? = nil
+  ) {
     self.isReplayed = isReplayed
     self.keepsInterrupts = keepsInterrupts
+    shared = input
+    descriptor = DescriptorConsoleOutput(descriptor: console)
+    name = console == 1 ? "standard output" : "standard error"
   }
 
   func start(_ inbox: Inbox, monitor: MonitorTarget?) {
     guard let terminal = Terminal(takingOver: 0, keepsInterrupts: keepsInterrupts) else {
-      if !isReplayed { inbox.readInput(from: 0) { $0 } }
+      if !isReplayed { read(inbox) { $0 } }
       return
     }
     self.terminal = terminal
@@ -68,15 +84,24 @@ final class StandardSerialPort: SerialPort {
         ? "Ctrl-C ends the run, Ctrl-A h tells the other keys"
         : "Ctrl-A x ends the run, Ctrl-A h tells the other keys; Ctrl-C is the guest's")
     let keyboard = Keyboard(inbox, monitor, on: terminal)
-    inbox.readInput(from: 0) { [isReplayed] bytes in
+    read(inbox) { [isReplayed] bytes in
       let input = keyboard.take(bytes)
       return isReplayed ? [] : input
     }
   }
 
+  private func read(_ inbox: Inbox, _ filter: @escaping @Sendable ([UInt8]) -> [UInt8]) {
+    guard let shared else { return inbox.readInput(from: 0, filter: filter) }
+    self.inbox = inbox
+    shared.serve(inbox, filter: filter)
+  }
+
   func finish() {
     terminal?.giveBack()
-    if let problem = descriptor.problem { StandardOutput.note(problem: problem, of: "standard output") }
+    shared?.release()
+    // Nothing waits for room in it any more.
+    inbox?.requestStop()
+    if let problem = descriptor.problem { StandardOutput.note(problem: problem, of: name) }
   }
 }
 

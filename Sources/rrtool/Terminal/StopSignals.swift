@@ -8,21 +8,25 @@ import Synchronization
 enum StopSignals {
   private struct State {
     /// What the next signal calls, once.
-    var body: (@Sendable () -> Void)?
-    /// What is done before a signal ends the process.
-    var farewell: (@Sendable () -> Void)?
+    var body: (@Sendable (Int32) -> Void)?
+    /// What is done before a signal ends the process, the last that was said first.
+    var farewells: [@Sendable (Int32) -> Void] = []
     var isListening = false
+    var last = SIGINT
   }
 
   private static let numbers = [SIGINT, SIGTERM, SIGHUP]
   private static let state = Mutex(State())
 
-  /// From now on the first of these signals calls `body`, on a thread of its own, instead of ending the process. A second
-  /// one ends the process.
-  static func call(_ body: @escaping @Sendable () -> Void) {
+  /// From now on the first of these signals calls `body` with its number, on a thread of its own, instead of ending the process. A
+  /// second one ends the process.
+  static func call(_ body: @escaping @Sendable (Int32) -> Void) {
     state.withLock { $0.body = body }
     listen()
   }
+
+  /// The number of the last one that came.
+  static var last: Int32 { state.withLock { $0.last } }
 
   /// The next signal ends the process again. False: one has come, and has called or is about to call what was to be called.
   static func forget() -> Bool {
@@ -32,9 +36,9 @@ enum StopSignals {
     }
   }
 
-  /// Before a signal ends the process, `farewell` is called.
-  static func beforeEnd(_ farewell: @escaping @Sendable () -> Void) {
-    state.withLock { $0.farewell = farewell }
+  /// Before a signal ends the process, `farewell` is called with its number.
+  static func beforeEnd(_ farewell: @escaping @Sendable (Int32) -> Void) {
+    state.withLock { $0.farewells.append(farewell) }
     listen()
   }
 
@@ -63,14 +67,15 @@ enum StopSignals {
       while true {
         var number: Int32 = 0
         while sigwait(&signals, &number) != 0 {}
-        let (body, farewell) = state.withLock { state in
+        let (body, farewells) = state.withLock { state in
           defer { state.body = nil }
-          return (state.body, state.farewell)
+          state.last = number
+          return (state.body, state.farewells)
         }
         if let body {
-          body()
+          body(number)
         } else if !ignored.contains(number) {
-          farewell?()
+          for farewell in farewells.reversed() { farewell(number) }
           signal(number, SIG_DFL)
           pthread_sigmask(SIG_UNBLOCK, &signals, nil)
           kill(getpid(), number)

@@ -1,14 +1,50 @@
 # What this project's people type. Each target does its own set-up on a fresh Debian machine.
 
 .PHONY: build demo test lockstep differential torture fuzz bench guests lint fixtures clean
+.PHONY: package-tool install uninstall deb docs try-package
+
+# What `rrtool --version` says: in the environment of all builds, so that they agree, and only those of a new commit compile one small file.
+export RRTOOL_COMMIT := $(shell Scripts/commit)
+
+PREFIX ?= /usr/local
+DESTDIR ?=
 
 build:
 	@Scripts/set-up
 	swift build -c release --product rrtool
 
-# Records a buggy guest until its bug shows, replays that, reads its log, and rewinds it.
-demo: build
+# Records a buggy guest until its bug shows, replays that, reads its log, and rewinds it. Where no Swift is, by a rrtool that is installed.
+demo:
+	@if command -v swift >/dev/null || ! command -v rrtool >/dev/null; \
+	  then Scripts/set-up demo && $(MAKE) --no-print-directory build; fi
 	@Scripts/demo
+
+# The tool with Swift's runtime in it, which needs no toolchain where it runs; beside the builds of those who change it.
+package-tool:
+	@Scripts/set-up
+	swift build -c release --product rrtool --static-swift-stdlib --scratch-path .build/package \
+	  -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
+
+# rrtool with its pages for man and the completions of bash, zsh and fish: make install PREFIX=/usr DESTDIR=/somewhere
+install: package-tool
+	@Scripts/install .build/package/release/rrtool "$(PREFIX)" "$(DESTDIR)"
+
+uninstall:
+	@Scripts/install --remove "$(PREFIX)" "$(DESTDIR)"
+
+# The same as a Debian package for this machine's release: .build/rrtool_VERSION_ARCHITECTURE.deb
+deb: package-tool
+	@Scripts/set-up deb
+	@Scripts/package .build/package/release/rrtool
+
+# Installs the package in a fresh Debian and types what README shows.
+try-package: deb
+	@Scripts/set-up try-package
+	@Scripts/try-package
+
+# Writes docs/commands.md anew from the help texts.
+docs: build
+	.build/release/rrtool manual >docs/commands.md
 
 # Every test, in release mode: the guests that they run are too slow otherwise.
 test:

@@ -8,10 +8,6 @@ import HostSystem
 import RecordingStore
 import TimeTravel
 
-enum ToolVersion {
-  static let text = RecordingManifest.toolVersion
-}
-
 /// What rrtool's exit status means.
 enum ExitStatus {
   static let failed = ExitCode(1)

@@ -39,14 +39,14 @@ struct RRTool: ParsableCommand {
         --result FILE says whose status it is, and all else, as JSON. A replay repeats what the guest did; where
         somebody else ended the recorded run it ends with 0.
       """,
-    version: "rrtool \(ToolVersion.text)",
+    version: "rrtool \(ToolVersion.full)",
     subcommands: [
       RecordCommand.self, RunCommand.self, QEMUCommand.self, ReplayCommand.self, InspectCommand.self,
       SnapshotCommand.self,
       DumpCommand.self,
       VerifyCommand.self, MonitorCommand.self, ListCommand.self, MoveCommand.self, CopyCommand.self,
       RemoveCommand.self, PruneCommand.self, RebaseCommand.self,
-      PackCommand.self, UnpackCommand.self, TrimCommand.self,
+      PackCommand.self, UnpackCommand.self, TrimCommand.self, ManualCommand.self,
     ])
 
   static func main() {
@@ -70,7 +70,9 @@ struct RRTool: ParsableCommand {
   private static func leave(_ error: any Error) -> Never {
     let code = exitCode(for: error)
     if code == .success {
-      let text = fullMessage(for: error)
+      let layout = HelpLayout()
+      HelpLayout.takeOver()
+      let text = CompletionScript.improved(layout.fit(fullMessage(for: error)))
       if !text.isEmpty { show(text) }
       if let lost = StandardOutput.finish() {
         say(lost.description)

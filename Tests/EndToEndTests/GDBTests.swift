@@ -55,6 +55,15 @@ import Testing
     #expect(marked("PC", result) == ["True"], "\(result.errors)\(result.text)")
   }
 
+  /// The line that `make demo` ends with is typed in the project's folder; sources are found from anywhere.
+  @Test func findsSourcesAmongWhichTheSymbolsWereBuilt() throws {
+    let scratch = try Scratch()
+    _ = try scratch.rrtool("record", "-o", scratch.path("run.rr"))
+    let shown = try gdb(
+      scratch, "run.rr", "--symbols", ledgerSymbols, script: "list ledger.c:150,158")
+    #expect(shown.text.contains("void timer_interrupt(void) {"), "\(shown.text)")
+  }
+
   /// From the crash back to its cause. Interest is paid between the reads of two balances and the writes to them: go back
   /// through the interrupts that came there, until what one paid is overwritten by one of these writes. Then find that same
   /// store from the end of the run, by a watchpoint alone.

@@ -14,10 +14,11 @@ struct CopyCommand: ParsableCommand {
         rrtool cp linux.rr before-i-try.rr
       """)
 
-  @Argument(help: ArgumentHelp("The recording.", valueName: "name.rr"))
+  @Argument(
+    help: ArgumentHelp("The recording.", valueName: "name.rr"), completion: Completions.recordingFolder)
   var recording: String
 
-  @Argument(help: ArgumentHelp("Where the copy is to stand.", valueName: "to"))
+  @Argument(help: ArgumentHelp("Where the copy is to stand.", valueName: "to"), completion: .directory)
   var target: String
 
   func run() throws {

@@ -30,19 +30,24 @@ struct DumpCommand: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Where in the run of a recording to take it.", valueName: "position"))
+    help: ArgumentHelp("Where in the run of a recording to take it.", valueName: "position"),
+    completion: Completions.position)
   var at: String?
 
   @Option(
-    help: ArgumentHelp("The monitor of a run that goes on, instead of a recording.", valueName: "socket"))
+    help: ArgumentHelp("The monitor of a run that goes on, instead of a recording.", valueName: "socket"),
+    completion: .file())
   var monitor: String?
 
-  @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The file to make.", valueName: "file"))
+  @Option(
+    name: [.customShort("o"), .long], help: ArgumentHelp("The file to make.", valueName: "file"),
+    completion: .file())
   var output: String
 
   @Option(
     help: ArgumentHelp(
-      DumpRequest.Format.list + ".", valueName: "format"))
+      DumpRequest.Format.list + ".", valueName: "format"),
+    completion: .list(DumpRequest.Format.allCases.map(\.rawValue)))
   var format = DumpRequest.Format.elf.rawValue
 
   @Flag(help: "Describe the guest's virtual addresses too, from its page tables.")

@@ -29,18 +29,22 @@ struct InspectCommand: ParsableCommand {
     help: ArgumentHelp(
       "The recording (the latest one if none is named) and, before or behind it, what to show: summary, events, console, stats, chart, or "
         + "last-write ADDRESS[,LENGTH]: who wrote these bytes of memory last.",
-      valueName: "name.rr] [view"))
+      valueName: "name.rr] [view"), completion: Completions.recordingAndView(View.allCases.map(\.rawValue)))
   var words: [String] = []
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("First position to show.", valueName: "position"))
+    parsing: .unconditional, help: ArgumentHelp("First position to show.", valueName: "position"),
+    completion: Completions.position)
   var from: String?
 
   @Option(
-    parsing: .unconditional, help: ArgumentHelp("Last position to show.", valueName: "position"))
+    parsing: .unconditional, help: ArgumentHelp("Last position to show.", valueName: "position"),
+    completion: Completions.position)
   var to: String?
 
-  @Option(help: ArgumentHelp("Show events of this kind only; may be given several times.", valueName: "kind"))
+  @Option(
+    help: ArgumentHelp("Show events of this kind only; may be given several times.", valueName: "kind"),
+    completion: Completions.kind)
   var kind: [String] = []
 
   @Option(help: ArgumentHelp("Show at most so many events.", valueName: "n"))
@@ -54,7 +58,8 @@ struct InspectCommand: ParsableCommand {
   @OptionGroup var bases: BaseOption
 
   @Option(
-    help: ArgumentHelp("table, json, ndjson or csv; for chart also svg, its default.", valueName: "format"))
+    help: ArgumentHelp("table, json, ndjson or csv; for chart also svg, its default.", valueName: "format"),
+    completion: .list(ReportFormat.allCases.map(\.rawValue) + ["svg"]))
   var format: String?
 
   func run() throws {

@@ -19,10 +19,13 @@ struct LastWriteOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("last-write: look before this position (end).", valueName: "position"))
+    help: ArgumentHelp("last-write: look before this position (end).", valueName: "position"),
+    completion: Completions.position)
   var before: String?
 
-  @Option(help: ArgumentHelp("last-write: an ELF file that names the guest's code.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("last-write: an ELF file that names the guest's code.", valueName: "file"),
+    completion: .file())
   var symbols: String?
 
   /// More symbols than any kernel has.

@@ -18,7 +18,7 @@ struct MonitorCommand: ParsableCommand {
         rrtool monitor linux.sock stop
       """)
 
-  @Argument(help: ArgumentHelp("The socket.", valueName: "socket"))
+  @Argument(help: ArgumentHelp("The socket.", valueName: "socket"), completion: .file())
   var socket: String
 
   @Argument(

@@ -16,10 +16,11 @@ struct MoveCommand: ParsableCommand {
         rrtool mv linux.rr /archive/linux-6.12.rr
       """)
 
-  @Argument(help: ArgumentHelp("The recording.", valueName: "name.rr"))
+  @Argument(
+    help: ArgumentHelp("The recording.", valueName: "name.rr"), completion: Completions.recordingFolder)
   var recording: String
 
-  @Argument(help: ArgumentHelp("Where it is to stand.", valueName: "to"))
+  @Argument(help: ArgumentHelp("Where it is to stand.", valueName: "to"), completion: .directory)
   var target: String
 
   func run() throws {

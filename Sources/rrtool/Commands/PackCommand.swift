@@ -22,13 +22,15 @@ struct PackCommand: ParsableCommand {
 
   @OptionGroup var recordingArgument: RecordingArgument
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The file to make.", valueName: "name.rrz"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The file to make.", valueName: "name.rrz"),
+    completion: .file(extensions: ["rrz"]))
   var output: String?
 
   @Option(
     help: ArgumentHelp(
       "An ELF file with the guest's symbols that is to go in; may be given several times, the most important one first.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var symbols: [String] = []
 
   @Flag(help: "Replace a file that stands there.")

@@ -16,7 +16,8 @@ struct RebaseCommand: ParsableCommand {
         rrtool rebase linux.rr
       """)
 
-  @Argument(help: ArgumentHelp("The recording.", valueName: "name.rr"))
+  @Argument(
+    help: ArgumentHelp("The recording.", valueName: "name.rr"), completion: Completions.recordingFolder)
   var recording: String?
 
   @Option(help: ArgumentHelp("Where a base image was, and where it is.", valueName: "OLD=NEW"))

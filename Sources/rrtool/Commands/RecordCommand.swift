@@ -40,7 +40,8 @@ struct RecordCommand: ParsableCommand {
   @OptionGroup var monitor: MonitorOptions
 
   @Option(
-    name: [.customShort("o"), .long], help: ArgumentHelp("The recording to make.", valueName: "name.rr"))
+    name: [.customShort("o"), .long], help: ArgumentHelp("The recording to make.", valueName: "name.rr"),
+    completion: .directory)
   var output: String?
 
   @Flag(help: "Replace the recording that stands there.")

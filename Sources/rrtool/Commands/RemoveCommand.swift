@@ -15,7 +15,8 @@ struct RemoveCommand: ParsableCommand {
         rrtool rm demonstration-0
       """)
 
-  @Argument(help: ArgumentHelp("The recordings.", valueName: "name.rr"))
+  @Argument(
+    help: ArgumentHelp("The recordings.", valueName: "name.rr"), completion: Completions.recordingFolder)
   var recordings: [String]
 
   func run() throws {

@@ -15,16 +15,18 @@ struct DebugOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Serve any debugger that speaks gdb's remote protocol, at tcp:PORT (of this machine alone), unix:SOCKET or stdio.",
-      valueName: "where"))
+      valueName: "where"), completion: Completions.debuggerPlace)
   var gdb: String?
 
-  @Option(help: ArgumentHelp("The gdb that --debug starts.", valueName: "program"))
+  @Option(
+    help: ArgumentHelp("The gdb that --debug starts.", valueName: "program"),
+    completion: Completions.debugger)
   var debugger = "gdb-multiarch"
 
   @Option(
     help: ArgumentHelp(
       "An ELF file with the guest's symbols, for the gdb of --debug, instead of those that were packed with the recording.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var symbols: String?
 
   var isWanted: Bool { debug || gdb != nil }
@@ -72,7 +74,8 @@ extension ReplayCommand {
     let gdb = try DebuggerProcess(
       options.debugger,
       arguments: ["-q"]
-        + (options.symbols.map { [$0] } ?? GDBCommands.arguments(symbols: recording.symbolPaths))
+        + (options.symbols.map { GDBCommands.arguments(sourcesNear: $0) + [$0] }
+          ?? GDBCommands.arguments(symbols: recording.symbolPaths))
         + ["-x", commands])
     // A user may detach and connect again.
     while let client = listener.accept(while: { gdb.isRunning && !Interruption.mustEnd }) {

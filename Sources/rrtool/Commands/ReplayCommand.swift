@@ -26,12 +26,15 @@ struct ReplayCommand: ParsableCommand {
 
   @OptionGroup var recordingArgument: RecordingArgument
 
-  @Option(help: ArgumentHelp("Start from this snapshot instead of the start.", valueName: "snapshot"))
+  @Option(
+    help: ArgumentHelp("Start from this snapshot instead of the start.", valueName: "snapshot"),
+    completion: Completions.snapshot)
   var from: String?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Stop at this position instead of the end.", valueName: "position"))
+    help: ArgumentHelp("Stop at this position instead of the end.", valueName: "position"),
+    completion: Completions.position)
   var to: String?
 
   @OptionGroup var options: DebugOptions

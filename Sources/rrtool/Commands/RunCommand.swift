@@ -34,7 +34,8 @@ struct RunCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Go on with a guest that is migrated from another rrtool, which was given the same options: file:PATH, "
-        + "exec:COMMAND, unix:PATH or tcp:[HOST]:PORT.", valueName: "address"))
+        + "exec:COMMAND, unix:PATH or tcp:[HOST]:PORT.", valueName: "address"),
+    completion: .list(["file:", "exec:", "unix:", "tcp:"]))
   var incoming: String?
 
   func run() throws {

@@ -61,7 +61,9 @@ extension SnapshotCommand {
 
     @OptionGroup var recordingArgument: RecordingArgument
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Where to make it.", valueName: "position"))
+    @Option(
+      parsing: .unconditional, help: ArgumentHelp("Where to make it.", valueName: "position"),
+      completion: Completions.position)
     var at: String
 
     func run() throws {
@@ -79,7 +81,7 @@ extension SnapshotCommand {
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show what is known of a snapshot.")
 
-    @Argument(help: "The snapshot's name.")
+    @Argument(help: "The snapshot's name.", completion: Completions.snapshot)
     var name: String
 
     @OptionGroup var recordingArgument: RecordingArgument
@@ -110,7 +112,7 @@ extension SnapshotCommand {
   struct Delete: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Delete a snapshot.")
 
-    @Argument(help: "The snapshot's name.")
+    @Argument(help: "The snapshot's name.", completion: Completions.snapshot)
     var name: String
 
     @OptionGroup var recordingArgument: RecordingArgument
@@ -134,12 +136,14 @@ extension SnapshotCommand {
           rrtool snapshot export before-bug linux.rr -o before-bug
         """)
 
-    @Argument(help: "The snapshot's name.")
+    @Argument(help: "The snapshot's name.", completion: Completions.snapshot)
     var name: String
 
     @OptionGroup var recordingArgument: RecordingArgument
 
-    @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The folder to make.", valueName: "folder"))
+    @Option(
+      name: [.customShort("o"), .long], help: ArgumentHelp("The folder to make.", valueName: "folder"),
+      completion: .directory)
     var output: String
 
     func run() throws {

@@ -23,15 +23,19 @@ struct TrimCommand: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Where it starts, instead of the start.", valueName: "position"))
+    help: ArgumentHelp("Where it starts, instead of the start.", valueName: "position"),
+    completion: Completions.position)
   var from: String?
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Where it ends, instead of the end; +N counts from --from.", valueName: "position"))
+    help: ArgumentHelp("Where it ends, instead of the end; +N counts from --from.", valueName: "position"),
+    completion: Completions.position)
   var to: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The recording to make.", valueName: "short.rr"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The recording to make.", valueName: "short.rr"),
+    completion: .directory)
   var output: String
 
   @Flag(help: "Replace a recording that stands there.")

@@ -16,10 +16,14 @@ struct UnpackCommand: ParsableCommand {
         rrtool unpack linux.rrz -o /tmp/again.rr
       """)
 
-  @Argument(help: ArgumentHelp("The packed recording.", valueName: "name.rrz"))
+  @Argument(
+    help: ArgumentHelp("The packed recording.", valueName: "name.rrz"),
+    completion: Completions.packedRecording)
   var file: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The recording to make.", valueName: "name.rr"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The recording to make.", valueName: "name.rr"),
+    completion: .directory)
   var output: String?
 
   @Flag(help: "Replace a recording that stands there.")

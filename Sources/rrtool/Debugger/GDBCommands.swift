@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Execution
+import HostSystem
 
 /// What gdb is told when rrtool starts it.
 enum GDBCommands {
@@ -12,6 +13,16 @@ enum GDBCommands {
     }
     let more = paths.dropFirst().flatMap { ["-ex", "add-symbol-file \(quoted($0))"] }
     return ["-iex", "set auto-load off", first] + more
+  }
+
+  /// What has it find sources whose names are relative, as reproducible builds have them: below the folder of the file that the user
+  /// named, or one of the two above, since programs are often built in a folder among their sources.
+  static func arguments(sourcesNear file: String) -> [String] {
+    var folder = HostFiles.absolute(file)
+    return (0..<3).flatMap { _ in
+      folder = HostFiles.parentFolder(of: folder)
+      return ["-d", folder]
+    }
   }
 
   /// gdb keeps registers and memory that it has read. Commands that move the machine behind its back make it forget

@@ -2,7 +2,7 @@
 
 // Written by fixtures/guests/embed from fixtures/guests/built/ledger.elf. `make fixtures` writes it anew.
 // swift-format-ignore-file
-import Foundation
+import FoundationEssentials
 
 /// The demonstration guest, an ELF file for `--bios`.
 enum LedgerImage {

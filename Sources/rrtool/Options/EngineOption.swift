@@ -9,7 +9,8 @@ struct EngineOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "What executes instructions: \(Machine.Engine.allCases.map(\.rawValue).joined(separator: ", ")); with run also lockstep: "
-        + "both at once, compared.", valueName: "engine"))
+        + "both at once, compared.", valueName: "engine"),
+    completion: .list(Machine.Engine.allCases.map(\.rawValue) + ["lockstep"]))
   var engine = Machine.Engine.automatic.rawValue
 
   /// Both engines are to run at once.

@@ -6,7 +6,9 @@ import Inspection
 
 /// In which form a list or a table is shown.
 struct FormatOption: ParsableArguments {
-  @Option(help: ArgumentHelp("table, json, ndjson or csv.", valueName: "format"))
+  @Option(
+    help: ArgumentHelp("table, json, ndjson or csv.", valueName: "format"),
+    completion: .list(ReportFormat.allCases.map(\.rawValue)))
   var format = ReportFormat.table.rawValue
 
   func parsed() throws(Failure) -> ReportFormat {

@@ -22,27 +22,28 @@ struct GuestOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "What each hart is: rv64, rva22s64 (the profile) or max (every extension there is).", valueName: "model"
-    ))
+    ), completion: .list(ProcessorModel.allCases.map(\.rawValue)))
   var cpu = ProcessorModel.rv64.rawValue
 
   @Option(
     help: ArgumentHelp(
-      "The interface of virtio devices: modern, or legacy as is QEMU's default.", valueName: "interface"))
+      "The interface of virtio devices: modern, or legacy as is QEMU's default.", valueName: "interface"),
+    completion: .list(["modern", "legacy"]))
   var virtio = Self.usualVirtio
 
   @Option(
     help: ArgumentHelp(
       "Firmware or bare-metal program (ELF or flat) that starts in M mode; none: the kernel does; default: the built-in SBI.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var bios: String?
 
   @Option(
     help: ArgumentHelp(
       "Linux kernel (Image, EFI, ELF or flat). Without --bios it runs on the built-in SBI.", valueName: "file"
-    ))
+    ), completion: .file())
   var kernel: String?
 
-  @Option(help: ArgumentHelp("Initial RAM disk for the kernel.", valueName: "file"))
+  @Option(help: ArgumentHelp("Initial RAM disk for the kernel.", valueName: "file"), completion: .file())
   var initrd: String?
 
   @Option(help: ArgumentHelp("The kernel's command line.", valueName: "text"))
@@ -51,7 +52,7 @@ struct GuestOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The guest's serial port: stdio, null, file:FILE or unix:SOCKET. stdio,signal=off gives the guest Ctrl-C too.",
-      valueName: "where"))
+      valueName: "where"), completion: Completions.serial)
   var serial = "stdio"
 
   @Option(
@@ -59,14 +60,14 @@ struct GuestOptions: ParsableArguments {
       "A disk: file=F[,format=raw|qcow2][,overlay=F|none][,readonly=on][,copy-on-read=on]. Without format= what looks like qcow2 "
         + "is that, what looks like another program's format is refused, and all else is raw. The file itself is never changed, but "
         + "for overlay=none; with copy-on-read the recording needs it no more. May be given up to 7 times.",
-      valueName: "drive"))
+      valueName: "drive"), completion: Completions.drive)
   var drive: [String] = []
 
   @Option(
     help: ArgumentHelp(
       "What flash holds: FILE[,readonly=on], at most twice, for the first and the second bank of 32 MiB. The first one is "
         + "started as QEMU starts it: behind the SBI. The files themselves are never changed.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var pflash: [String] = []
 
   @Flag(

@@ -15,7 +15,9 @@ struct LiveOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("o"), .long],
-    help: ArgumentHelp("With --live: record what follows, as a recording of its own.", valueName: "branch.rr")
+    help: ArgumentHelp(
+      "With --live: record what follows, as a recording of its own.", valueName: "branch.rr"),
+    completion: .directory
   )
   var output: String?
 
@@ -25,7 +27,7 @@ struct LiveOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "With --live: the guest's serial port: stdio, stdio,signal=off, null, file:FILE or unix:SOCKET.",
-      valueName: "where"))
+      valueName: "where"), completion: Completions.serial)
   var serial = "stdio"
 
   @OptionGroup var snapshotOptions: SnapshotOptions

@@ -7,7 +7,7 @@ struct MonitorOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Serve a monitor at a socket, in QMP: unix:SOCKET. 'rrtool monitor SOCKET' talks to it.",
-      valueName: "where"))
+      valueName: "where"), completion: .list(["unix:"]))
   var qmp: String?
 
   @Flag(help: "Do not start the guest before the monitor's 'cont'.")

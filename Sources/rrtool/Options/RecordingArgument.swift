@@ -7,7 +7,9 @@ import RecordingStore
 /// The argument that names a recording.
 struct RecordingArgument: ParsableArguments {
   @Argument(
-    help: ArgumentHelp("The recording, packed or not; the latest one if none is named.", valueName: "name.rr")
+    help: ArgumentHelp(
+      "The recording, packed or not; the latest one if none is named.", valueName: "name.rr"),
+    completion: Completions.recording
   )
   var recording: String?
 

@@ -8,13 +8,13 @@ struct ResultOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Write what the command came to into a file, as JSON, however it ends; - is standard output.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var result: String?
 
   @Option(
     help: ArgumentHelp(
       "text, or json: the result is all that is on standard output, where stdio's console is on standard error then.",
-      valueName: "format"))
+      valueName: "format"), completion: .list(["text", "json"]))
   var format = "text"
 
   var isWanted: Bool { result != nil || isJSON }

@@ -9,18 +9,19 @@ struct StartOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A device tree for the guest in place of the machine's own; command line and initial RAM disk are put into it.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var dtb: String?
 
   @Option(
     help: ArgumentHelp(
-      "Write the device tree that the guest would find to a file, and do not start it.", valueName: "file"))
+      "Write the device tree that the guest would find to a file, and do not start it.", valueName: "file"),
+    completion: .file())
   var dumpDtb: String?
 
   @Option(
     help: ArgumentHelp(
       "The random numbers in the device tree's rng-seed: 2 to 128 hexadecimal digits, or off. Drawn from the host unless given, "
-        + "and recorded.", valueName: "hex"))
+        + "and recorded.", valueName: "hex"), completion: .list(["off"]))
   var rngSeed: String?
 
   /// Puts into `guest` what they say.

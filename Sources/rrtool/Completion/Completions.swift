@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ReplayLog
+
+/// What a word of a command line may be, for shells that complete it (Tab).
+enum Completions {
+  /// Recordings here and in the default folder, by their names.
+  static let recording = CompletionKind.custom { _, _, prefix in CompletedWord(prefix).recordings() }
+
+  /// Folders with recordings, and no packed ones.
+  static let recordingFolder = CompletionKind.custom { _, _, prefix in
+    CompletedWord(prefix).recordings(alsoPacked: false)
+  }
+
+  static let packedRecording = CompletionKind.file(extensions: ["rrz"])
+
+  /// Snapshots of the recording that stands on the line.
+  static let snapshot = CompletionKind.custom { words, index, _ in
+    CompletedLine(words, asking: index).snapshots()
+  }
+
+  static let position = CompletionKind.custom { words, index, _ in
+    ["start", "end"] + CompletedLine(words, asking: index).snapshots()
+  }
+
+  /// A recording and what to show of it, in either order.
+  static func recordingAndView(_ views: [String]) -> CompletionKind {
+    .custom { words, index, prefix in
+      let named = CompletedLine(words, asking: index).places
+      return (named.contains(where: views.contains) ? [] : views)
+        + (named.contains { !views.contains($0) } ? [] : CompletedWord(prefix).recordings())
+    }
+  }
+
+  /// `file=` and a file.
+  static let drive = CompletionKind.custom { _, _, prefix in
+    let key = "file="
+    let name = prefix.hasPrefix(key) ? String(prefix.dropFirst(key.count)) : ""
+    return CompletedWord(name).files().map { key + $0 }
+  }
+
+  static let kind = CompletionKind.list(LogEventKind.allCases.map(\.name))
+  static let serial = CompletionKind.list(["stdio", "stdio,signal=off", "null", "file:", "unix:"])
+  static let debuggerPlace = CompletionKind.list(["stdio", "tcp:", "unix:"])
+  static let debugger = CompletionKind.list(["gdb-multiarch", "gdb", "riscv64-unknown-elf-gdb"])
+}

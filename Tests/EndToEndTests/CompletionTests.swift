@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+/// What shells offer when a word is to be completed (Tab).
+@Suite struct CompletionTests {
+  /// A folder with two recordings, one packed, and a snapshot in the first.
+  private static func recordings() throws -> Scratch {
+    let scratch = try Scratch()
+    try scratch.record("one.rr", "--bios", Place.guest("hello"), "--memory", "16M")
+    try scratch.record("two.rr", "--bios", Place.guest("hello"), "--memory", "16M")
+    for (name, place) in [("before-bug", "10"), ("middle", "50%")] {
+      let made = try scratch.rrtool("snapshot", "create", name, scratch.path("one.rr"), "--at", place)
+      try #require(made.status == 0, "\(made.errors)")
+    }
+    let packed = try scratch.rrtool("pack", scratch.path("two.rr"), "-o", scratch.path("three.rrz"))
+    try #require(packed.status == 0, "\(packed.errors)")
+    _ = try scratch.file("disk.img", [0])
+    try FileManager.default.createDirectory(
+      atPath: scratch.path("old"), withIntermediateDirectories: false)
+    return scratch
+  }
+
+  /// What the tool answers when a shell asks: the last of `words` is to be completed.
+  private static func answer(
+    _ scratch: Scratch, _ argument: String, _ words: String...
+  ) throws -> Set<String> {
+    let verbs = words.prefix(words.first == "snapshot" ? 2 : 1)
+    let asked =
+      ["---completion"] + verbs + ["--", argument, "\(words.count)", "\(words.last?.count ?? 0)", "rrtool"]
+    let result = try scratch.rrtool(asked + words, folder: scratch.folder.path)
+    try #require(result.status == 0 && result.errors == "", "\(words): \(result.errors)")
+    return Set(result.lines.map { String($0) })
+  }
+
+  @Test func recordingsAreOffered() throws {
+    let scratch = try Self.recordings()
+    let unnamed = try scratch.rrtool("record", "--bios", Place.guest("hello"), "--memory", "16M")
+    try #require(unnamed.status == 0)
+    let all = try Self.answer(scratch, "positional@0", "replay", "")
+    #expect(all.isSuperset(of: ["one.rr", "two.rr", "three.rrz", "hello.elf-0.rr", "old/"]))
+    #expect(!all.contains("disk.img"))
+    #expect(try !Self.answer(scratch, "positional@0", "rm", "").contains("three.rrz"))
+    let elsewhere = try Self.answer(scratch, "positional@0", "verify", scratch.path("") + "/")
+    #expect(elsewhere.contains(scratch.path("") + "/one.rr") && !elsewhere.contains("one.rr"))
+  }
+
+  @Test func snapshotsOfTheRecordingOnTheLineAreOffered() throws {
+    let scratch = try Self.recordings()
+    let ofOne: Set = ["replay_init", "before-bug", "middle"]
+    #expect(try Self.answer(scratch, "--from", "replay", "one.rr", "--from", "") == ofOne)
+    #expect(
+      try Self.answer(scratch, "--to", "replay", "one.rr", "--to", "") == ofOne.union(["start", "end"]))
+    // Where none is named it is the latest one.
+    #expect(try Self.answer(scratch, "positional@0", "snapshot", "show", "") == ["replay_init"])
+    #expect(
+      try Self.answer(scratch, "--at", "dump", "nothing.rr", "--at", "").isSuperset(of: ["start", "end"]))
+  }
+
+  @Test func viewsAndDrivesAreOffered() throws {
+    let scratch = try Self.recordings()
+    let start = try Self.answer(scratch, "positional@0", "inspect", "")
+    #expect(start.isSuperset(of: ["one.rr", "events", "last-write"]))
+    let view = try Self.answer(scratch, "positional@0", "inspect", "one.rr", "")
+    #expect(view.contains("console") && !view.contains("two.rr"))
+    let recording = try Self.answer(scratch, "positional@0", "inspect", "events", "")
+    #expect(recording.contains("two.rr") && !recording.contains("console"))
+    #expect(try Self.answer(scratch, "--drive", "record", "--drive", "").contains("file=disk.img"))
+  }
+
+  /// The shells themselves, each on a terminal of its own, with Tab typed to them; all at once, as most of it is waiting.
+  @Test func shellsComplete() throws {
+    let scratch = try Self.recordings()
+    let lines = [
+      ("rrtool rep", "rrtool replay"), ("rrtool replay on", "rrtool replay one.rr"),
+      ("rrtool dump one.rr --at bef", "rrtool dump one.rr --at before-bug"),
+      ("rrtool inspect one.rr events --kind clock", "rrtool inspect one.rr events --kind clock-read"),
+      ("rrtool record --cpu rva", "rrtool record --cpu rva22s64"),
+      ("rrtool record --drive file=dis", "rrtool record --drive file=disk.img"),
+      ("rrtool run --kernel dis", "rrtool run --kernel disk.img"),
+      ("rrtool snapshot cre", "rrtool snapshot create"),
+    ]
+    let driver = Place.project.appending(path: "Tests/EndToEndTests/complete_on_terminal.py").path
+    let shells = try ["bash", "zsh", "fish"].map { shell in
+      (
+        shell,
+        try scratch.start(
+          ["env", "-C", scratch.folder.path, "python3", driver, shell, Place.tool.path] + lines.map(\.0))
+      )
+    }
+    for (shell, program) in shells {
+      let result = try program.waitForResult()
+      #expect(result.status == 0, "\(shell): \(result.errors)")
+      // bash goes on into what is a folder.
+      let completed = result.lines.map { $0.hasSuffix("/") ? String($0.dropLast()) : String($0) }
+      #expect(completed == lines.map(\.1), "\(shell)")
+    }
+  }
+}

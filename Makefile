@@ -83,12 +83,14 @@ fuzz:
 # rrtool beside QEMU: make bench OPTIONS="--kernels sort,debian --json results.json"
 # Then going back through a recording: make bench TRAVEL="--places 10 --no-qemu --json travel.json"
 # Then dumps of running guests: make bench DUMPS="--dumps 10 --modes run"
+# Then a debugger that stops a guest while it is recorded: make bench DEBUGGED="--stops 10"
 bench:
 	@Scripts/set-up bench
 	swift build -c release --product rrtool
 	Benchmarks/bench $(OPTIONS)
 	Benchmarks/time-travel $(TRAVEL)
 	Benchmarks/live-dump $(DUMPS)
+	Benchmarks/live-debug $(DEBUGGED)
 
 # Guests that people bring, beside QEMU (docs/guests.md): those of Debian's packages, and those that a folder describes:
 # make guests GUESTS=DIR OPTIONS="xv6 --harts 1,3 --json results.json"

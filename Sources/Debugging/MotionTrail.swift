@@ -47,6 +47,9 @@ package struct MotionTrail {
 
   package init() {}
 
+  /// The next motion passes the watched access at this position.
+  package var passed: UInt64? { passedWatchpoint }
+
   // MARK: How a motion begins
 
   /// A run forward with `stops`, from `position`, where the hart `hart` is next.

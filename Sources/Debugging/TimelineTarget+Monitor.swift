@@ -49,8 +49,7 @@ extension TimelineTarget {
     case ("when", 1): try control.say(whereabouts())
     case ("seek", 2):
       guard let argument, let expression = PositionExpression(argument) else { throw Self.noPosition(words) }
-      let context = try Timeline.context(
-        of: timeline.recording, log: timeline.log, current: timeline.position)
+      let context = try timeline.context(current: timeline.position)
       try visit(try expression.resolve(in: context), control)
     case ("back", 1):
       guard let position = places.back(from: timeline.position) else {

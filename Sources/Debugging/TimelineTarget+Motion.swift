@@ -129,7 +129,13 @@ extension TimelineTarget {
         if hasStepped, hit.hart == hart, hit.cause == .breakpoint { return .stepped }
         if let cause = try meet(hit, passed: passed) { return cause }
         isBehindBreakpoint = hit.cause == .breakpoint
-      default: return ended(stop)
+      default:
+        // What it came to is seen without the run going on.
+        if hasStepped, timeline.isAtPresent, try timeline.settle() == .position, currentHart == hart {
+          if let executedAt { trail.stepped(stops, executed: executedAt, end: timeline.position) }
+          return .stepped
+        }
+        return ended(stop)
       }
     }
   }
@@ -296,7 +302,7 @@ extension TimelineTarget {
 
   private var isInterrupted: Bool { control?.isInterrupted() ?? false }
 
-  private func goBack(to position: UInt64) throws(ReplayError) {
+  func goBack(to position: UInt64) throws(ReplayError) {
     try timeline.seek(to: position)
     _ = try timeline.settle()
   }
@@ -324,7 +330,7 @@ extension TimelineTarget {
   }
 
   /// Breakpoints count if their conditions hold, and what is watched for writes if it changes.
-  private func accepts(_ hit: StopPointHit) -> Bool {
+  func accepts(_ hit: StopPointHit) -> Bool {
     switch hit.cause {
     case .breakpoint: control?.meetsConditions(hit.hart, hit.programCounter) ?? true
     case .watchpoint(let point, let access): point.kind != .write || access.old != access.new
@@ -342,7 +348,7 @@ extension TimelineTarget {
     return search
   }
 
-  private static func points(_ stops: RequestedStops) -> StopPoints {
+  static func points(_ stops: RequestedStops) -> StopPoints {
     StopPoints(
       breakpoints: stops.breakpoints.map { StopPoints.Breakpoint(at: $0.address) },
       watchpoints: stops.watchpoints.compactMap { point in
@@ -356,7 +362,7 @@ extension TimelineTarget {
       })
   }
 
-  private static func cause(_ point: StopPoints.Watchpoint) -> StopReport.Cause {
+  static func cause(_ point: StopPoints.Watchpoint) -> StopReport.Cause {
     let kind: RequestedStops.Watchpoint.Kind =
       switch point.kind {
       case .write: .write

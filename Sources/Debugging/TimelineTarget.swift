@@ -44,6 +44,15 @@ public final class TimelineTarget: DebugTarget {
     self.showProgress = showProgress
   }
 
+  /// On a timeline of which somebody else has the care.
+  package init(
+    _ timeline: Timeline, console: DebugConsole, showProgress: @escaping (Way?) -> Void = { _ in }
+  ) {
+    self.timeline = timeline
+    self.console = console
+    self.showProgress = showProgress
+  }
+
   /// Goes to the place for which it was opened. False: it was interrupted on the way, and stands there.
   public func goThere(
     isInterrupted: @escaping () -> Bool = { false }

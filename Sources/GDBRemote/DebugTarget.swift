@@ -80,6 +80,8 @@ public struct StopReport: Equatable, Sendable {
     /// There is nothing after.
     case endOfHistory
     case interrupted
+    /// The machine is off for good; there is nothing left to look at.
+    case exited(status: UInt8)
   }
 
   public var hart: Int

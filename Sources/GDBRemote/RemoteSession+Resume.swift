@@ -8,6 +8,10 @@ extension RemoteSession {
       return target.resume(motion, stops: inserted.stops, control: control)
     }
     tellNotices()
+    if case .exited(let status) = report.cause {
+      end(.exited)
+      return Reply(Array("W".utf8) + Hexadecimal.encode([status]))
+    }
     lastStop = report
     generalHart = report.hart
     steppedHart = nil
@@ -85,7 +89,7 @@ extension RemoteSession {
     append(String(decoding: Hexadecimal.encode([signal]), as: UTF8.self))
     append("thread:\(String(report.hart + 1, radix: 16));")
     switch report.cause {
-    case .stepped, .interrupted: break
+    case .stepped, .interrupted, .exited: break
     case .breakpoint:
       let address = target.readRegister(RegisterSet.programCounter, hart: report.hart) ?? 0
       if inserted.hasSoftwareBreakpoint(at: address) {

@@ -10,6 +10,8 @@ public final class RemoteSession {
   public enum Ending: Equatable, Sendable {
     case detached
     case killed
+    /// The machine is off, and the client knows.
+    case exited
     /// The connection is gone.
     case closed
   }

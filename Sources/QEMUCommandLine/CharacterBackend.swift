@@ -157,20 +157,20 @@ extension Translator {
     return words
   }
 
-  /// A debugger is for replays: whether a run has one changes nothing in the guest.
+  /// Who has the guest wait at its start: a debugger or a monitor.
   mutating func pauseWords() -> [String] {
-    if let debugger {
-      let stop = isPaused ? ", and the guest does not wait for one" : ""
-      note(
-        isPaused ? "\(debugger.option) -S" : debugger.option,
-        "no debugger can join a run\(stop); record it, and 'rrtool replay --gdb tcp:1234' takes one from the start to the end and back"
-      )
-      return []
+    let pause = isPaused ? ["--paused"] : []
+    guard let debugger else { return pause }
+    if resolved(debugger.backend) == .stdio {
+      refuse(
+        debugger.option,
+        "the console is on standard input and output; a debugger can come at tcp::PORT or unix:SOCKET")
+      return pause
     }
-    return isPaused ? ["--paused"] : []
+    return debuggerWords() + pause
   }
 
-  /// What `--gdb` of a replay is to say.
+  /// What `--gdb` is to say.
   mutating func debuggerWords() -> [String] {
     guard let debugger else { return isPaused ? ["--paused"] : [] }
     switch resolved(debugger.backend) {

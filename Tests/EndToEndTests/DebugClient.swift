@@ -31,6 +31,25 @@ final class DebugClient {
     #expect(try request("QStartNoAckMode") == "OK")
   }
 
+  /// Connects to a guest that runs in `program`, which serves debuggers at `path`.
+  init(to path: String, of program: HostProgram) throws {
+    self.program = program
+    socket = try ClientSocket(path, patience: 100, of: program)
+    #expect(try request("QStartNoAckMode") == "OK")
+  }
+
+  /// Leaves a guest that runs on.
+  func leave() throws { #expect(try request("D") == "OK") }
+
+  /// Is gone without a word.
+  func vanish() { socket.hangUp() }
+
+  /// Ctrl-C, while the guest runs.
+  func interrupt() throws -> Stop {
+    sendBytes([3])
+    return Self.stop(try reply())
+  }
+
   /// Leaves, and waits for the tool to end.
   func detach() throws -> ProgramResult {
     #expect(try request("D") == "OK")

@@ -95,7 +95,8 @@ import Testing
         "-serial none -chardev stdio,id=c -device virtio-serial-device -device virtconsole,chardev=c",
         "--memory 128M --virtio legacy --virtio-console"
       ),
-      ("-s", "--memory 128M"), ("-s -S", "--memory 128M"), ("-S", "--memory 128M --paused"),
+      ("-s", "--memory 128M --gdb tcp:1234"), ("-s -S", "--memory 128M --gdb tcp:1234 --paused"),
+      ("-S", "--memory 128M --paused"),
       ("-semihosting", "--memory 128M --semihosting"),
       ("-semihosting-config enable=on,target=native", "--memory 128M --semihosting"),
       ("-semihosting-config target=gdb", nil),

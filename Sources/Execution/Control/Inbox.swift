@@ -43,6 +43,7 @@ public final class Inbox: @unchecked Sendable {
   private var openSources = 0
   private var requests: [Request] = []
   private var refusesRequests = false
+  private var isNudged = false
 
   public init() {}
 
@@ -100,6 +101,14 @@ public final class Inbox: @unchecked Sendable {
     }
   }
 
+  /// Has the machine's thread look around between two instructions, also while the machine stands still.
+  package func nudge() {
+    lock.withLock {
+      isNudged = true
+      announce()
+    }
+  }
+
   /// Ends the run because the host failed; the first failure counts.
   package func report(_ failure: Failure) {
     lock.withLock {
@@ -136,7 +145,7 @@ public final class Inbox: @unchecked Sendable {
     lock.withLock {
       if let failure { return .failure(failure) }
       if stopRequested { return .stop }
-      if includingRequests, !requests.isEmpty { return .requests }
+      if includingRequests, hasRequest { return .requests }
       defer { updateFlag() }
       if !isConsoleHeld, consoleRoom <= 0, arrivals.contains(where: \.isConsoleInput) { isConsoleHeld = true }
       guard let index = arrivals.firstIndex(where: { !isConsoleHeld || !$0.isConsoleInput }) else {
@@ -170,7 +179,7 @@ public final class Inbox: @unchecked Sendable {
 
   /// Whether all the news there is are requests.
   package var hasOnlyRequests: Bool {
-    lock.withLock { failure == nil && !stopRequested && !hasArrival && !requests.isEmpty }
+    lock.withLock { failure == nil && !stopRequested && !hasArrival && hasRequest }
   }
 
   /// What was asked for first, to be called with the run.
@@ -182,12 +191,23 @@ public final class Inbox: @unchecked Sendable {
     }
   }
 
-  /// Waits, while the machine stands still, for a request, or for `deadline`. False when the run is to end.
-  func waitForRequest(until deadline: UInt64? = nil) -> Bool {
+  /// Whether there are requests that nobody has taken.
+  package var hasRequests: Bool { lock.withLock { !requests.isEmpty } }
+
+  /// The machine's thread has been nudged, and looks around.
+  func takeNudge() {
+    lock.withLock {
+      isNudged = false
+      updateFlag()
+    }
+  }
+
+  /// Waits, while the machine stands still, for a request, a nudge, or for `deadline`. False when the run is to end.
+  package func waitForRequest(until deadline: UInt64? = nil) -> Bool {
     lock.withLock {
       while true {
         if failure != nil || stopRequested { return false }
-        if !requests.isEmpty { return true }
+        if hasRequest { return true }
         if let deadline, HostClock.monotonic() >= deadline { return true }
         lock.wait(until: deadline)
       }
@@ -211,7 +231,7 @@ public final class Inbox: @unchecked Sendable {
   package func wait(until deadline: UInt64?, untilSourcesEnd: Bool = false) -> Bool {
     lock.withLock {
       while true {
-        if failure != nil || stopRequested || hasArrival || !requests.isEmpty { return true }
+        if failure != nil || stopRequested || hasArrival || hasRequest { return true }
         // A source that waits until a machine takes its input that takes none brings nothing either.
         if untilSourcesEnd, openSources <= (isConsoleHeld ? waitingSources : 0) { return false }
         if let deadline, HostClock.monotonic() >= deadline { return false }
@@ -227,8 +247,10 @@ public final class Inbox: @unchecked Sendable {
 
   /// Without a failure or the wish to stop, which stay.
   private func updateFlag() {
-    flag.store(failure != nil || stopRequested || hasArrival || !requests.isEmpty, ordering: .releasing)
+    flag.store(failure != nil || stopRequested || hasArrival || hasRequest, ordering: .releasing)
   }
+
+  private var hasRequest: Bool { !requests.isEmpty || isNudged }
 
   /// Whether there is an arrival that the machine takes now.
   private var hasArrival: Bool {

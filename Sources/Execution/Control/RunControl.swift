@@ -24,6 +24,8 @@ public final class RunControl: Sendable {
     var startsOnArrival: Bool
     /// Why `quit` was asked for.
     var quitReason: String?
+    /// Who has the machine to himself, and whether it may go on; nil: nobody.
+    var holder: String?
   }
 
   private let shared: Mutex<Shared>
@@ -83,6 +85,10 @@ public final class RunControl: Sendable {
   /// Has the machine go on; one that waits for its guest, as soon as that is there.
   public func resume() throws(Failure) {
     try perform { [self] (run) throws(Failure) in
+      if let holder = shared.withLock({ $0.holder }) {
+        throw Failure(
+          .usage, "cont", "\(holder) has the machine stopped", remedy: "have it go on there, or detach there")
+      }
       switch state {
       case .running: return
       case .inmigrate: return shared.withLock { $0.startsOnArrival = true }
@@ -149,6 +155,9 @@ public final class RunControl: Sendable {
   /// for the guest too. Within `perform`.
   package func stand(until deadline: UInt64) { shared.withLock { $0.standsUntil = deadline } }
 
+  /// Somebody has the machine stand still, and only he can have it go on; nil: nobody any more.
+  package func hold(for holder: String?) { shared.withLock { $0.holder = holder } }
+
   /// The guest that was waited for is there.
   package func noteArrival() { become(shared.withLock { $0.startsOnArrival } ? .running : .paused) }
 
@@ -166,15 +175,17 @@ public final class RunControl: Sendable {
 
   /// Does what other threads have asked for, and comes back at once.
   package func servePending(_ run: any ControlledRun) {
+    inbox.takeNudge()
     while let request = inbox.takeRequest() { request(run) }
   }
 
   /// Does what other threads have asked for. While the machine is to stand still it stays here, until it may go on or
-  /// the run must end. Answers for how many of the host's nanoseconds it stood still.
-  package func serve(_ run: any ControlledRun) -> UInt64 {
+  /// the run must end, or somebody wants the machine to himself. Answers for how many of the host's nanoseconds it stood still.
+  package func serve(_ run: any ControlledRun, until isWanted: () -> Bool = { false }) -> UInt64 {
     var stoodSince: UInt64?
     while true {
       servePending(run)
+      if isWanted() { break }
       if state.isRunning {
         let deadline = shared.withLock { $0.standsUntil }
         guard HostClock.monotonic() < deadline, inbox.waitForRequest(until: deadline) else { break }

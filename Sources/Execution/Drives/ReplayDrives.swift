@@ -15,9 +15,14 @@ package struct ReplayDrives {
 
   private var storage: [any DriveStorage]
   private var results: [Key: Result<[UInt8], Failure>] = [:]
+  /// What is not in `results`, for a machine that is being recorded.
+  private let late: LateAnswers?
 
-  package init(storage: [any DriveStorage], pending: [UnansweredRequest] = []) {
+  package init(
+    storage: [any DriveStorage], pending: [UnansweredRequest] = [], late: LateAnswers? = nil
+  ) {
     self.storage = storage
+    self.late = late
     for result in pending { results[Key(drive: result.drive, id: result.id)] = .success(result.data) }
   }
 
@@ -35,7 +40,7 @@ package struct ReplayDrives {
   /// recorded fails again, whatever happened here; one that fails only here is the host's failure.
   mutating func takeResult(of completion: LogBlockCompletion) throws(Failure) -> [UInt8]? {
     guard let result = results.removeValue(forKey: Key(drive: completion.drive, id: completion.id)) else {
-      return nil
+      return late?.answer(drive: completion.drive, id: completion.id)
     }
     guard completion.succeeded else { return [] }
     return try result.get()

@@ -17,16 +17,7 @@ package struct ScratchDrives {
       switch option.source {
       case .blank(let size): base = ZeroImage(size: size)
       case .file(let path, let format):
-        guard option.overlay == .automatic else {
-          throw Failure(
-            .usage, "--drive file=\(path)", "a run that is not recorded keeps nothing and has no overlay",
-            remedy: "leave out 'overlay', or use 'rrtool record'")
-        }
-        guard !option.copyOnRead else {
-          throw Failure(
-            .usage, "--drive file=\(path)", "a run that is not recorded keeps nothing of what it reads",
-            remedy: "leave out 'copy-on-read', or use 'rrtool record'")
-        }
+        try Self.check(option)
         let format = try BaseImages.format(of: path, stated: format)
         base = try withImageFailures({ () throws(DiskImageError) in
           try ImageOpener().open(path, format: format)
@@ -45,6 +36,21 @@ package struct ScratchDrives {
       let overlay = ScratchOverlay(base: base)
       overlays.append(overlay)
       workers.append(BlockWorker(storage: ImageStorage(overlay), inbox: inbox))
+    }
+  }
+
+  /// Refuses what only a recording can do.
+  package static func check(_ option: DriveOptions) throws(Failure) {
+    guard case .file(let path, _) = option.source else { return }
+    guard option.overlay == .automatic else {
+      throw Failure(
+        .usage, "--drive file=\(path)", "a run that is not recorded keeps nothing and has no overlay",
+        remedy: "leave out 'overlay', or use 'rrtool record'")
+    }
+    guard !option.copyOnRead else {
+      throw Failure(
+        .usage, "--drive file=\(path)", "a run that is not recorded keeps nothing of what it reads",
+        remedy: "leave out 'copy-on-read', or use 'rrtool record'")
     }
   }
 

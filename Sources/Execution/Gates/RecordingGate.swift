@@ -15,6 +15,8 @@ package final class RecordingGate: Gate {
   private var outputStart = LogMoment.start
   /// Console input that has arrived and is still to be delivered.
   private var input: ArraySlice<UInt8> = []
+  /// Hears of what drives are asked and answer.
+  package weak var driveWatcher: (any DriveWatcher)?
 
   package init(recording gate: any Gate, into log: any EventSink) {
     self.gate = gate
@@ -62,7 +64,9 @@ package final class RecordingGate: Gate {
         return takeArrival(at: moment)
       }
       note(.consoleInput(bytes), at: moment)
-    case .blockCompletion(let completion): note(.blockCompletion(LogBlockCompletion(completion)), at: moment)
+    case .blockCompletion(let completion):
+      note(.blockCompletion(LogBlockCompletion(completion)), at: moment)
+      driveWatcher?.noteDelivery(completion)
     case .reset: note(.reset(.host), at: moment)
     case .powerOff: note(.powerOff(.host, status: 0), at: moment)
     }
@@ -92,6 +96,7 @@ package final class RecordingGate: Gate {
 
   package func blockRequest(_ request: BlockRequest, at moment: Moment) {
     note(.blockRequest(LogBlockRequest(request)), at: moment)
+    driveWatcher?.noteRequest(request)
     gate.blockRequest(request, at: moment)
   }
 
@@ -100,9 +105,17 @@ package final class RecordingGate: Gate {
     gate.guestReset(at: moment)
   }
 
-  private func flushOutput() {
+  /// Logs output whose line has not ended.
+  package func flushOutput() {
     guard !output.isEmpty else { return }
     log.append(.consoleOutput(output), at: outputStart)
     output.removeAll(keepingCapacity: true)
   }
+}
+
+/// Whoever keeps drives as they were along a run.
+package protocol DriveWatcher: AnyObject {
+  func noteRequest(_ request: BlockRequest)
+  /// The guest gets an answer.
+  func noteDelivery(_ completion: BlockCompletion)
 }

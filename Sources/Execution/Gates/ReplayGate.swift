@@ -40,6 +40,11 @@ package final class ReplayGate: Gate {
   package var outputIsNewFrom: UInt64 = 0
   /// The guest was changed, and is not compared with the log any more.
   package internal(set) var isForked = false
+  /// Where the machine of a recording that is being made stands: when there are no more events, nothing more has happened up to here.
+  /// Nil when the log has all of the run, or all that is left of it.
+  package internal(set) var present: Present?
+  /// The machine asked for what only the outside could bring.
+  package internal(set) var hasMetPresent = false
 
   /// - Parameters:
   ///   - source: the events from where the machine stands.
@@ -113,7 +118,7 @@ package final class ReplayGate: Gate {
   // MARK: Arrivals
 
   package func nextPoll(after moment: Moment) -> UInt64 {
-    var target = next?.position
+    var target = next?.position ?? present.map { _ in UInt64.max }
     if matchedOutput > 0 { target = peek(1)?.position }
     return max(target ?? moment.position, moment.position + 1)
   }
@@ -121,7 +126,7 @@ package final class ReplayGate: Gate {
   package func takeArrival(at moment: Moment) -> Arrival? {
     guard stopReason == nil else { return nil }
     guard let event = next else {
-      stop(.logExhausted)
+      if present == nil { stop(.logExhausted) }
       return nil
     }
     if matchedOutput > 0 {
@@ -163,10 +168,7 @@ package final class ReplayGate: Gate {
   package func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd {
     flushConsole()
     guard stopReason == nil else { return .stop }
-    guard let event = next else {
-      stop(.logExhausted)
-      return .stop
-    }
+    guard let event = next else { return idleAtPresent(moment, deadline) }
     if matchedOutput == 0, event.position == moment.position, event.time > moment.time {
       return .wake(time: min(deadline ?? event.time, event.time))
     }
@@ -175,6 +177,20 @@ package final class ReplayGate: Gate {
       return .stop
     }
     return .wake(time: max(deadline, moment.time))
+  }
+
+  private func idleAtPresent(_ moment: Moment, _ deadline: UInt64?) -> IdleEnd {
+    guard let present else {
+      stop(.logExhausted)
+      return .stop
+    }
+    if let deadline, isForked || moment.position < present.position {
+      return .wake(time: max(deadline, moment.time))
+    }
+    // A branch that waits for the outside waits for ever.
+    if isForked { stop(.logExhausted) }
+    hasMetPresent = true
+    return .stop
   }
 
   // MARK: Departures
@@ -323,7 +339,7 @@ package final class ReplayGate: Gate {
     events.removeFirst()
     next = peek(0)
     // Nothing is known of what came after the last event of a log that was cut off.
-    if next == nil, stopReason == nil { stop(.logExhausted) }
+    if next == nil, stopReason == nil, present == nil { stop(.logExhausted) }
   }
 
   private func diverge(at moment: Moment, found: String, components: [String] = []) {

@@ -22,6 +22,8 @@ public final class Recorder {
     public var digestInterval: UInt64
     /// Which snapshots are made while the guest runs.
     public var snapshots: SnapshotPolicy
+    /// Whether somebody may go back in the run while it is recorded.
+    package var canGoBack = false
 
     public static let defaultSnapshotName = "replay_init"
     public static let defaultDigestInterval: UInt64 = 200_000_000
@@ -44,11 +46,16 @@ public final class Recorder {
   /// What the user should know of before the guest runs, a line each.
   public var remarks: [String] { drives.remarks }
   package let machine: Machine
+  package let engine: Machine.Engine
   let live: LiveGate
-  let gate: RecordingGate
+  package let gate: RecordingGate
+  /// Where the machine's gate leads to, for one that can go back.
+  package let gateSwitch: GateSwitch?
+  /// Who may have the machine to himself; set before `run`.
+  package var visitor: (any RunVisitor)?
   let sink: LogSink
-  private let control: RunControl?
-  let inbox: Inbox
+  package let control: RunControl?
+  package let inbox: Inbox
   private let guestName: String
   private let drives: RecordedDrives
   private let workers: [BlockWorker]
@@ -109,7 +116,10 @@ public final class Recorder {
       // The log's header names the digests, which only the machine knows, and the machine wants its gate first.
       let relay = SinkRelay()
       gate = RecordingGate(recording: live, into: relay)
-      machine = origin.makeMachine(gate: gate)
+      gateSwitch = options.canGoBack ? GateSwitch(gate) : nil
+      engine = origin.engine
+      let outer: any Gate = if let gateSwitch { gateSwitch } else { gate }
+      machine = origin.makeMachine(gate: outer)
       live.machine = machine
 
       var logName = Recording.logName
@@ -188,11 +198,13 @@ public final class Recorder {
     limit: UInt64? = nil, stopOn pattern: BytePattern? = nil, tell: @escaping (String) -> Void = { _ in }
   ) throws(Failure) -> RunResult {
     live.stop(on: pattern)
-    let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) }) { [self] text in
-      note(text)
-      tell(text)
-    }
-    let outcome = run.run(limit: limit, interval: recording.manifest.digestInterval) {
+    let run = LiveRun(
+      machine: machine, live: live, control: control.map { ($0, self) },
+      tell: { [self] text in
+        note(text)
+        tell(text)
+      }, visitor: visitor)
+    let outcome = run.run(limit: limit, interval: recording.manifest.digestInterval) { [self] in
       let digests = logDigests()
       makeSnapshotIfDue(digests)
     }
@@ -244,6 +256,9 @@ public final class Recorder {
     return RunResult(
       ending: ending, failure: failure, stopCause: inbox.stopCause, lostSnapshots: made?.lostNames ?? [])
   }
+
+  /// Waits until a recording that replaces another one has taken its place.
+  func waitForReplacement() { if folder.replacesOne { snapshots?.waitUntilIdle() } }
 
   @discardableResult
   private func logDigests() -> PendingDigests {

@@ -6,18 +6,20 @@ import RecordingStore
 import ReplayLog
 
 /// A machine that runs against the real outside, recorded or not: one loop for both.
-struct LiveRun {
+package struct LiveRun {
   let machine: Machine
   let live: LiveGate
   /// Who may break in, and what they are given; nil when nobody may.
   var control: (control: RunControl, run: any ControlledRun)?
   /// Told, once, of a guest that is lost and may yet be helped.
   var tell: (String) -> Void = { _ in }
+  /// Who may have the machine to himself; nil: nobody.
+  var visitor: (any RunVisitor)?
 
   /// How it ended, and what failed if something did.
-  struct Outcome {
-    var end: LogEnd
-    var failure: Failure?
+  package struct Outcome {
+    package var end: LogEnd
+    package var failure: Failure?
     /// What is known of the reason besides.
     var cause: RecordingManifest.Ending.Cause?
     /// What harts run when nothing can ever change that.
@@ -26,26 +28,10 @@ struct LiveRun {
 
   /// Runs until the guest, the user, the host or `limit` (a position) ends it. `atInterval` is called at every
   /// position that is a multiple of `interval`.
-  func run(limit: UInt64?, interval: UInt64?, atInterval: () -> Void) -> Outcome {
+  func run(limit: UInt64?, interval: UInt64?, atInterval: @escaping () -> Void) -> Outcome {
     defer { live.flushConsole() }
     control?.control.begin()
-    let watch = StandstillWatch(machine)
-    var hasTold = false
-    while true {
-      serve()
-      let position = machine.now.position
-      if let limit, position >= limit { return Outcome(end: .limit) }
-      let boundary = interval.map { (position / $0 + 1) * $0 } ?? .max
-      let look = watch.nextPosition
-      let stop = machine.run(until: min(limit ?? .max, boundary, look))
-      if let outcome = outcome(of: stop) { return outcome }
-      if machine.now.position == boundary { atInterval() }
-      if stop == .position, machine.now.position >= look,
-        let outcome = outcome(of: watch.look(live.prospects), &hasTold)
-      {
-        return outcome
-      }
-    }
+    return LiveLoop(self, limit: limit, interval: interval, atInterval: atInterval).toTheEnd()
   }
 
   /// A guest that is lost is at its end, unless somebody could still reset it or type something.
@@ -64,28 +50,10 @@ struct LiveRun {
     return nil
   }
 
-  /// Does what other threads ask for, and waits while the machine is to stand still.
-  private func serve() {
-    guard let (control, run) = control else { return }
-    live.passPause(control.serve(run))
-  }
-
-  /// Tells those who control the run, and whoever waits for an answer, that it is over.
-  func end(_ outcome: Outcome) {
-    guard let control else { return }
-    switch outcome.end {
-    case .poweredOff: control.control.end(live.wasSwitchedOff ? .poweredOffByHost : .poweredOffByGuest)
-    case .failed: control.control.end(.failed)
-    case .interrupted: control.control.end(.stopped)
-    case .limit, .stalled: control.control.end(.limit)
-    }
-  }
-
   /// How the run ended when the machine stopped like this; nil when it goes on.
   func outcome(of stop: Machine.Stop) -> Outcome? {
     switch stop {
-    case .position: return nil
-    case .stopPoint: preconditionFailure("a live run has no stop points")
+    case .position, .stopPoint: return nil
     case .poweredOff(let status): return Outcome(end: .poweredOff(status: status))
     case .requested:
       switch live.stopReason {
@@ -96,6 +64,17 @@ struct LiveRun {
       case .idleForever?: return Outcome(end: .stalled)
       case .failed(let failure)?: return Outcome(end: .failed, failure: failure)
       }
+    }
+  }
+
+  /// Tells those who control the run, and whoever waits for an answer, that it is over.
+  func end(_ outcome: Outcome) {
+    guard let control else { return }
+    switch outcome.end {
+    case .poweredOff: control.control.end(live.wasSwitchedOff ? .poweredOffByHost : .poweredOffByGuest)
+    case .failed: control.control.end(.failed)
+    case .interrupted: control.control.end(.stopped)
+    case .limit, .stalled: control.control.end(.limit)
     }
   }
 }

@@ -10,12 +10,14 @@ package struct ReplayedDrive {
   package let scratch: ScratchOverlay
 
   /// `BaseImages.check` has been passed.
+  ///
+  /// - Parameter digests: nil while the recording is being made, by this process: nobody changes the images under it.
   package init(
-    _ index: Int, of recording: Recording, at snapshot: String, _ digests: BaseDigests
+    _ index: Int, of recording: Recording, at snapshot: String, _ digests: BaseDigests?
   ) throws(Failure) {
     let drive = recording.manifest.drives[index]
     func wrap(_ base: any BlockImage) -> any BlockImage {
-      WitnessedImage(base, witness: digests.comparison(drive: index, of: recording))
+      digests.map { WitnessedImage(base, witness: $0.comparison(drive: index, of: recording)) } ?? base
     }
     let image: any BlockImage
     if let overlay = drive.overlay {

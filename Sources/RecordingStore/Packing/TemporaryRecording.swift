@@ -5,8 +5,8 @@ import DiskImage
 import Glibc
 import HostSystem
 
-/// A packed recording that is looked into: it is unpacked into a folder that nobody else can enter, and that goes when the process
-/// does. Whoever is killed leaves it for the next one.
+/// A recording that goes when the process does, in a folder that nobody else can enter: a packed one that is looked into, or one of a run
+/// of which nothing is to be kept. Whoever is killed leaves it for the next one.
 ///
 /// Sendable: it does not change.
 public final class TemporaryRecording: Sendable {
@@ -20,7 +20,9 @@ public final class TemporaryRecording: Sendable {
   private let folder: OpenFolder
 
   /// Makes the folder: where temporary files go.
-  public init(of packed: String) throws(Failure) {
+  ///
+  /// - Parameter purpose: what it is for, in the message that there is none.
+  public init(of packed: String, purpose: String = "unpack into") throws(Failure) {
     self.packed = packed
     let place = TemporaryFile.defaultFolder
     Self.removeLeftovers(in: place)
@@ -30,14 +32,14 @@ public final class TemporaryRecording: Sendable {
       mkdtemp(buffer.baseAddress!).map { String(cString: $0) }
     }
     guard let made else {
-      var failure = Failure.system(errno, path: place, doing: "cannot make a folder to unpack into")
+      var failure = Failure.system(errno, path: place, doing: "cannot make a folder to \(purpose)")
       failure.remedy = "name another folder with TMPDIR"
       throw failure
     }
     parent = made
     guard let folder = OpenFolder(made), folder.lock() else {
       rmdir(made)
-      throw .system(errno, path: place, doing: "cannot open the folder to unpack into")
+      throw .system(errno, path: place, doing: "cannot open the folder to \(purpose)")
     }
     self.folder = folder
     let name = HostFiles.lastName(of: packed)

@@ -14,9 +14,13 @@ extension CheckpointChain {
     guard byteCount > policy.memoryLimit else { return }
     // A little more than is needed, so that there is not one removal a checkpoint from now on.
     let aim = policy.memoryLimit - policy.memoryLimit / 16
-    while links.count > 1, byteCount > aim {
+    while links.count > 1, byteCount > aim, links.count > Self.fewLinks || mayRemove(farEnd) {
       remove(links.count > Self.fewLinks ? closest : farEnd)
     }
+  }
+
+  private func mayRemove(_ index: Int) -> Bool {
+    index != current && (index < links.count - 1 || !keepsLast)
   }
 
   private var closest: Int {
@@ -37,6 +41,7 @@ extension CheckpointChain {
   private var farEnd: Int {
     let here = links[current].checkpoint.position
     let last = links.count - 1
+    if keepsLast { return 0 }
     let after = links[last].checkpoint.position - here
     return here - links[0].checkpoint.position > after ? 0 : last
   }

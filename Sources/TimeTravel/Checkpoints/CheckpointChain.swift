@@ -45,6 +45,8 @@ final class CheckpointChain: PageKeeper {
   /// Memory was used up since the last checkpoint was taken.
   private(set) var isOverLimit = false
   private var checkpointBytes = 0
+  /// The last checkpoint is where the machine goes on, and is never given up.
+  var keepsLast = false
 
   init(memory: GuestMemory, policy: CheckpointPolicy, stopMachine: @escaping () -> Void) {
     self.memory = memory
@@ -55,6 +57,7 @@ final class CheckpointChain: PageKeeper {
   }
 
   var isEmpty: Bool { links.isEmpty }
+  var count: Int { links.count }
   var positions: [UInt64] { links.map(\.checkpoint.position) }
   func position(of index: Int) -> UInt64 { links[index].checkpoint.position }
   /// Where the first checkpoint after `position` is.
@@ -178,7 +181,7 @@ final class CheckpointChain: PageKeeper {
 
     // Going back saves what is left behind. Without memory for that the checkpoints ahead are given up.
     let fits = byteCount + plan.count * GuestMemory.pageSize <= policy.memoryLimit
-    if !fits && index < links.count - 1 {
+    if !fits && index < links.count - 1 && !keepsLast {
       memory.endKeeping(for: self)
       put(plan)
       dropAll(after: index)
@@ -210,6 +213,41 @@ final class CheckpointChain: PageKeeper {
     links[index].delta = PageDelta()
     tail = PageDelta()
     inTail.removeAll()
+  }
+
+  // MARK: The present
+
+  /// The machine stands at the last checkpoint, or has gone on from it. It is forgotten: the one before it is the last one.
+  func removeLast() {
+    precondition(links.count > 1 && current == links.count - 1)
+    let last = links.removeLast()
+    checkpointBytes -= last.checkpoint.byteCount
+    current -= 1
+    var merged = links[current].delta
+    for page in merged.pages { scratch.insert(Int(page)) }
+    for (page, slot) in zip(tail.pages, tail.slots) {
+      if scratch.contains(Int(page)) { pool.giveBack(slot) } else { merged.append(page, slot) }
+    }
+    for page in links[current].delta.pages { scratch.remove(Int(page)) }
+    for page in merged.pages { inTail.insert(Int(page)) }
+    links[current].delta = PageDelta()
+    tail = merged
+    touched = merged.pages
+  }
+
+  /// The machine stands where it stood at the last checkpoint, and not as it was there: at the same position, something has come.
+  func replaceLast(_ checkpoint: Checkpoint) {
+    precondition(!isEmpty && current == links.count - 1)
+    guard links.count == 1 else {
+      removeLast()
+      return add(checkpoint)
+    }
+    checkpointBytes += checkpoint.byteCount - links[0].checkpoint.byteCount
+    tail.giveBack(to: pool)
+    tail = PageDelta()
+    inTail.removeAll()
+    links = [Link(checkpoint: checkpoint)]
+    stand(at: 0)
   }
 
   // MARK: Removing

@@ -88,6 +88,22 @@ final class ReplaySession {
     }
   }
 
+  /// A machine that exists already, which replays what was recorded of it.
+  init(
+    machine: Machine, gate: ReplayGate, origin: String, drives: [(drive: ScratchOverlay, isReadOnly: Bool)],
+    checkpoints policy: CheckpointPolicy
+  ) {
+    self.machine = machine
+    self.gate = gate
+    self.origin = origin
+    disks = drives.map(\.drive)
+    scratch = drives.map { $0.isReadOnly ? nil : $0.drive }
+    gate.machine = machine
+    checkpoints = CheckpointChain(memory: machine.memory, policy: policy) { [unowned machine] in
+      machine.requestStop()
+    }
+  }
+
   /// What stands in memory when the machine starts, as the initial snapshot holds it: a reset of the machine needs it.
   static func bootRegions(of recording: Recording) throws(Failure) -> [BootPlan.Region] {
     let memory = try SnapshotStore(recording).loadBootMemory()

@@ -33,6 +33,7 @@ extension Timeline {
   /// The machine has run to a position, where a checkpoint may be.
   func noteCheckpointReached() {
     guard let chain = session.checkpoints, !isForked, machine.isAtStartOfPosition else { return }
+    if isPresentMidway, position == present?.position { return }
     chain.arrive(at: position)
   }
 

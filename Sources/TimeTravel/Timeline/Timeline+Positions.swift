@@ -10,7 +10,14 @@ extension Timeline {
   /// where the timeline stands, `-N` from the recording's end.
   public func resolve(_ expression: PositionExpression) throws(Failure) -> UInt64 {
     let current: UInt64? = if case .backward = expression { nil } else { position }
-    return try expression.resolve(in: try Self.context(of: recording, log: log, current: current))
+    return try expression.resolve(in: context(current: current))
+  }
+
+  /// What expressions are worked out from here.
+  package func context(current: UInt64?) throws(Failure) -> PositionExpression.Context {
+    var context = try Self.context(of: recording, log: log, current: current)
+    if let present { context.end = present.position }
+    return context
   }
 
   /// The same before there is a timeline, seen from the snapshot `name`; nil: from the start.

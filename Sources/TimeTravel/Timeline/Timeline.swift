@@ -35,7 +35,7 @@ public final class Timeline {
   }
 
   public let recording: Recording
-  public let log: ReplayLogReader
+  public internal(set) var log: ReplayLogReader
   /// The position that it was opened to be sent to first; without one, where it stood at first.
   public let goal: UInt64
   /// Whether and where checkpoints are taken.
@@ -52,6 +52,10 @@ public final class Timeline {
   }
   /// Complete snapshots by position, as they were when they were last looked for.
   var knownSnapshots: [Snapshot]
+  /// Where the machine of a recording that is being made stands; nil for any other one.
+  var present: Moment?
+  /// Something has arrived there already, which a run to that position stands before.
+  var isPresentMidway = false
 
   /// Opens the recording and stands at the snapshot `name`; nil: at the start.
   ///
@@ -91,13 +95,32 @@ public final class Timeline {
     self.goal = goal ?? session.machine.now.position
   }
 
+  /// On the machine of a recording that is being made, which it is lent.
+  init(
+    of recording: Recording, log: ReplayLogReader, session: ReplaySession, console: any ConsoleOutput,
+    engine: Machine.Engine, checkpoints policy: CheckpointPolicy
+  ) {
+    self.recording = recording
+    self.log = log
+    self.session = session
+    self.console = console
+    self.engine = engine
+    self.policy = policy
+    knownSnapshots = []
+    goal = session.machine.now.position
+  }
+
   /// Where the machine stands.
   public var now: Moment { session.machine.now }
   public var position: UInt64 { now.position }
   /// The first position of the recording that can be gone to.
-  public var start: UInt64 { knownSnapshots.first?.moment.position ?? 0 }
-  /// The last moment of the recording.
-  public var end: Moment { Moment(log.last) }
+  public var start: UInt64 {
+    knownSnapshots.first?.moment.position ?? session.checkpoints?.positions.first ?? 0
+  }
+  /// The last moment of the recording; of one that is being made, where it has come to.
+  public var end: Moment { present ?? Moment(log.last) }
+  /// It stands where a recording that is being made has come to.
+  package var isAtPresent: Bool { present.map { !isForked && position >= $0.position } ?? false }
   /// The machine was changed: it is not the recorded one until the next `seek`.
   public var isForked: Bool { session.gate.isForked }
 
@@ -129,7 +152,8 @@ public final class Timeline {
   /// Does what belongs to this position but its instruction, as `Machine.settle` has it: `.position` when there is one.
   public func settle() throws(ReplayError) -> Stop {
     session.machine.stopPoints = StopPoints()
-    return try advance(until: nil, towards: position, { _ in }, { machine, _ in machine.settle() })
+    return try advance(
+      until: nil, towards: position, isMotion: false, { _ in }, { machine, _ in machine.settle() })
   }
 
   /// Runs until the next instruction is one of `hart`, settled, as `Machine.settle(hart:)` has it.
@@ -170,7 +194,7 @@ public final class Timeline {
 
   /// Runs forward by means of `move`, which has the machine run to a limit at most.
   private func advance(
-    until position: UInt64?, towards goal: UInt64?, _ progress: (UInt64) -> Void,
+    until position: UInt64?, towards goal: UInt64?, isMotion: Bool = true, _ progress: (UInt64) -> Void,
     _ move: (Machine, _ limit: UInt64) -> Machine.Stop
   ) throws(ReplayError) -> Stop {
     defer {
@@ -182,7 +206,8 @@ public final class Timeline {
     // that was cut off may end with console output, whose later bytes come after its position: there the gate stops
     // the machine at the last byte.
     let (limit, isOverflow) = log.last.position.addingReportingOverflow(1)
-    let last = isOverflow || !log.isComplete ? UInt64.max : limit
+    let present = isForked ? nil : self.present?.position
+    let last = present ?? (isOverflow || !log.isComplete ? UInt64.max : limit)
     while true {
       if let ended { return ended }
       // What arrives at a position may have arrived already, without a run.
@@ -191,6 +216,8 @@ public final class Timeline {
       if let ended { return ended }
       let here = machine.now.position
       if let position, here >= position { return .position }
+      // Nothing has happened beyond.
+      if isMotion, let present, here >= present { return .end(.interrupted) }
       progress(here)
       let boundary = nextBoundary(after: here)
       let checkpoint = tendCheckpoints(towards: goal ?? position ?? log.last.position)
@@ -198,7 +225,8 @@ public final class Timeline {
       func noteIfReached() throws(ReplayError) {
         // Stopped in the middle of what belongs to a position, the machine has passed its start before.
         guard machine.now.position == target, machine.isAtStartOfPosition else { return try stopIfTold() }
-        try noteReached(target, isBoundary: target == boundary, isTooFar: target == last)
+        try noteReached(
+          target, isBoundary: target == boundary, isTooFar: target == last && present == nil)
       }
       switch move(machine, target) {
       case .position:
@@ -211,9 +239,13 @@ public final class Timeline {
         try stopIfTold()
         if session.gate.stopReason == .endReached {
           ended = try finish(nil)
+        } else if session.gate.hasMetPresent {
+          session.gate.passPresent()
+          return .end(.interrupted)
         } else if machine.now.position == target {
           // The checkpoints had it stop; it need not go on to be where it was to go.
-          try noteReached(target, isBoundary: target == boundary, isTooFar: target == last)
+          try noteReached(
+            target, isBoundary: target == boundary, isTooFar: target == last && present == nil)
         }
       case .poweredOff(let status):
         try stopIfTold()
@@ -264,6 +296,7 @@ public final class Timeline {
       guard case .poweredOff(let status)? = end else { return .forkEnded("the recording ends here") }
       return .forkEnded("the guest switched itself off with status \(status)")
     }
+    if present != nil { return .end(end ?? .interrupted) }
     let gate = session.gate
     let now = session.machine.now
     if case .digest? = gate.next?.payload {

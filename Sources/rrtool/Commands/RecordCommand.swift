@@ -12,6 +12,9 @@ struct RecordCommand: ParsableCommand {
       The guest's console is on standard output. Ctrl-C ends the recording cleanly, and so does Ctrl-A x; Ctrl-A h shows
       what else Ctrl-A does.
 
+      With --gdb a debugger can come while the guest runs, and leave, as often as it likes: the guest stops, what was recorded so far
+      can be gone back in, and at its end 'continue' has the guest go on. docs/time-travel.md has more.
+
       Options of QEMU (-M virt -kernel Image ...) are taken as well: see 'rrtool help qemu'.
 
       EXAMPLES
@@ -20,6 +23,8 @@ struct RecordCommand: ParsableCommand {
         rrtool record --kernel vmlinuz --initrd initrd.gz --append console=ttyS0 --drive file=disk.qcow2 --smp 2
         rrtool record --kernel Image --drive file=disk.qcow2,overlay=none --icount rrsnapshot=clean
         rrtool record --bios test.elf --timeout 5m --until-failure=100 --result result.json -o failing.rr
+        rrtool record --kernel Image --gdb tcp:1234           and in gdb: target remote :1234
+        rrtool record --kernel Image --gdb tcp:1234 --paused  stopped until gdb says 'continue'
       """)
 
   @OptionGroup var options: GuestOptions
@@ -48,6 +53,8 @@ struct RecordCommand: ParsableCommand {
   var force = false
 
   @OptionGroup var snapshotOptions: SnapshotOptions
+
+  @OptionGroup var debugger: LiveDebugOptions
 
   static let unlimited = "without end"
 
@@ -87,19 +94,26 @@ struct RecordCommand: ParsableCommand {
   ) throws -> RunResult {
     let (policy, limit, timing) = (try snapshotOptions.policy(), try options.limit(), try options.timing())
     let (pattern, timeout) = (try ends.pattern(), try ends.timeout.parsed())
+    let (listener, checkpoints) = (try debugger.place()?.listen(), try debugger.checkpoints.policy())
+    if listener != nil, policy.ringByteLimit != nil || untilFailure != nil {
+      throw Failure(
+        .usage, "--gdb", "does not go with \(untilFailure != nil ? "--until-failure" : "--ring")",
+        remedy: "leave out one of the two")
+    }
     outcome.set { $0.recording = HostFiles.absolute(target) }
     let port = try SerialPorts.open(options.serial, console: results.console, input: input)
     return try LiveSession.run(at: port, monitor: monitor, timeout: timeout) {
       (inbox, console, control) in
+      var options = Recorder.Options(
+        output: target, force: force, logPath: timing.logPath, snapshotName: timing.snapshotName,
+        snapshots: policy)
+      options.canGoBack = listener != nil
       let recorder = try Recorder(
-        guest,
-        Recorder.Options(
-          output: target, force: force, logPath: timing.logPath, snapshotName: timing.snapshotName,
-          snapshots: policy),
-        inbox: inbox, console: outcome.listening(to: console), control: control)
+        guest, options, inbox: inbox, console: outcome.listening(to: console), control: control)
       for remark in recorder.remarks { say(remark) }
       if isLatest { Self.setLatest(target) }
-      let result = try recorder.run(limit: limit, stopOn: pattern, tell: say)
+      let result = try recorder.run(
+        limit: limit, stopOn: pattern, debuggersAt: listener, control: control, checkpoints: checkpoints)
       outcome.note(digests: recorder.digests)
       return result
     }

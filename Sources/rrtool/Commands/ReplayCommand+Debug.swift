@@ -91,18 +91,9 @@ extension ReplayCommand {
   // MARK: Any client
 
   private func serve(_ target: TimelineTarget, at place: String) throws {
-    if place == "stdio" {
-      return try prepareAndServe(target, input: 0, output: 1)
-    }
-    let listener: ListeningSocket
-    if place.hasPrefix("tcp:"), let port = UInt16(place.dropFirst(4)) {
-      listener = try ListeningSocket(port: port)
-    } else if place.hasPrefix("unix:"), place.utf8.count > 5 {
-      listener = try ListeningSocket(path: String(place.dropFirst(5)))
-    } else {
-      throw Failure(
-        .usage, "--gdb \(place)", "is no place to listen", remedy: "give tcp:PORT, unix:SOCKET or stdio")
-    }
+    let place = try DebuggerPlace(parsing: place)
+    if place == .stdio { return try prepareAndServe(target, input: 0, output: 1) }
+    let listener = try place.listen()
     say("waiting for a debugger: target remote \(listener.place)")
     // Who comes before the place is reached waits for the rest of the way, and gets answers meanwhile.
     var early: Int32?

@@ -4,6 +4,7 @@ import ArgumentParser
 import Execution
 import GuestJobs
 import HostSystem
+import RecordingStore
 
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,12 +15,16 @@ struct RunCommand: ParsableCommand {
       With --engine lockstep the interpreter and the translator run the guest side by side. At the first instruction after
       which a register, a device or memory differs the run stops with exit status 3 and prints both sides.
 
+      With --gdb a debugger can come while the guest runs, and go back from where it is. So the run is recorded, into a folder
+      for temporary files (TMPDIR) that goes with it.
+
       Options of QEMU (-M virt -kernel Image ...) are taken as well: see 'rrtool help qemu'.
 
       EXAMPLES
         rrtool run
         rrtool run --bios program.elf --serial null
         rrtool run --bios program.elf --engine lockstep
+        rrtool run --bios program.elf --gdb tcp:1234 --paused
         rrtool run --kernel Image --append console=ttyS0 --stop-on 'login:' --timeout 5m --result boot.json
       """)
 
@@ -37,6 +42,8 @@ struct RunCommand: ParsableCommand {
         + "exec:COMMAND, unix:PATH or tcp:[HOST]:PORT.", valueName: "address"),
     completion: .list(["file:", "exec:", "unix:", "tcp:"]))
   var incoming: String?
+
+  @OptionGroup var debugger: LiveDebugOptions
 
   func run() throws {
     try reporting("run", results) { outcome in
@@ -62,6 +69,14 @@ struct RunCommand: ParsableCommand {
         throw Failure(
           .usage, "--incoming", "a guest in lockstep begins at its start", remedy: "choose another engine")
       }
+      if let place = try debugger.place() {
+        guard !isLockstep, source == nil else {
+          throw Failure(
+            .usage, "--gdb", "does not go with \(isLockstep ? "--engine lockstep" : "--incoming")",
+            remedy: "give one of the two")
+        }
+        return try debug(guest, at: place, outcome)
+      }
       let result = try LiveSession.run(
         at: SerialPorts.open(options.serial, console: results.console), monitor: isLockstep ? nil : monitor,
         isIncoming: source != nil, timeout: timeout
@@ -83,5 +98,29 @@ struct RunCommand: ParsableCommand {
       if result.ending.reason != .poweredOff { say(result.ending.summary) }
       try result.leave(outcome)
     }
+  }
+
+  /// Going back needs a recording: one that nobody sees.
+  private func debug(_ guest: Guest, at place: DebuggerPlace, _ outcome: Outcome) throws {
+    for drive in guest.drives { try ScratchDrives.check(drive) }
+    let (limit, pattern, timeout) = (try options.limit(), try ends.pattern(), try ends.timeout.parsed())
+    let checkpoints = try debugger.checkpoints.policy()
+    let listener = try place.listen()
+    let folder = try TemporaryRecording(of: guest.name, purpose: "record into")
+    defer { folder.remove() }
+    let port = try SerialPorts.open(options.serial, console: results.console)
+    let result = try LiveSession.run(at: port, monitor: monitor, timeout: timeout) {
+      (inbox, console, control) in
+      var options = Recorder.Options(output: folder.path, snapshots: .none)
+      options.canGoBack = true
+      let recorder = try Recorder(
+        guest, options, inbox: inbox, console: outcome.listening(to: console), control: control)
+      let result = try recorder.run(
+        limit: limit, stopOn: pattern, debuggersAt: listener, control: control, checkpoints: checkpoints)
+      outcome.note(digests: recorder.digests)
+      return result
+    }
+    if result.ending.reason != .poweredOff { say(result.ending.summary) }
+    try result.leave(outcome)
   }
 }

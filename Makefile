@@ -1,6 +1,6 @@
 # What this project's people type. Each target does its own set-up on a fresh Debian machine.
 
-.PHONY: build demo test lockstep differential torture fuzz bench guests lint fixtures clean
+.PHONY: build demo test lockstep differential torture debugger-torture fuzz bench guests lint fixtures clean
 .PHONY: package-tool install uninstall deb docs try-package
 
 # What `rrtool --version` says: in the environment of all builds, so that they agree, and only those of a new commit compile one small file.
@@ -74,6 +74,11 @@ differential:
 torture: build
 	@Scripts/set-up torture
 	Scripts/torture $(OPTIONS)
+
+# Random commands in gdb, and every packet checked (docs/reliability.md): make debugger-torture OPTIONS="--commands 1000 --seed 7"
+debugger-torture: build
+	@Scripts/set-up debugger-torture
+	Scripts/debugger-torture $(OPTIONS)
 
 # libFuzzer on the parsers of strangers' bytes: make fuzz TARGETS="qcow2 manifest" SECONDS_EACH=600
 fuzz:

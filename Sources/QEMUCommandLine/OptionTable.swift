@@ -30,9 +30,9 @@ enum OptionTable {
     }
     add(
       "M machine cpu m smp bios kernel initrd append dtb drive blockdev device pflash hda hdb hdc hdd cdrom global serial monitor "
-        + "chardev mon qmp qmp-pretty gdb icount semihosting-config accel rtc net netdev nic object boot incoming"
+        + "chardev mon qmp qmp-pretty gdb icount semihosting-config action accel rtc net netdev nic object boot incoming"
     )
-    add("nographic s S snapshot semihosting nodefaults enable-kvm", value: false)
+    add("nographic s S snapshot semihosting no-reboot nodefaults enable-kvm", value: false)
 
     add("display vga k", .ignored)
     add("no-user-config no-hpet no-acpi", value: false, .ignored)
@@ -57,11 +57,7 @@ enum OptionTable {
     add("mem-path", .noted("the guest's memory is rrtool's own"))
     add("mem-prealloc only-migratable", value: false, .noted("is for QEMU itself"))
     add("fsdev dump-vmstate", .noted("nothing here uses it"))
-    add(
-      "no-reboot", value: false,
-      .noted("a guest that resets starts again; end it with Ctrl-C, or with --max-instructions"))
     add("no-shutdown", value: false, .noted("a guest that powers off ends"))
-    add("action", .noted("a guest that resets starts again, and one that powers off ends"))
     add("watchdog-action", .noted("there is no watchdog"))
     add("daemonize", value: false, .noted("rrtool stays where it is started; your shell has & and nohup"))
 

@@ -157,6 +157,20 @@ extension Translator {
     if let other = properties.fields.first { throw WordProblem("'\(other.key)' says nothing of semihosting") }
   }
 
+  mutating func applyActions(_ value: String, _ text: String) throws(WordProblem) {
+    var properties = try Properties(value, implied: "reboot")
+    if let action = properties.take("reboot") { powersOffAtReset = action == "shutdown" }
+    for event in ["shutdown", "panic", "watchdog"] {
+      guard let action = properties.take(event), action != "poweroff", action != "none" else { continue }
+      note(
+        "-action \(event)=\(action)",
+        "a guest that powers off ends, and nothing tells of panics or has a watchdog")
+    }
+    if let other = properties.fields.first {
+      throw WordProblem("'\(other.key)' is nothing that a guest does")
+    }
+  }
+
   mutating func applyClock(_ value: String, _ text: String) throws(WordProblem) {
     var properties = try Properties(value, implied: "base")
     if let base = properties.take("base"), base != "utc" {

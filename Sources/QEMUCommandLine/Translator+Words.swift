@@ -35,6 +35,7 @@ extension Translator {
     words += flashWords()
     if attached.console != nil { words.append("--virtio-console") }
     if hasSemihosting { words.append("--semihosting") }
+    if powersOffAtReset { words.append("--no-reboot") }
     words += serialWords(virtioConsole: attached.console)
     words += controlWords()
     words += pauseWords()

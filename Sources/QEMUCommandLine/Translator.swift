@@ -34,6 +34,7 @@ public struct Translator {
   var treeTarget: String?
   var hasLegacyVirtio = true
   var hasSemihosting = false
+  var powersOffAtReset = false
   var drives: [Drive] = []
   var nodes: [String: Properties] = [:]
   var devices: [(text: String, properties: Properties)] = []
@@ -135,6 +136,8 @@ public struct Translator {
     case "S": isPaused = true
     case "icount": try counting.take(value)
     case "semihosting": hasSemihosting = true
+    case "no-reboot": powersOffAtReset = true
+    case "action": try applyActions(value, text)
     case "semihosting-config": try applySemihosting(value, text)
     case "rtc": try applyClock(value, text)
     case "net", "netdev", "nic": try applyNetwork(name, value, text)

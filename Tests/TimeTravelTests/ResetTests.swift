@@ -32,15 +32,33 @@ import TimeTravel
   ]
 
   /// Records it on two harts.
-  static func record(in folder: TestFolder) throws -> Recording {
+  static func record(in folder: TestFolder, powersOffAtReset: Bool = false) throws -> Recording {
     var image = ByteWriter()
     for word in program { image.uint32(word) }
     var guest = Guest(name: "reset", memorySize: 4 << 20, hartCount: 2, shift: 3, sleeps: false)
+    guest.powersOffAtReset = powersOffAtReset
     guest.use(.bios, image.bytes, from: "reset.bin")
     let options = Recorder.Options(output: folder.file("reset.rr"), digestInterval: 1_000)
     let recorder = try Recorder(guest, options, inbox: Inbox(), console: KeptOutput())
     _ = try recorder.run(limit: 1_000_000)
     return try Recording(opening: folder.file("reset.rr"))
+  }
+
+  /// `--no-reboot`, and the same in a replay from a snapshot just before the reset.
+  @Test func aResetEndsAMachineThatPowersOffThere() throws {
+    let folder = TestFolder()
+    let recording = try Self.record(in: folder, powersOffAtReset: true)
+    #expect(recording.manifest.machine.powersOffAtReset == true)
+    let end = try #require(recording.manifest.ending)
+    #expect(end.reason == .poweredOff && end.status == 0 && (1_000..<1_021).contains(end.position))
+    let timeline = try Timeline(recording)
+    #expect(try timeline.run(until: end.position - 1) == .position)
+    try timeline.createSnapshot("before")
+    for snapshot in [nil, "before"] {
+      let replay = try Timeline(recording, from: snapshot)
+      #expect(try replay.run() == .end(.poweredOff(status: 0)))
+      #expect(replay.position == end.position)
+    }
   }
 
   @Test func aGuestsOwnResetIsLoggedAndReplayed() throws {

@@ -67,6 +67,8 @@ public struct MachineConfiguration: Sendable, Equatable {
   public var hasVirtioConsole = false
   /// The command line that semihosting tells; nil for a machine without, where its calls are breakpoints.
   public var semihosting: String?
+  /// A reset, whoever asks for it, switches the machine off, as with QEMU's `-no-reboot`.
+  public var powersOffAtReset = false
 
   public init(
     memorySize: UInt64, hartCount: Int, shift: Int, drives: [Drive], processor: ProcessorModel = .rv64,

@@ -326,6 +326,7 @@ public final class Machine {
       // An answer that no device waits for changes nothing.
       guard blockDevices.indices.contains(completion.drive) else { return }
       _ = blockDevices[completion.drive].complete(completion)
+    case .reset where configuration.powersOffAtReset: powerOffStatus = 0
     case .reset: isResetRequested = true
     case .powerOff: powerOffStatus = 0
     }
@@ -347,6 +348,7 @@ public final class Machine {
   }
 
   package func requestReset() {
+    if configuration.powersOffAtReset { return requestPowerOff(status: 0) }
     isResetRequested = true
     isGuestReset = true
     leaveTurn()

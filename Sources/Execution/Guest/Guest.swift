@@ -27,6 +27,8 @@ public struct Guest: Sendable {
   public var hasVirtioConsole = false
   /// The command line that semihosting tells; nil for a guest without.
   public var semihosting: String?
+  /// A reset switches it off.
+  public var powersOffAtReset = false
   /// By bank: whether the guest cannot write it.
   public private(set) var isFlashReadOnly = [false, false]
   /// What executes its instructions: it changes the speed and nothing else.
@@ -122,6 +124,7 @@ public struct Guest: Sendable {
     configuration.virtio = virtio
     configuration.hasVirtioConsole = hasVirtioConsole
     configuration.semihosting = semihosting
+    configuration.powersOffAtReset = powersOffAtReset
     try check(
       drives.count <= configuration.driveLimit, "--drive",
       "\(drives.count) drives are not possible\(hasVirtioConsole ? " beside a virtio console" : "")",

@@ -149,7 +149,8 @@ public final class Recorder {
           revision: origin.configuration.revision.rawValue,
           virtio: origin.configuration.virtio == .modern ? nil : origin.configuration.virtio.rawValue,
           virtioConsole: origin.configuration.hasVirtioConsole ? true : nil,
-          semihosting: origin.configuration.semihosting),
+          semihosting: origin.configuration.semihosting,
+          powersOffAtReset: origin.configuration.powersOffAtReset ? true : nil),
         boot: origin.boot, drives: driveManifests, initialSnapshot: snapshotName, log: logName,
         digestInterval: policy.digestInterval(asked: options.digestInterval, shift: shift), ending: nil,
         branch: origin.left?.branch)

@@ -30,6 +30,7 @@ package struct MigrationIdentity: Equatable, Sendable {
     add("--pflash readonly", configuration.isFlashReadOnly.map { $0 ? "on" : "off" }.joined(separator: ", "))
     add("--virtio-console", configuration.hasVirtioConsole ? "on" : "off")
     add("--semihosting", configuration.semihosting ?? "off")
+    if configuration.powersOffAtReset { add("--no-reboot", "on") }
     add("the number of drives", "\(configuration.drives.count)")
     for (index, (options, drive)) in zip(start.guest.drives, configuration.drives).enumerated() {
       var parts = ["\(drive.sectorCount) sectors", drive.isReadOnly ? "only read" : "written"]

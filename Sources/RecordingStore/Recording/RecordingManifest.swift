@@ -124,11 +124,14 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var virtioConsole: Bool?
     /// The command line that semihosting tells; nil without semihosting.
     public var semihosting: String?
+    /// Whether a reset switches the machine off; nil where it starts it again.
+    public var powersOffAtReset: Bool?
 
     package init(
       memorySize: UInt64, hartCount: Int, shift: Int, sleep: Bool, processor: String? = nil,
       revision: Int? = nil, virtio: String? = nil, isFlashReadOnly: [Bool]? = nil,
-      firmwareFiles: FirmwareFiles? = nil, virtioConsole: Bool? = nil, semihosting: String? = nil
+      firmwareFiles: FirmwareFiles? = nil, virtioConsole: Bool? = nil, semihosting: String? = nil,
+      powersOffAtReset: Bool? = nil
     ) {
       self.memorySize = memorySize
       self.hartCount = hartCount
@@ -141,6 +144,7 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
       self.firmwareFiles = firmwareFiles
       self.virtioConsole = virtioConsole
       self.semihosting = semihosting
+      self.powersOffAtReset = powersOffAtReset
     }
 
     public struct FirmwareFiles: Codable, Equatable, Sendable {
@@ -333,6 +337,7 @@ extension RecordingManifest {
     configuration.virtio = machine.virtio.flatMap(MachineConfiguration.Virtio.init) ?? .modern
     configuration.hasVirtioConsole = machine.virtioConsole ?? false
     configuration.semihosting = machine.semihosting
+    configuration.powersOffAtReset = machine.powersOffAtReset ?? false
     machine.attach(to: &configuration)
     return configuration
   }

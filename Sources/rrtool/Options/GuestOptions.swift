@@ -82,6 +82,12 @@ struct GuestOptions: ParsableArguments {
         + "breakpoints."))
   var semihosting = false
 
+  @Flag(
+    help:
+      "A reset, the guest's own or the monitor's, ends the run with status 0 instead of starting the guest again."
+  )
+  var noReboot = false
+
   @OptionGroup var start: StartOptions
 
   @OptionGroup var engineOption: EngineOption
@@ -107,7 +113,7 @@ struct GuestOptions: ParsableArguments {
   private var isDemonstration: Bool {
     bios == nil && kernel == nil && initrd == nil && append == nil && drive.isEmpty && pflash.isEmpty
       && memory == Self.usualMemory && smp == Self.usualHartCount && virtio == Self.usualVirtio
-      && !virtioConsole && !semihosting
+      && !virtioConsole && !semihosting && !noReboot
   }
 
   func timing() throws(Failure) -> InstructionCounting {
@@ -155,6 +161,7 @@ struct GuestOptions: ParsableArguments {
     }
     guest.virtio = interface
     guest.hasVirtioConsole = virtioConsole
+    guest.powersOffAtReset = noReboot
     if semihosting {
       // As QEMU does, which splits at spaces and joins again.
       let words = (append ?? "").split(separator: " ").map(String.init)

@@ -34,7 +34,7 @@ struct RRTool: ParsableCommand {
         4        the guest can never go on: all harts wait, trap or spin for ever
         5        --until-failure found a run in which the console said what --stop-on waits for
         64       wrong usage
-        124      --timeout or --max-instructions ended the run
+        124      --timeout ended the run; of run and --until-failure also --max-instructions
         128 + n  signal n ended it: 130 Ctrl-C, 143 SIGTERM
         --result FILE says whose status it is, and all else, as JSON. A replay repeats what the guest did; where
         somebody else ended the recorded run it ends with 0.

@@ -104,8 +104,7 @@ import Testing
   @Test func stopsAfterTheInstructionsAskedFor() throws {
     let scratch = try Scratch()
     let result = try scratch.record(
-      "run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_003",
-      status: 124)
+      "run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_003")
     #expect(result.errors.contains("reached its limit at position 1,000,003"))
     let plain = try scratch.rrtool("run", "--bios", Place.guest("counter"), "--max-instructions", "1_000_003")
     #expect(plain.status == 124)
@@ -118,7 +117,7 @@ import Testing
   @Test func positionsFromTheEnd() throws {
     let scratch = try Scratch()
     try scratch.record(
-      "run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_000", status: 124)
+      "run.rr", "--bios", Place.guest("counter"), "--max-instructions", "1_000_000")
     let run = scratch.path("run.rr")
     let replayed = try scratch.rrtool("replay", run, "--to", "-400_000")
     #expect(replayed.errors == "rrtool: replayed to position 600,000\n")

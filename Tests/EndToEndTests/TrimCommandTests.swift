@@ -139,7 +139,7 @@ import Testing
     try scratch.record(
       "run.rr", "--bios", Place.guest("churn"), "--memory", "64M", "--max-instructions", "300_000_000",
       "--drive",
-      "file=\(try scratch.disk("disk.raw", sectors: 4000))", "--snapshot-every", "20_000_000", status: 124)
+      "file=\(try scratch.disk("disk.raw", sectors: 4000))", "--snapshot-every", "20_000_000")
     let arguments = ["trim", scratch.path("run.rr"), "--from", "5%", "-o", scratch.path("part.rr")]
     var random = SeededGenerator(seed: 4)
     for _ in 0..<12 {

@@ -70,7 +70,8 @@ struct RecordCommand: ParsableCommand {
         let target = try target(guest)
         let result = try record(guest, to: target, tellingLatest: true, outcome)
         if result.failure == nil { say("recorded \(target): \(result.ending.summary)") }
-        try result.leave(outcome)
+        // A recording of so much of the run is what was asked for.
+        try result.leave(outcome, limitIsGoal: true)
       }
     }
   }

@@ -94,7 +94,7 @@ struct GuestOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Stop after so many instructions (10_000_000, 10M, 2G); the exit status is then 124.",
+      "Stop after so many instructions (10_000_000, 10M, 2G); the exit status of run is then 124, and of record 0.",
       valueName: "n"))
   var maxInstructions: String?
 

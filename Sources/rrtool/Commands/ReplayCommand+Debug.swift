@@ -9,7 +9,7 @@ import RecordingStore
 
 /// The options of a replay under a debugger.
 struct DebugOptions: ParsableArguments {
-  @Flag(help: "Start gdb on the recording: at --to, else at the start.")
+  @Flag(help: "Start a debugger on the recording: at --to, else at the start.")
   var debug = false
 
   @Option(
@@ -19,7 +19,8 @@ struct DebugOptions: ParsableArguments {
   var gdb: String?
 
   @Option(
-    help: ArgumentHelp("The gdb that --debug starts.", valueName: "program"),
+    help: ArgumentHelp(
+      "The debugger that --debug starts: a gdb, or an lldb by its name (lldb-19).", valueName: "program"),
     completion: Completions.debugger)
   var debugger = "gdb-multiarch"
 
@@ -63,29 +64,39 @@ extension ReplayCommand {
     try serve(target, at: options.gdb ?? "")
   }
 
-  // MARK: gdb of our own
+  // MARK: A debugger of our own
 
   private func startDebugger(_ target: TimelineTarget, symbolsOf recording: Recording) throws {
     let folder = try PrivateFolder()
     defer { folder.remove() }
     let listener = try ListeningSocket(path: "\(folder.path)/\(PrivateFolder.socketName)")
-    let commands = try folder.write(
-      GDBCommands.text(connectingTo: listener.place), to: PrivateFolder.commandsName)
-    let gdb = try DebuggerProcess(
-      options.debugger,
-      arguments: ["-q"]
-        + (options.symbols.map { GDBCommands.arguments(sourcesNear: $0) + [$0] }
-          ?? GDBCommands.arguments(symbols: recording.symbolPaths))
-        + ["-x", commands])
+    let debugger = try DebuggerProcess(
+      options.debugger, arguments: try debuggerArguments(recording, folder, connectingTo: listener.place))
     // A user may detach and connect again.
-    while let client = listener.accept(while: { gdb.isRunning && !Interruption.mustEnd }) {
+    while let client = listener.accept(while: { debugger.isRunning && !Interruption.mustEnd }) {
       defer { close(client) }
-      // Ctrl-C is for gdb as well, which goes on.
+      // Ctrl-C is for the debugger as well, which goes on.
       serve(target, DescriptorConnection(input: client, output: client, isOver: { Interruption.mustEnd }))
     }
-    if Interruption.mustEnd { gdb.end() }
-    let status = gdb.wait()
+    if Interruption.mustEnd { debugger.end() }
+    let status = debugger.wait()
     if status != 0 { throw ExitCode(status) }
+  }
+
+  private func debuggerArguments(
+    _ recording: Recording, _ folder: PrivateFolder, connectingTo socket: String
+  ) throws -> [String] {
+    if LLDBCommands.isMeant(by: options.debugger) {
+      return LLDBCommands.arguments(
+        symbols: options.symbols.map { [$0] } ?? recording.symbolPaths,
+        commands: try LLDBCommands.write(to: folder, connectingTo: socket))
+    }
+    let commands = try folder.write(
+      GDBCommands.text(connectingTo: socket), to: PrivateFolder.commandsName)
+    return ["-q"]
+      + (options.symbols.map { GDBCommands.arguments(sourcesNear: $0) + [$0] }
+        ?? GDBCommands.arguments(symbols: recording.symbolPaths))
+      + ["-x", commands]
   }
 
   // MARK: Any client

@@ -4,9 +4,10 @@ import Execution
 import Glibc
 import HostSystem
 
-/// A folder that only we can enter, for a socket and gdb's commands.
+/// A folder that only we can enter, for a socket and the debugger's commands.
 final class PrivateFolder {
   let path: String
+  private var names = [socketName]
 
   init() throws(Failure) {
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
@@ -23,12 +24,13 @@ final class PrivateFolder {
     let descriptor = HostFiles.open(file, for: .creating, permissions: 0o600)
     guard descriptor >= 0 else { throw Failure.system(errno, path: file, doing: "cannot create it") }
     defer { close(descriptor) }
+    names.append(name)
     DescriptorConsoleOutput(descriptor: descriptor).write(Array(text.utf8))
     return file
   }
 
   func remove() {
-    for name in [Self.socketName, Self.commandsName] { unlink("\(path)/\(name)") }
+    for name in names { unlink("\(path)/\(name)") }
     rmdir(path)
   }
 

@@ -26,15 +26,6 @@ import Testing
     }
   }
 
-  /// Records the bank until its books do not balance; a few runs are enough.
-  private func recordCorruption(_ scratch: Scratch) throws -> String {
-    for run in 1...60 {
-      if try scratch.rrtool("record", "-o", scratch.path("\(run).rr")).status == 1 { return "\(run).rr" }
-    }
-    Issue.record("no run of the bank has lost interest")
-    return ""
-  }
-
   /// gdb waits two seconds for an answer, and the place is farther away.
   @Test func gdbWaitsForAFarPlace() throws {
     let scratch = try Scratch()
@@ -69,7 +60,7 @@ import Testing
   /// store from the end of the run, by a watchpoint alone.
   @Test func findsTheStoreThatCorruptedTheLedger() throws {
     let scratch = try Scratch()
-    let recording = try recordCorruption(scratch)
+    let recording = try scratch.recordCorruption()
     let found = try gdb(
       scratch, recording, "--to", "end", "--symbols", ledgerSymbols,
       script: """

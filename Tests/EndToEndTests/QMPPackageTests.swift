@@ -112,15 +112,6 @@ struct QMPPackageTests {
   }
 }
 
-/// Where the package is, if it is.
 private enum QMPPackage {
-  /// The interpreter of the virtual environment in which the package is.
-  static let python: String? = {
-    let environment = Place.project.appending(path: ".scratch/python").path
-    let folders = (try? FileManager.default.contentsOfDirectory(atPath: environment + "/lib")) ?? []
-    let hasPackage = folders.contains {
-      FileManager.default.fileExists(atPath: environment + "/lib/\($0)/site-packages/qemu/qmp/__init__.py")
-    }
-    return hasPackage ? environment + "/bin/python" : nil
-  }()
+  static let python = PythonPackages.interpreter(having: "qemu/qmp/__init__.py")
 }

@@ -38,6 +38,15 @@ extension Scratch {
     return result
   }
 
+  /// Records the bank until its books do not balance; a few runs are enough.
+  func recordCorruption() throws -> String {
+    for run in 1...60 {
+      if try rrtool("record", "-o", path("\(run).rr")).status == 1 { return "\(run).rr" }
+    }
+    Issue.record("no run of the bank has lost interest")
+    return ""
+  }
+
   /// Replays a recording; it must end as recorded, with the same console and the same status.
   func expectReplay(
     _ name: String, equals recorded: ProgramResult, sourceLocation: SourceLocation = #_sourceLocation

@@ -43,5 +43,5 @@ enum Completions {
   static let kind = CompletionKind.list(LogEventKind.allCases.map(\.name))
   static let serial = CompletionKind.list(["stdio", "stdio,signal=off", "null", "file:", "unix:"])
   static let debuggerPlace = CompletionKind.list(["stdio", "tcp:", "unix:"])
-  static let debugger = CompletionKind.list(["gdb-multiarch", "gdb", "riscv64-unknown-elf-gdb"])
+  static let debugger = CompletionKind.list(["gdb-multiarch", "gdb", "riscv64-unknown-elf-gdb", "lldb"])
 }

@@ -38,7 +38,7 @@ class Session:
         environment = {**os.environ, "HOME": "/nonexistent", "TERM": "dumb", "DEBUGINFOD_URLS": ""}
         self.child = subprocess.Popen(
             ["nice", "-n", "10", *command] if not gdb.root else ["nice", "-n", "10", "chroot", gdb.root, *command],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, start_new_session=True)  # fmt: skip
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, start_new_session=True, cwd=options.folder)  # fmt: skip
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.child.stdout, selectors.EVENT_READ)
 

@@ -37,6 +37,34 @@ package struct MotionTrail {
     var end: UInt64
   }
 
+  /// What a hart met that had not been let go.
+  package struct KeptStop: Equatable {
+    package var hart: Int
+    package var position: UInt64
+    package var cause: StopReport.Cause
+    /// Of a breakpoint.
+    package var address: UInt64?
+
+    package init(hart: Int, position: UInt64, cause: StopReport.Cause, address: UInt64?) {
+      self.hart = hart
+      self.position = position
+      self.cause = cause
+      self.address = address
+    }
+
+    fileprivate func isSet(in stops: RequestedStops) -> Bool {
+      switch cause {
+      case .watchpoint(let kind, let address):
+        stops.watchpoints.contains { $0.kind == kind && $0.address == address }
+      default: stops.breakpoints.contains { $0.address == address }
+      }
+    }
+  }
+
+  /// The first one that the motions forward since then have left.
+  private var kept: KeptStop?
+  /// Where the last motion ended.
+  private var lastEnd: UInt64?
   /// The position of the watched access that the last motion ended at.
   private var passedWatchpoint: UInt64?
   private var unwatchedStep: UnwatchedStep?
@@ -51,6 +79,34 @@ package struct MotionTrail {
   package var passed: UInt64? { passedWatchpoint }
 
   // MARK: How a motion begins
+
+  /// What is still to be told of a hart that was not let go, if this motion does: the motion is over with that.
+  package mutating func takeKept(
+    _ motion: Motion, _ stops: RequestedStops, at position: UInt64, isForked: Bool,
+    _ releases: (Int) -> Bool
+  ) -> KeptStop? {
+    guard let stop = kept else { return nil }
+    let isForward =
+      switch motion {
+      case .run(let direction), .step(_, let direction): direction == .forward
+      case .stepWithin: true
+      }
+    guard isForward, lastEnd == position, !isForked else {
+      kept = nil
+      return nil
+    }
+    guard releases(stop.hart) else { return nil }
+    kept = nil
+    guard stop.isSet(in: stops) else { return nil }
+    // The run begins before it then, and meets it.
+    if case .run = motion, let step = unwatchedStep, step.stops == stops, step.end == position,
+      step.start <= stop.position
+    {
+      return nil
+    }
+    unwatchedStep = nil
+    return stop
+  }
 
   /// A run forward with `stops`, from `position`, where the hart `hart` is next.
   ///
@@ -76,6 +132,11 @@ package struct MotionTrail {
 
   // MARK: How it ends
 
+  /// On the way a hart that is not let go meets something.
+  package mutating func keep(_ stop: KeptStop) {
+    if kept == nil { kept = stop }
+  }
+
   /// It ends at a watched access.
   package mutating func met(accessAt position: UInt64) { passedWatchpoint = position }
 
@@ -90,8 +151,9 @@ package struct MotionTrail {
   package mutating func goesOn() { unwatchedStep = nil }
 
   /// It is over, whatever it met.
-  package mutating func end(_ stops: RequestedStops) {
+  package mutating func end(_ stops: RequestedStops, at position: UInt64) {
     lastStops = stops
+    lastEnd = position
     jumpedHarts = []
   }
 
@@ -104,6 +166,7 @@ package struct MotionTrail {
   package mutating func leave() {
     passedWatchpoint = nil
     unwatchedStep = nil
+    kept = nil
     jumpedHarts = []
   }
 

@@ -17,10 +17,11 @@ extension TimelineTarget {
     self.control = control
     defer {
       self.control = nil
-      trail.end(stops)
+      trail.end(stops, at: timeline.position)
       showProgress(nil)
     }
     do throws(ReplayError) {
+      if let report = try keptStop(motion, stops, control) { return report }
       switch motion {
       case .step(let hart, .forward): return try finish(stepForward(hart, stops))
       case .step(let hart, .backward):
@@ -38,7 +39,7 @@ extension TimelineTarget {
       }
     } catch {
       control.say("\(describe(error))\n")
-      return StopReport(hart: currentHart, cause: .stepped)
+      return StopReport(hart: control.released(currentHart), cause: .stepped)
     }
   }
 
@@ -209,9 +210,12 @@ extension TimelineTarget {
   /// Whether a stop point that was met on the way forward ends the motion. Before an access the machine is brought back, as
   /// gdb has it on this architecture.
   private func meet(_ hit: StopPointHit, passed: UInt64?) throws(ReplayError) -> StopReport.Cause? {
-    guard accepts(hit) else { return nil }
+    guard counts(hit), hit.position != passed || hit.cause == .breakpoint else { return nil }
+    guard control?.releases(hit.hart) ?? true else {
+      keep(hit)
+      return nil
+    }
     guard case .watchpoint(let point, _) = hit.cause else { return .breakpoint }
-    guard hit.position != passed else { return nil }
     // A branch cannot be gone back in: there the access is made already.
     if timeline.isForked { return Self.cause(point) }
     try goBack(to: hit.position)
@@ -227,7 +231,11 @@ extension TimelineTarget {
   ) throws(ReplayError) -> (cause: StopReport.Cause, hart: Int?) {
     endBranch()
     if let passed = trail.begin(), passed < timeline.position { try timeline.seek(to: passed) }
-    guard timeline.position > timeline.start else { return (.beginningOfHistory, nil) }
+    guard timeline.position > timeline.start else {
+      // Nothing is before it, but it may be a branch that begins here.
+      try timeline.seek(to: timeline.start)
+      return (.beginningOfHistory, nil)
+    }
     let search = search(for: stops)
     guard !search.stopPoints.isEmpty else {
       try timeline.seek(to: timeline.start)
@@ -313,7 +321,7 @@ extension TimelineTarget {
   ///   instruction of its turn, another hart is next. Nil: the one that is next.
   private func finish(_ cause: StopReport.Cause, of hart: Int? = nil) throws(ReplayError) -> StopReport {
     if cause != .endOfHistory { _ = try timeline.settle() }
-    return StopReport(hart: hart ?? currentHart, cause: cause)
+    return StopReport(hart: hart ?? control?.released(currentHart) ?? currentHart, cause: cause)
   }
 
   private func ended(_ stop: Timeline.Stop) -> StopReport.Cause {
@@ -329,8 +337,12 @@ extension TimelineTarget {
     return try body()
   }
 
-  /// Breakpoints count if their conditions hold, and what is watched for writes if it changes.
   func accepts(_ hit: StopPointHit) -> Bool {
+    counts(hit) && (control?.releases(hit.hart) ?? true)
+  }
+
+  /// Breakpoints count if their conditions hold, and what is watched for writes if it changes.
+  func counts(_ hit: StopPointHit) -> Bool {
     switch hit.cause {
     case .breakpoint: control?.meetsConditions(hit.hart, hit.programCounter) ?? true
     case .watchpoint(let point, let access): point.kind != .write || access.old != access.new
@@ -339,12 +351,16 @@ extension TimelineTarget {
 
   /// What is known from earlier searches for the same is used again.
   private func search(for stops: RequestedStops) -> HitSearch {
-    if let lastSearch, lastSearch.stops == stops { return lastSearch.search }
+    let released = control?.released
+    if let lastSearch, lastSearch.stops == stops, lastSearch.released == released {
+      return lastSearch.search
+    }
     let isSelective =
-      stops.breakpoints.contains(where: \.isConditional) || stops.watchpoints.contains { $0.kind == .write }
+      released != nil || stops.breakpoints.contains(where: \.isConditional)
+      || stops.watchpoints.contains { $0.kind == .write }
     let search = HitSearch(
       Self.points(stops), accepts: isSelective ? { [unowned self] in accepts($0) } : nil)
-    lastSearch = (stops, search)
+    lastSearch = (stops, released, search)
     return search
   }
 

@@ -21,7 +21,7 @@ public final class TimelineTarget: DebugTarget {
   /// Where the last answer of `last` is.
   var lastAnswer: UInt64?
   /// The last search backward, with what it is for.
-  var lastSearch: (stops: RequestedStops, search: HitSearch)?
+  var lastSearch: (stops: RequestedStops, released: Set<Int>?, search: HitSearch)?
   private var notices: [String] = []
 
   /// How far the timeline is on its way to a position.

@@ -54,15 +54,24 @@ public struct MotionControl {
   public var say: (String) -> Void
   /// Whether the conditions of the breakpoint at this `pc`, which the hart stands at, let it stop.
   public var meetsConditions: (_ hart: Int, _ address: UInt64) -> Bool
+  /// The harts that the client lets go; nil: all. The others move with them, since a machine moves as a whole, but the motion
+  /// does not end at what they meet: of a hart that stands still a client wants to hear nothing.
+  public var released: Set<Int>?
 
   public init(
     isInterrupted: @escaping () -> Bool, say: @escaping (String) -> Void,
-    meetsConditions: @escaping (_ hart: Int, _ address: UInt64) -> Bool
+    meetsConditions: @escaping (_ hart: Int, _ address: UInt64) -> Bool, released: Set<Int>? = nil
   ) {
     self.isInterrupted = isInterrupted
     self.say = say
     self.meetsConditions = meetsConditions
+    self.released = released
   }
+
+  public func releases(_ hart: Int) -> Bool { released?.contains(hart) ?? true }
+
+  /// A hart that the client may be told of: `hart`, if it was let go.
+  public func released(_ hart: Int) -> Int { releases(hart) ? hart : released?.min() ?? hart }
 }
 
 /// Where a motion ended, and why.

@@ -6,7 +6,11 @@ extension RemoteSession {
     if reader.skip("Supported") { return features(&reader) }
     if reader.skip("Rcmd,") { return monitor(&reader) }
     if reader.skip("Xfer:features:read:target.xml:") { return part(of: registers.description, &reader) }
-    if reader.skip("Xfer:threads:read::") { return part(of: threadList, &reader) }
+    if reader.skip("Xfer:threads:read::") {
+      // The client stops for its user.
+      hidesEndOfHistory = true
+      return part(of: threadList, &reader)
+    }
     if reader.skip("ThreadExtraInfo,") {
       guard let hart = hart(&reader), reader.isAtEnd else { return .malformed }
       return Reply(Hexadecimal.encode(Array("hart \(hart): \(target.describe(hart: hart))".utf8)))

@@ -2,10 +2,21 @@
 
 /// Motion, and how it is told that it ended.
 extension RemoteSession {
-  func resume(_ motion: Motion) -> Reply {
-    let report = whileMoving { control in
+  /// - Parameter harts: those that the client lets go; nil: all.
+  func resume(_ motion: Motion, releasing harts: Set<Int>?) -> Reply {
+    let report = whileMoving(releasing: harts) { control in
       tellNotices()
-      return target.resume(motion, stops: inserted.stops, control: control)
+      var report =
+        takeLateInterrupt()
+        ? StopReport(hart: target.currentHart, cause: .interrupted)
+        : target.resume(motion, stops: inserted.stops, control: control)
+      // gdb does not survive an answer of a thread that it has not let go.
+      report.hart = control.released(report.hart)
+      if isEndOfLoneStep(report, motion, harts) {
+        report.cause = .stepped
+        control.say("There is no more history.\n")
+      }
+      return report
     }
     tellNotices()
     if case .exited(let status) = report.cause {
@@ -14,9 +25,25 @@ extension RemoteSession {
     }
     lastStop = report
     generalHart = report.hart
-    steppedHart = nil
     return stopReply(report)
   }
+
+  /// Whether history ends in a step of one hart alone, as gdb makes it over a breakpoint. It does not expect that, believes for ever
+  /// that the hart is on its way, and ends with an assertion later: it is told so by its next motion, of all harts. One that makes
+  /// steps like this one again and again without looking at the machine waits for something else to happen, and is told at once.
+  private func isEndOfLoneStep(_ report: StopReport, _ motion: Motion, _ harts: Set<Int>?) -> Bool {
+    guard case .step = motion, harts?.count == 1,
+      report.cause == .endOfHistory || report.cause == .beginningOfHistory
+    else {
+      hidesEndOfHistory = true
+      return false
+    }
+    defer { hidesEndOfHistory = false }
+    return hidesEndOfHistory
+  }
+
+  /// The packets from before `vCont`, and those that go back.
+  func resume(_ motion: Motion) -> Reply { resume(motion, releasing: steppedHart.map { [$0] }) }
 
   /// The packets from before `vCont`: an address to go on from may follow, after a signal, which a machine has none of.
   func resume(at reader: inout PacketReader, hasSignal: Bool, _ motion: Motion) -> Reply {
@@ -36,10 +63,12 @@ extension RemoteSession {
   }
 
   /// `vCont`: actions, each for one thread or for all that none before named. The harts of a machine move together,
-  /// so an action for one of them decides how far all go: the first that steps, else everything runs.
+  /// so an action for one of them decides how far all go: the first that steps, else everything runs. But only those that
+  /// have an action are let go, and one of them is named in the answer.
   func resumeActions(_ reader: inout PacketReader) -> Reply {
     var motion: Motion?
     var isStop = false
+    var released: Set<Int>? = []
     while !reader.isAtEnd {
       var action = PacketReader(reader.part(before: UInt8(ascii: ";")))
       guard let kind = action.bytes(1)?.first else { return .malformed }
@@ -56,13 +85,18 @@ extension RemoteSession {
         if first < end { range = first...(end - 1) }
       default: return .malformed
       }
-      var hart = steppedHart ?? generalHart
+      var hart = generalHart
+      var isNamed = false
       // For -1, all, and 0, any, it is the hart that the client looks at.
       if action.skip(":"), !action.skip("-1"), !action.skip("0") {
         guard let named = self.hart(&action) else { return .malformed }
         hart = named
+        isNamed = true
       }
       guard action.isAtEnd else { return .malformed }
+      if kind != UInt8(ascii: "t") {
+        if isNamed { released?.insert(hart) } else { released = nil }
+      }
       guard motion == nil || motion == .run(.forward) else { continue }
       switch kind {
       case UInt8(ascii: "c"), UInt8(ascii: "C"): motion = .run(.forward)
@@ -70,7 +104,7 @@ extension RemoteSession {
       default: motion = range.map { .stepWithin(hart: hart, $0) } ?? .step(hart: hart, .forward)
       }
     }
-    if let motion { return resume(motion) }
+    if let motion { return resume(motion, releasing: released) }
     return isStop ? stopReply(lastStop) : .malformed
   }
 

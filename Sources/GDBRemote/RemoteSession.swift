@@ -24,10 +24,13 @@ public final class RemoteSession {
   var inserted = InsertedStops()
   /// The hart that `g`, `p`, `m` and their like are about.
   var generalHart = 0
-  /// The hart that `s` and `bs` move; nil: the one above.
+  /// The only hart that `s`, `c`, `bs` and `bc` let go; nil: all, and the one above is stepped. It stays what it is until a
+  /// client names another: gdb does not repeat itself.
   var steppedHart: Int?
   var lastStop: StopReport
   var client = ClientFeatures()
+  /// See `isEndOfLoneStep`.
+  var hidesEndOfHistory = true
 
   private let connection: any RemoteConnection
   private let isInterruptedElsewhere: () -> Bool
@@ -39,12 +42,20 @@ public final class RemoteSession {
   var acknowledges = true
   private var lastFrame: [UInt8] = []
   private var ending: Ending?
+  private let now: () -> ContinuousClock.Instant
+  /// When Ctrl-C came while nothing moved.
+  private var lateInterrupt: ContinuousClock.Instant?
+  /// How long such a Ctrl-C is for the next motion.
+  private static let interruptLifetime: Duration = .seconds(1)
 
   /// - Parameter isInterrupted: asked whenever the target moves; another way than Ctrl-C in the protocol to end that.
   public init(
-    target: any DebugTarget, connection: any RemoteConnection, isInterrupted: @escaping () -> Bool = { false }
+    target: any DebugTarget, connection: any RemoteConnection,
+    isInterrupted: @escaping () -> Bool = { false },
+    now: @escaping () -> ContinuousClock.Instant = { .now }
   ) {
     self.target = target
+    self.now = now
     self.connection = connection
     isInterruptedElsewhere = isInterrupted
     registers = target.registers
@@ -104,9 +115,16 @@ public final class RemoteSession {
     case .tooLong:
       if acknowledges { connection.write([UInt8(ascii: "+")]) }
       send("E07")
-    // Ctrl-C while nothing moves, or that came as the motion ended by itself: there is nothing to stop.
-    case .acknowledged, .interrupt: break
+    case .interrupt: lateInterrupt = now()
+    case .acknowledged: break
     }
+  }
+
+  /// Whether Ctrl-C came as a motion had ended by itself, just before this one. gdb makes one short motion after the other where
+  /// it watches what only it can evaluate: whoever wants that to end would never hit one. An old Ctrl-C ends nothing.
+  func takeLateInterrupt() -> Bool {
+    defer { lateInterrupt = nil }
+    return lateInterrupt.map { now() - $0 < Self.interruptLifetime } ?? false
   }
 
   private func send(_ reply: Reply) {
@@ -119,7 +137,7 @@ public final class RemoteSession {
   private var isMoving = false
 
   /// Lets the target work for as long as it takes, with an eye on the client.
-  func whileMoving<Result>(_ body: (MotionControl) -> Result) -> Result {
+  func whileMoving<Result>(releasing harts: Set<Int>? = nil, _ body: (MotionControl) -> Result) -> Result {
     isMoving = true
     defer { isMoving = false }
     // What was meant for something before, such as the client at its prompt, does not end what begins now.
@@ -127,7 +145,7 @@ public final class RemoteSession {
     return body(
       MotionControl(
         isInterrupted: { [self] in isInterrupted() }, say: { [self] in say($0) },
-        meetsConditions: { [self] in meetsConditions(hart: $0, address: $1) }))
+        meetsConditions: { [self] in meetsConditions(hart: $0, address: $1) }, released: harts))
   }
 
   private func isInterrupted() -> Bool {

@@ -32,14 +32,14 @@ import Testing
     trail.jumped(hart: 0)
     #expect(!run(&trail, at: 5).ignoresBreakpointHere)
     // Once: with the motion that is over.
-    trail.end(stops)
+    trail.end(stops, at: 0)
     #expect(run(&trail, at: 6).ignoresBreakpointHere)
   }
 
   @Test func aWatchedAccessIsPassedOnce() {
     var trail = MotionTrail()
     trail.met(accessAt: 41)
-    trail.end(stops)
+    trail.end(stops, at: 0)
     #expect(run(&trail, at: 42).passed == 41)
     #expect(run(&trail, at: 42).passed == nil)
     trail.met(accessAt: 41)
@@ -50,20 +50,20 @@ import Testing
   /// Clients step over a breakpoint by taking everything away, stepping, and setting it again.
   @Test func turnsOfOthersWithinAStepWithoutStopsAreRunAgainWithThem() {
     var trail = MotionTrail()
-    trail.end(stops)
+    trail.end(stops, at: 0)
     _ = trail.begin()
     trail.stepped(Self.stops(), executed: 101, end: 160)
-    trail.end(Self.stops())
+    trail.end(Self.stops(), at: 0)
     #expect(run(&trail, at: 160) == .init(position: 101, ignoresBreakpointHere: false, passed: nil))
   }
 
   @Test func theyAreNotRunAgainWhereThatWouldBeWrong() {
     func afterStep(executed: UInt64 = 101, stepStops: RequestedStops = Self.stops()) -> MotionTrail {
       var trail = MotionTrail()
-      trail.end(stops)
+      trail.end(stops, at: 0)
       _ = trail.begin()
       trail.stepped(stepStops, executed: executed, end: 160)
-      trail.end(stepStops)
+      trail.end(stepStops, at: 0)
       return trail
     }
     // Somewhere else; in a branch, which cannot be gone back in; with other stop points than before.
@@ -97,5 +97,51 @@ import Testing
     trail.jumped(hart: 0)
     trail.leave()
     #expect(run(&trail, at: 42) == .init(position: nil, ignoresBreakpointHere: true, passed: nil))
+  }
+
+  // MARK: What harts met that were not let go
+
+  private static let kept = MotionTrail.KeptStop(hart: 1, position: 120, cause: .breakpoint, address: 0x1000)
+
+  /// A motion of hart 0 alone, from 100 to 160, in which hart 1 met a breakpoint.
+  private func afterMotionOfAnother() -> MotionTrail {
+    var trail = MotionTrail()
+    trail.keep(Self.kept)
+    // The first one counts.
+    trail.keep(.init(hart: 1, position: 140, cause: .breakpoint, address: 0x1000))
+    trail.end(stops, at: 160)
+    return trail
+  }
+
+  private func take(
+    _ trail: inout MotionTrail, _ motion: Motion = .run(.forward), with stops: RequestedStops? = nil,
+    at position: UInt64 = 160, isForked: Bool = false, releasing harts: Set<Int> = [0, 1]
+  ) -> MotionTrail.KeptStop? {
+    trail.takeKept(motion, stops ?? self.stops, at: position, isForked: isForked) { harts.contains($0) }
+  }
+
+  @Test func whatAHartMetThatWasNotLetGoIsToldWhenItIs() {
+    for motion in [Motion.run(.forward), .step(hart: 0, .forward), .stepWithin(hart: 0, 1...2)] {
+      var trail = afterMotionOfAnother()
+      #expect(take(&trail, motion, releasing: [0]) == nil)
+      trail.end(stops, at: 200)
+      #expect(take(&trail, motion, at: 200) == Self.kept)
+      #expect(take(&trail, motion, at: 200) == nil)
+    }
+  }
+
+  @Test func itIsNotToldWhereThatWouldBeWrong() {
+    var trail = afterMotionOfAnother()
+    #expect(take(&trail, at: 161) == nil)
+    trail = afterMotionOfAnother()
+    #expect(take(&trail, isForked: true) == nil)
+    trail = afterMotionOfAnother()
+    #expect(take(&trail, .run(.backward)) == nil)
+    #expect(take(&trail) == nil)
+    trail = afterMotionOfAnother()
+    #expect(take(&trail, with: Self.stops(0x2000)) == nil)
+    trail = afterMotionOfAnother()
+    trail.leave()
+    #expect(take(&trail) == nil)
   }
 }

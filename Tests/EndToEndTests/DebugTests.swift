@@ -237,6 +237,22 @@ import Testing
     #expect(try scratch.rrtool("verify", scratch.path("run.rr")).status == 0)
   }
 
+  @Test(arguments: ["bc", "bs"])
+  func aBranchAtTheStartGoesAwayToo(back: String) throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("smp"), "--smp", "2", "--memory", "16M")
+    let client = try DebugClient(scratch, replaying: "run.rr")
+    #expect(try client.request("Hg1") == "OK")
+    let general = try client.request("g")
+    let pc = try client.request("p20")
+    #expect(try client.request("P20=d405008000000000") == "OK")
+    #expect(try client.resume(back).fields["replaylog"] == "begin")
+    #expect(client.console.contains("discarded"))
+    _ = try client.request("Hg1")
+    #expect(try client.request("p20") == pc)
+    #expect(try client.request("g") == general)
+  }
+
   // MARK: Coming and going
 
   @Test func controlCEndsALongWay() throws {

@@ -15,6 +15,8 @@ final class FakeTarget: DebugTarget {
   var commands: [String] = []
   var motions: [Motion] = []
   var lastStops = RequestedStops()
+  /// In the last motion.
+  var released: Set<Int>?
   /// Positions at which a run asks whether it is interrupted before it goes on.
   var patience = 1000
 
@@ -57,6 +59,7 @@ final class FakeTarget: DebugTarget {
   func resume(_ motion: Motion, stops: RequestedStops, control: MotionControl) -> StopReport {
     motions.append(motion)
     lastStops = stops
+    released = control.released
     var direction = 1
     var steps = Int.max
     switch motion {

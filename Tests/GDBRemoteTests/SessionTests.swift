@@ -166,6 +166,20 @@ import Testing
     #expect(reply("bc").hasPrefix("T05thread:1;replaylog:begin;"))
   }
 
+  /// gdb steps one hart over a breakpoint so, and does not survive the end of history there.
+  @Test func theEndIsNotToldInAStepOfOneHart() {
+    let target = FakeTarget()
+    target.position = target.end
+    let step = "vCont;s:1"
+    let threads = "qXfer:threads:read::0,1000"
+    let answers = replies([step, "vCont;c", step, step, step, threads, step], from: target)
+      .filter { $0.first != "O" && $0.first != "l" }
+    #expect(answers.map { $0.contains("replaylog:end;") } == [false, true, false, true, true, false])
+    target.position = 0
+    let back = replies(["Hc1", "bs", "bc", "Hc0", "bs"], from: target).filter { $0.first == "T" }
+    #expect(back.map { $0.contains("replaylog:begin;") } == [false, true, true])
+  }
+
   @Test func actionsChooseHartAndMotion() {
     func motion(_ packets: String...) -> Motion? {
       let target = FakeTarget()
@@ -207,14 +221,46 @@ import Testing
     #expect(target.position == 70)
   }
 
-  /// One that comes when nothing moves is old, and ends nothing.
-  @Test func controlCBetweenMotionsIsIgnored() {
+  /// gdb makes many short motions of one command, and Ctrl-C comes between two of them: it ends the next, and only that.
+  @Test(arguments: [(milliseconds: 900, isInterrupted: true), (milliseconds: 1100, isInterrupted: false)])
+  func controlCBetweenMotionsIsForTheNextIfThatComesSoon(milliseconds: Int, isInterrupted: Bool) {
     let target = FakeTarget()
-    target.patience = 10
-    let connection = ScriptedConnection([[0x03] + Packet.frame("c".utf8)])
-    _ = RemoteSession(target: target, connection: connection).serve()
-    #expect(payloads(in: connection.sent).count == 1)
-    #expect(target.position == 100)
+    let connection = ScriptedConnection([
+      [0x03] + Packet.frame("vCont;c:2".utf8), Packet.frame("vCont;s:2".utf8),
+    ])
+    var time = ContinuousClock.now
+    let session = RemoteSession(target: target, connection: connection) {
+      false
+    } now: {
+      defer { time += .milliseconds(milliseconds) }
+      return time
+    }
+    _ = session.serve()
+    let answers = payloads(in: connection.sent).map { String(decoding: $0, as: UTF8.self) }
+    #expect(answers.count == 2)
+    #expect(answers.first?.hasPrefix(isInterrupted ? "T02thread:2;" : "T05") == true)
+    #expect(answers.last?.hasPrefix("T05") == true)
+    #expect(target.motions.count == (isInterrupted ? 1 : 2))
+  }
+
+  /// Who steps one hart over a breakpoint is told of that hart, and `Hc` counts until another is named.
+  @Test func whoIsLetGoIsTold() {
+    func released(_ packets: String...) -> Set<Int>? {
+      let target = FakeTarget()
+      _ = replies(packets, from: target)
+      return target.released
+    }
+    #expect(released("vCont;s:2") == [1])
+    #expect(released("vCont;c:1") == [0])
+    #expect(released("vCont;s:2;c") == nil)
+    #expect(released("vCont;s:1;c:2") == [0, 1])
+    #expect(released("vCont;t:1;c:2") == [1])
+    #expect(released("vCont;c") == nil)
+    #expect(released("vCont;c:-1") == nil)
+    #expect(released("Hc2", "bc") == [1])
+    #expect(released("Hc2", "bs", "bc") == [1])
+    #expect(released("Hc2", "bc", "Hc0", "bc") == nil)
+    #expect(released("Hc2", "vCont;c") == nil)
   }
 
   /// A packet sent while the target moves is answered after the motion.

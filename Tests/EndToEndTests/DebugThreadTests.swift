@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+/// Debugging with several harts, of which a debugger lets some go and has the others stand still.
+@Suite struct DebugThreadTests {
+  /// A function of the smp guest that all harts call, and a word that all of them store to.
+  private static let sharedCode = "80000920"
+  private static let sharedData = "80001020"
+
+  private func replay(_ scratch: Scratch, harts: Int) throws -> DebugClient {
+    try scratch.record("run.rr", "--bios", Place.guest("smp"), "--smp", "\(harts)", "--memory", "16M")
+    return try DebugClient(scratch, replaying: "run.rr")
+  }
+
+  /// gdb does not survive the answer of a thread that stands still for it.
+  @Test(arguments: [2, 4])
+  func aStopNamesOnlyAHartThatWasLetGo(harts: Int) throws {
+    let scratch = try Scratch()
+    let client = try replay(scratch, harts: harts)
+    var hits = 0
+    for place in ["start", "20%", "60%", "end"] {
+      for point in ["0,\(Self.sharedCode),2", "2,\(Self.sharedData),8"] {
+        #expect(try client.request("Z\(point)") == "OK")
+        for hart in 1...harts {
+          try client.seek(place)
+          for motion in [
+            "vCont;s:\(hart)", "vCont;c:\(hart)", "vCont;r80000000,80010000:\(hart)", "bs", "bc", "bc",
+            "vCont;c:\(hart)",
+          ] {
+            if motion.first == "b" { #expect(try client.request("Hc\(hart)") == "OK") }
+            let stop = try client.resume(motion)
+            #expect(stop.hart == hart - 1, "\(motion) from \(place), \(point): \(stop)")
+            if stop.fields["swbreak"] != nil || stop.fields["hwbreak"] != nil || stop.fields["watch"] != nil {
+              hits += 1
+            }
+          }
+        }
+        #expect(try client.request("z\(point)") == "OK")
+        #expect(try client.request("Hc0") == "OK")
+      }
+    }
+    #expect(hits > harts * 6)
+  }
+
+  /// What another hart met meanwhile is where the next motion ends that lets it go, and what was met after it follows.
+  @Test(arguments: ["0,\(sharedCode),2", "2,\(sharedData),8"])
+  func stopsOfHartsThatStandStillAreKept(point: String) throws {
+    let scratch = try Scratch()
+    let client = try replay(scratch, harts: 2)
+    try client.seek("30%")
+    #expect(try client.request("Z\(point)") == "OK")
+    // All hits in order.
+    var hits: [(hart: Int, position: UInt64)] = []
+    for _ in 0..<60 {
+      let stop = try client.resume("vCont;c")
+      hits.append((stop.hart, try client.position()))
+    }
+    // One hart alone, past the hits of the other.
+    let first = try #require(hits.first)
+    let other = try #require(hits.first { $0.hart != first.hart })
+    try client.seek("30%")
+    let stop = try client.resume("vCont;c:\(other.hart + 1)")
+    #expect(stop.hart == other.hart)
+    #expect(try client.position() == other.position)
+    let kept = try client.resume("vCont;c")
+    #expect(kept.hart == first.hart)
+    #expect(try client.position() == first.position)
+    for hit in hits.dropFirst() {
+      #expect(try client.resume("vCont;c").hart == hit.hart)
+      #expect(try client.position() == hit.position)
+    }
+  }
+}

@@ -21,6 +21,9 @@ ALARMS = re.compile(
     r"|[Rr]emote communication error|[Tt]runcated register|Remote 'g' packet reply is too long|[Uu]nexpected (?:thread|vCont)"
     r"|[Uu]nknown remote|Remote sent bad thread|invalid hex|Aborted|core dumped|while the selected thread is running|Python Exception.*remote"
 )
+# Bugs of gdb's own: it throws through C code when Ctrl-C comes while it disassembles (13), and stumbles over what one left that came
+# while it looked for a function's frame (16).
+OWN_BUGS = re.compile(r"throwing an instance of 'gdb_exception_quit'|compute_frame_id: Assertion")
 HANG = 60  # seconds
 
 
@@ -32,7 +35,7 @@ class Session:
         self.trace, self.problems = [], []
         self.counts = {}
         self.tool = self.proxy = None
-        self.marks = 0
+        self.marks = self.interrupts = 0
         self.output = ""
         command = gdb.command + ["-nx", "-q", "-ex", "set width 0", "-ex", "set pagination off", "-ex", "set confirm off", "-ex", "set architecture riscv:rv64", gdb.path(guest.symbols)]
         environment = {**os.environ, "HOME": "/nonexistent", "TERM": "dumb", "DEBUGINFOD_URLS": ""}
@@ -92,6 +95,7 @@ class Session:
             pass
 
     def interrupt(self):
+        self.interrupts += 1
         try:
             os.kill(self.child.pid, signal.SIGINT)
         except OSError:
@@ -122,9 +126,8 @@ class Session:
                 return False
             if self.selector.select(0.05):
                 data = os.read(self.child.stdout.fileno(), 1 << 16)
-                if not data and "throwing an instance of 'gdb_exception_quit'" in output:
-                    # A bug of gdb 13's own: Ctrl-C while it disassembles.
-                    self.counts["ends of gdb by Ctrl-C in its disassembler"] = 1
+                if not data and OWN_BUGS.search(output) and self.interrupts:
+                    self.counts["ends of gdb by Ctrl-C while nothing moved"] = 1
                     return False
                 if not data:
                     self.problems.append(f"gdb is gone after '{command}': {output[:2500]}")

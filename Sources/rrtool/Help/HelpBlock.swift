@@ -47,13 +47,13 @@ enum HelpBlock: Equatable {
         } else {
           blocks.append(.examples([example]))
         }
-      } else if openIndent == indent, let longer = blocks.last?.followed(by: content) {
-        blocks[blocks.count - 1] = longer
       } else if indent > 0, let gap = content.firstRange(of: "  ") {
         let rest = content[gap.upperBound...]
         let text = rest.drop { $0 == " " }
         blocks.append(.row(label: String(content[..<gap.lowerBound]), text: String(text)))
         openIndent = line.count - text.count
+      } else if openIndent == indent, let longer = blocks.last?.followed(by: content) {
+        blocks[blocks.count - 1] = longer
       } else {
         blocks.append(.paragraph(String(content), isIndented: indent > 0))
         openIndent = indent

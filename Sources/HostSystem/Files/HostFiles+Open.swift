@@ -12,6 +12,8 @@ package enum FileUse {
   case creating
   /// Writing one that is new or made empty.
   case replacing
+  /// Writing to what is there and is no file: a pipe, a device.
+  case sending
   /// A folder, to do things in it.
   case folder
 
@@ -21,6 +23,7 @@ package enum FileUse {
     case .updating: O_RDWR | O_NONBLOCK
     case .creating: O_RDWR | O_CREAT | O_EXCL
     case .replacing: O_WRONLY | O_CREAT | O_TRUNC
+    case .sending: O_WRONLY | O_NOCTTY
     case .folder: O_RDONLY | O_DIRECTORY
     }
   }

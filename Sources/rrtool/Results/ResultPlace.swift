@@ -40,7 +40,7 @@ enum ResultPlace: Sendable, Equatable {
       let kind = HostFiles.kind(of: path)
       guard kind != nil, kind != .regular else { return try HostFiles.replace(path, with: bytes) }
       // A pipe or a device: there is nothing to put in its place.
-      let descriptor = uninterrupted { open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY) }
+      let descriptor = HostFiles.open(path, for: .sending)
       guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot be written") }
       defer { close(descriptor) }
       let problem = bytes.withUnsafeBytes { buffer in

@@ -23,3 +23,12 @@ package func transferAll(_ count: Int, _ call: (_ done: Int) -> Int) -> Int32? {
   }
   return nil
 }
+
+/// Writes all of `bytes` where `descriptor` stands. Answers as `transferAll` does.
+package func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
+  bytes.withUnsafeBytes { buffer in
+    transferAll(buffer.count) { done in
+      write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
+    }
+  }
+}

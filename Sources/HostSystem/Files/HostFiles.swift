@@ -74,11 +74,7 @@ public enum HostFiles {
     let replacesOne = fstatat(place, name, &status, 0) == 0
     let descriptor = open(temporary, for: .replacing, followsLink: false, in: place)
     guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot create it") }
-    var problem = bytes.withUnsafeBytes { buffer in
-      transferAll(buffer.count) { done in
-        write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
-      }
-    }
+    var problem = writeAll(bytes, to: descriptor)
     // Else a power failure could leave neither the old contents nor the new ones.
     if problem == nil, replacesOne, uninterrupted({ fsync(descriptor) }) != 0 { problem = errno }
     if close(descriptor) != 0, problem == nil { problem = errno }

@@ -27,7 +27,9 @@ package final class BaseWitness: Sendable {
     header.raw(BaseDigests.magic)
     header.uint32(BaseDigests.version)
     header.uint32(UInt32(WitnessedImage.clusterSize))
-    if let problem = write(header.bytes) { throw .system(problem, path: path, doing: "cannot be written") }
+    if let problem = writeAll(header.bytes, to: descriptor) {
+      throw .system(problem, path: path, doing: "cannot be written")
+    }
   }
 
   deinit { close(descriptor) }
@@ -44,18 +46,10 @@ package final class BaseWitness: Sendable {
     let bytes = BaseDigests.encoded(drive: drive, cluster: cluster, digest: digest)
     state.withLock { state in
       guard state.failure == nil else { return }
-      if let problem = write(bytes) {
+      if let problem = writeAll(bytes, to: descriptor) {
         state.failure = .system(problem, path: path, doing: "cannot be written")
       } else {
         state.count += 1
-      }
-    }
-  }
-
-  private func write(_ bytes: [UInt8]) -> Int32? {
-    bytes.withUnsafeBytes { buffer in
-      transferAll(buffer.count) { done in
-        Glibc.write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
       }
     }
   }

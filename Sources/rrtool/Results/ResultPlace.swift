@@ -43,12 +43,9 @@ enum ResultPlace: Sendable, Equatable {
       let descriptor = HostFiles.open(path, for: .sending)
       guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot be written") }
       defer { close(descriptor) }
-      let problem = bytes.withUnsafeBytes { buffer in
-        transferAll(buffer.count) { done in
-          Glibc.write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
-        }
+      if let problem = writeAll(bytes, to: descriptor) {
+        throw .system(problem, path: path, doing: "cannot be written")
       }
-      if let problem { throw .system(problem, path: path, doing: "cannot be written") }
     }
   }
 }

@@ -102,6 +102,8 @@ public final class LiveTarget: DebugTarget {
       // Who is at the end of a run that is over, and goes on, leaves it.
       if loop.outcome != nil { return start == end ? exit(loop) : report }
       if motion == .run(.forward) {
+        // What it leaves for the next motion belongs to where the run has come to.
+        defer { inner.trail.end(stops, at: history.timeline.position) }
         return try run(loop, stops, after: before, ignoring: start == end ? end : nil, client)
       }
       return try extend(loop, motion, stops, from: start, after: before, client)
@@ -265,10 +267,40 @@ public final class LiveTarget: DebugTarget {
   public func takeNotices() -> [String] { inner.takeNotices() }
 
   public func monitor(_ command: String, hart: Int, control client: MotionControl) {
-    let words = command.split(separator: " ")
-    guard words.first == "snapshot" else { return inner.monitor(command, hart: hart, control: client) }
-    client.say(
-      "snapshot: the recording is being made; 'rrtool snapshot create' makes them of any place when it has ended\n"
-    )
+    let words = command.split(separator: " ").map(String.init)
+    guard words.first == "snapshot", words.count == 2 else {
+      return inner.monitor(command, hart: hart, control: client)
+    }
+    do throws(Failure) {
+      try saveSnapshot(words[1])
+      client.say("Snapshot \(words[1]) at position \(history.timeline.position.grouped)\n")
+    } catch {
+      client.say("\(error.description)\n")
+    }
+  }
+
+  /// Of where the run has come to: what lies before is not to be had any more as the recording's images have it.
+  private func saveSnapshot(_ name: String) throws(Failure) {
+    let timeline = history.timeline
+    guard loop?.outcome == nil else {
+      throw Failure(
+        .usage, "snapshot \(name)", "the run is over here: nothing could go on from it",
+        remedy: "make one with 'rrtool snapshot create' when the recording has ended")
+    }
+    guard timeline.position == timeline.end.position, !timeline.isForked else {
+      throw Failure(
+        .usage, "snapshot \(name)", "the guest is recorded, and a snapshot is of where it has come to",
+        remedy: "type 'seek end' first, or make it with 'rrtool snapshot create' when the recording has ended"
+      )
+    }
+    var problem: Failure?
+    try history.atPresent {
+      do throws(Failure) {
+        try control.saveSnapshot(name, of: history.recorder)
+      } catch {
+        problem = error
+      }
+    }
+    if let problem { throw problem }
   }
 }

@@ -44,12 +44,18 @@ package struct MotionTrail {
     package var cause: StopReport.Cause
     /// Of a breakpoint.
     package var address: UInt64?
+    /// Of the motion that met it.
+    package var direction: Motion.Direction
 
-    package init(hart: Int, position: UInt64, cause: StopReport.Cause, address: UInt64?) {
+    package init(
+      hart: Int, position: UInt64, cause: StopReport.Cause, address: UInt64?,
+      direction: Motion.Direction = .forward
+    ) {
       self.hart = hart
       self.position = position
       self.cause = cause
       self.address = address
+      self.direction = direction
     }
 
     fileprivate func isSet(in stops: RequestedStops) -> Bool {
@@ -61,7 +67,7 @@ package struct MotionTrail {
     }
   }
 
-  /// The first one that the motions forward since then have left.
+  /// The first one that the motions in its direction since then have left.
   private var kept: KeptStop?
   /// Where the last motion ended.
   private var lastEnd: UInt64?
@@ -86,12 +92,12 @@ package struct MotionTrail {
     _ releases: (Int) -> Bool
   ) -> KeptStop? {
     guard let stop = kept else { return nil }
-    let isForward =
+    let direction: Motion.Direction =
       switch motion {
-      case .run(let direction), .step(_, let direction): direction == .forward
-      case .stepWithin: true
+      case .run(let direction), .step(_, let direction): direction
+      case .stepWithin: .forward
       }
-    guard isForward, lastEnd == position, !isForked else {
+    guard direction == stop.direction, lastEnd == position, !isForked else {
       kept = nil
       return nil
     }

@@ -17,8 +17,9 @@ extension TimelineTarget {
     info checkpoints              list the places that are remembered
     restart N                     go to checkpoint N
     delete checkpoint N           forget checkpoint N
-    snapshot NAME                 save a snapshot of this place in the recording
+    snapshot NAME                 save a snapshot of this place in the recording; while it is made: of where it has come to
     last ADDRESS [LENGTH]         who wrote these bytes last before this place, an address of the hart looked at (8)
+    last-bytes ADDRESS [LENGTH]   the same for each of these bytes, of 64 at most
     last $REGISTER                what changed this register of the hart looked at last before this place
     go                            go to where the last answer of 'last' is
     interrupts step over|into     whether stepping by lines runs through the handlers of interrupts and traps (over)
@@ -84,6 +85,7 @@ extension TimelineTarget {
       }
       try visit(lastAnswer, control)
     case ("last", 2...3): try control.say(lastWrite(words, hart: hart, control))
+    case ("last-bytes", 2...3): try control.say(lastWrites(words, hart: hart, control))
     case ("interrupts", 3) where words[1] == "step" && ["over", "into"].contains(words[2]):
       stepsIntoTraps = words[2] == "into"
     case ("events", 1...2): try control.say(events(try Self.count(argument, otherwise: 10)))
@@ -110,7 +112,7 @@ extension TimelineTarget {
   }
 
   /// A number as users of gdb write it.
-  private static func number(_ text: String) throws(Failure) -> UInt64 {
+  static func number(_ text: String) throws(Failure) -> UInt64 {
     guard let value = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text) else {
       throw Failure(.usage, text, "is no number", remedy: "give one such as 0x80001000")
     }
@@ -156,35 +158,6 @@ extension TimelineTarget {
       """
   }
 
-  /// The machine is moved about for it, and stands here again afterwards.
-  private func lastWrite(_ words: [String], hart: Int, _ control: MotionControl) throws(Failure) -> String {
-    let address = try Self.number(words[1])
-    let count = words.count > 2 ? try Self.number(words[2]) : 8
-    try checkIsRecorded()
-    let here = timeline.position
-    let outcome: LastWriteOutcome
-    do throws(ReplayError) {
-      outcome = try timeline.lastWrite(
-        to: MemoryRange(address: address, byteCount: count, space: .virtual(hart: hart)), before: here,
-        control: SearchControl(
-          isInterrupted: control.isInterrupted,
-          progress: { [self] done, total in showProgress(Way(from: 0, to: total, position: done)) }))
-    } catch {
-      try seek(to: here, control)
-      throw failure(error)
-    }
-    try seek(to: here, control)
-    if case .found(let write) = outcome { lastAnswer = write.moment.position }
-    return try rendered(Report(of: outcome))
-  }
-
-  private func checkIsRecorded() throws(Failure) {
-    guard timeline.isForked else { return }
-    throw Failure(
-      .usage, "last", "looks at the recording, and the machine was changed",
-      remedy: "seek to any position first")
-  }
-
   // MARK: The log
 
   private func events(_ count: Int) throws(Failure) -> String {
@@ -212,7 +185,7 @@ extension TimelineTarget {
     return lines.isEmpty ? "Nothing is written yet.\n" : lines.suffix(count).joined()
   }
 
-  private func rendered(_ report: Report) throws(Failure) -> String {
+  func rendered(_ report: Report) throws(Failure) -> String {
     do {
       return try report.rendered(.table)
     } catch let error as ReplayLogError {

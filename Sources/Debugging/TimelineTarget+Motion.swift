@@ -244,6 +244,9 @@ extension TimelineTarget {
     let control = SearchControl(
       isInterrupted: { [self] in isInterrupted },
       progress: { [self] done, total in showProgress(Way(from: 0, to: total, position: done)) })
+    let here = timeline.position
+    guard try keepBackward(stops, to: timeline.start, control) else { return (.interrupted, nil) }
+    if timeline.position != here { try timeline.seek(to: here) }
     switch try timeline.reverseContinue(search, control: control) {
     case .limit: return (.beginningOfHistory, nil)
     case .interrupted: return (.interrupted, nil)
@@ -276,6 +279,11 @@ extension TimelineTarget {
         trail.met(accessAt: target)
         return Self.cause(point)
       }
+    }
+    if !stops.breakpoints.isEmpty || !stops.watchpoints.isEmpty, target + 1 < here {
+      try timeline.seek(to: here)
+      _ = try keepBackward(
+        stops, to: target + 1, SearchControl(isInterrupted: { [self] in isInterrupted }))
     }
     try goBack(to: target)
     return .stepped

@@ -40,6 +40,39 @@ extension Report {
     self.init([Section(record: "last_write", title: "Last write", fields)])
   }
 
+  /// Who wrote each of some bytes, a row for those that one write was the last of.
+  public init(of rows: [LastWriteRow]) {
+    let columns = [
+      Column("bytes", "Bytes"), Column("writer", "Written by"), Column("position", "Position"),
+      Column("hart", "Hart"), Column("pc", "Program counter"), Column("old", "Old value"),
+      Column("new", "New value"),
+    ]
+    let values = rows.map { row -> [FieldValue] in
+      let last = row.address &+ UInt64(max(row.byteCount, 1) - 1)
+      let bytes =
+        row.byteCount > 1
+        ? "\(Self.hexadecimal(row.address))-\(Self.hexadecimal(last))" : Self.hexadecimal(row.address)
+      switch row.outcome {
+      case .interrupted:
+        return [
+          .text(bytes), .text("unknown: the search was interrupted"), .none, .none, .none, .none, .none,
+        ]
+      case .unwritten(let since, let isLoaded):
+        return [
+          .text(bytes), .text(isLoaded ? "loader" : "nobody"), .integer(since), .none, .none, .none, .none,
+        ]
+      case .found(let write):
+        let (writer, hart, programCounter) = Self.writer(write.source)
+        return [
+          .text(bytes), .text(writer), .integer(write.moment.position), FieldValue(hart.map { UInt64($0) }),
+          FieldValue(programCounter.map(Self.hexadecimal)), .text(Self.value(write.old)),
+          .text(Self.value(write.new)),
+        ]
+      }
+    }
+    self.init([Section(table: "last_writes", title: "Last writes", columns: columns, rows: values)])
+  }
+
   private static func writer(_ source: LastWrite.Source) -> (
     name: String, hart: Int?, programCounter: UInt64?
   ) {
@@ -63,4 +96,17 @@ extension Report {
   }
 
   static func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+}
+
+/// Bytes, and the last write to them.
+public struct LastWriteRow {
+  public var address: UInt64
+  public var byteCount: Int
+  public var outcome: LastWriteOutcome
+
+  public init(address: UInt64, byteCount: Int, outcome: LastWriteOutcome) {
+    self.address = address
+    self.byteCount = byteCount
+    self.outcome = outcome
+  }
 }

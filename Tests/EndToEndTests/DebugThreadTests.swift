@@ -74,4 +74,57 @@ import Testing
       #expect(try client.position() == hit.position)
     }
   }
+
+  /// The same on the way back.
+  @Test(arguments: ["0,\(sharedCode),2", "2,\(sharedData),8"])
+  func stopsOnTheWayBackAreKept(point: String) throws {
+    let scratch = try Scratch()
+    let client = try replay(scratch, harts: 2)
+    try client.seek("30%")
+    #expect(try client.request("Z\(point)") == "OK")
+    // To where both harts have come to it.
+    var harts: [Int] = []
+    while harts.count < 100 || harts.count < 3_000 && Set(harts).count < 2 {
+      harts.append(try client.resume("vCont;c").hart)
+    }
+    _ = try client.resume("vCont;s:1")
+    let start = "\(try client.position())"
+    var hits: [(hart: Int, position: UInt64)] = []
+    while hits.count < 60 || hits.count < 3_000 && Set(hits.map(\.hart)).count < 2 {
+      let stop = try client.resume("bc")
+      hits.append((stop.hart, try client.position()))
+    }
+    let first = try #require(hits.first)
+    let other = try #require(hits.first { $0.hart != first.hart })
+    for step in [false, true] {
+      try client.seek(start)
+      #expect(try client.request("Hc\(other.hart + 1)") == "OK")
+      if step {
+        // Instruction by instruction, past the hits of the other hart.
+        repeat { _ = try client.resume("bs") } while try client.position() > first.position
+        #expect(try client.position() <= first.position)
+      } else {
+        let stop = try client.resume("bc")
+        #expect(stop.hart == other.hart)
+        #expect(try client.position() == other.position)
+      }
+      #expect(try client.request("Hc0") == "OK")
+      let kept = try client.resume("bc")
+      #expect(kept.hart == first.hart)
+      #expect(try client.position() == first.position)
+      for hit in hits.dropFirst() {
+        #expect(try client.resume("bc").hart == hit.hart)
+        #expect(try client.position() == hit.position)
+      }
+    }
+    // Whoever turns round has left them.
+    try client.seek(start)
+    #expect(try client.request("Hc\(other.hart + 1)") == "OK")
+    _ = try client.resume("bc")
+    #expect(try client.request("Hc0") == "OK")
+    _ = try client.resume("vCont;s:\(other.hart + 1)")
+    let turned = try client.position()
+    _ = try client.resume("bc")
+    #expect(try client.position() < turned)
+  }
 }

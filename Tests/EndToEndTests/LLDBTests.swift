@@ -11,7 +11,7 @@ import Testing
   /// A program of that name that shows what it was started with, and comes to the socket once so that rrtool goes on.
   @Test(arguments: ["lldb", "lldb-19"]) func startsLLDBWithWhatItNeeds(name: String) throws {
     let scratch = try Scratch()
-    try scratch.record("run.rr", "--bios", Place.guest("hello"), "--memory", "16M")
+    try scratch.record("run.rr", "--bios", Place.guest("ledger"), "--max-instructions", "1_000_000")
     let script = """
       #!/bin/sh
       printf '%s\\n' "$@"

@@ -317,6 +317,59 @@ import Testing
     try live.expectTheSame()
   }
 
+  /// What another hart met in the run itself, while it was to stand still, is told when it may go.
+  @Test func keepsStopsOfHartsThatStandStill() throws {
+    let live = try Live("smp", "--smp", "2", "--paused")
+    let client = try live.attach()
+    #expect(try client.request("Z2,\(try symbol("locked_sum", in: "smp")),8") == "OK")
+    let first = try client.resume("vCont;c")
+    let other = first.hart == 0 ? 1 : 0
+    let place = try client.position()
+    // Behind all that is recorded by now.
+    #expect(try client.resume("vCont;c:\(other + 1)").hart == other)
+    let end = try client.position()
+    #expect(end > place)
+    let kept = try client.resume("vCont;c")
+    #expect(kept.hart == first.hart && kept.fields["watch"] != nil)
+    let again = try client.position()
+    #expect(again > place && again < end)
+    // It is where a run over the same stretch ends.
+    try client.seek("\(place)")
+    var hits: [UInt64] = []
+    for _ in 0..<2 {
+      _ = try client.resume("vCont;c")
+      hits.append(try client.position())
+    }
+    #expect(hits.contains(again))
+    try client.leave()
+    #expect(try live.program.waitForResult().status == 0)
+    try live.expectTheSame()
+  }
+
+  /// `snapshot` is of where the run has come to.
+  @Test func savesSnapshots() throws {
+    let live = try Live("churn")
+    try live.program.wait(for: "churn: ")
+    let client = try live.attach()
+    let here = try Sight(client)
+    #expect(try client.monitor("snapshot first").contains("Snapshot first at position"))
+    #expect(try Sight(client) == here)
+    #expect(try client.monitor("snapshot first").contains("has a snapshot 'first' already"))
+    #expect(try client.monitor("snapshot 12").contains("12"))
+    _ = try client.resume("bs")
+    #expect(try client.monitor("snapshot second").contains("seek end"))
+    try client.seek("end")
+    #expect(try Sight(client) == here)
+    #expect(try client.monitor("snapshot second").contains("Snapshot second at position"))
+    try client.leave()
+    try live.replayAfterInterrupt()
+    let replay = try DebugClient(live.scratch, replaying: "run.rr")
+    for name in ["first", "second"] {
+      try replay.seek(name)
+      #expect(try Sight(replay) == here, "\(name)")
+    }
+  }
+
   private func symbol(_ name: String, in guest: String) throws -> String {
     let result = try Scratch().run([
       "gdb-multiarch", "-q", "-nx", "-batch", "-ex", "p/x &\(name)", Place.guest(guest),

@@ -187,7 +187,8 @@ import Testing
     #expect(refused.status == 1 && refused.errors.contains("text: is not an ELF file"), "\(refused.errors)")
     let packed = scratch.path("run.rrz")
     let made = try bench.rrtool(
-      "pack", run, "-o", packed, "--symbols", ledger, "--symbols", Place.guest("hello"))
+      "pack", run, "-o", packed, "--symbols", ledger, "--symbols", Place.guest("hello"),
+      "--force-symbols")
     try #require(made.status == 0, "\(made.errors)")
     #expect(!FileManager.default.fileExists(atPath: scratch.path("x.rrz")))
     let list = try scratch.run(["tar", "--zstd", "-tf", packed])
@@ -213,7 +214,10 @@ import Testing
       #expect(try last(scratch.path(name)) == named, "\(name)")
     }
     // gdb is given them.
-    let debugger = try scratch.file("debugger", "#!/bin/sh\nfor word; do echo \"$word\"; done\n".utf8)
+    let debugger = try scratch.file(
+      "debugger",
+      "#!/bin/sh\nfor word; do echo \"$word\"; done\nfor word; do case $word in *.gdb) cat $word;; esac; done\n"
+        .utf8)
     #expect(try scratch.run(["chmod", "+x", debugger]).status == 0)
     let debug = try bench.rrtool("replay", scratch.path("there.rr"), "--debug", "--debugger", debugger)
     #expect(debug.lines.contains(scratch.path("there.rr/symbols0.elf")), "\(debug.text)\(debug.errors)")

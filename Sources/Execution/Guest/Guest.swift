@@ -89,11 +89,36 @@ public struct Guest: Sendable {
   }
 
   private mutating func noteSource(_ role: String, _ bytes: [UInt8], from path: String) {
-    let digits = String(Digest.of(bytes), radix: 16)
     sources.append(
       .init(
         role: role, path: path, size: UInt64(bytes.count),
-        digest: String(repeating: "0", count: 16 - digits.count) + digits))
+        digest: RecordingManifest.Boot.Image.Program.digits(Digest.of(bytes))))
+  }
+
+  /// `sources`, and which programs they are.
+  fileprivate func sourcesWithPrograms(_ plan: BootPlan) -> [RecordingManifest.Boot.Image] {
+    sources.map { source in
+      let file: [UInt8]? =
+        switch Role(rawValue: source.role) {
+        case .bios?: images.bios
+        case .kernel?: images.kernel
+        default: nil
+        }
+      guard let file else { return source }
+      let isKernel = source.role == Role.kernel.rawValue
+      // A kernel that was packed lies unpacked where it is started.
+      var start = MemoryMap.memoryBase
+      if isKernel {
+        switch plan.start {
+        case .builtInSBI(let entry): start = entry
+        case .machineMode(let entry): start = plan.nextStageAddress ?? entry
+        }
+      }
+      var source = source
+      source.program = .init(
+        booted: file, asKernel: isKernel, unpacked: plan.regions.first { $0.address == start }?.bytes)
+      return source
+    }
   }
 
   /// Files that are read to start it.
@@ -180,7 +205,8 @@ extension RecordingManifest.Boot {
       case .builtInSBI(let entry): (.supervisor, entry)
       }
     self.init(
-      images: guest.sources, commandLine: guest.images.commandLine, mode: mode, entry: entry,
+      images: guest.sourcesWithPrograms(plan), commandLine: guest.images.commandLine, mode: mode,
+      entry: entry,
       deviceTreeAddress: plan.deviceTreeAddress, nextStageAddress: plan.nextStageAddress,
       toHostAddress: plan.toHostAddress, fromHostAddress: plan.fromHostAddress,
       regions: plan.regions.map { Region(address: $0.address, length: UInt64($0.bytes.count)) })

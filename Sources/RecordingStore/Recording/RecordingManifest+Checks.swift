@@ -58,6 +58,7 @@ extension RecordingManifest {
   private func findBootProblem() -> String? {
     guard boot.commandLine.utf8.count <= Self.textLimit else { return "a command line that is too long" }
     guard boot.regions.count <= Self.regionLimit else { return "\(boot.regions.count) boot regions" }
+    if let problem = boot.images.lazy.compactMap({ $0.program?.findProblem() }).first { return problem }
     let end = MemoryMap.memoryBase + machine.memorySize
     var covered: [ClosedRange<UInt64>] = []
     for region in boot.regions where region.length > 0 {

@@ -47,12 +47,15 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
       public var size: UInt64
       /// `Digest.of` the file, 16 hexadecimal digits.
       public var digest: String
+      /// Which build of which program it is; nil where nothing says so, and in recordings of older tools.
+      public var program: Program?
 
-      package init(role: String, path: String, size: UInt64, digest: String) {
+      package init(role: String, path: String, size: UInt64, digest: String, program: Program? = nil) {
         self.role = role
         self.path = path
         self.size = size
         self.digest = digest
+        self.program = program
       }
     }
 

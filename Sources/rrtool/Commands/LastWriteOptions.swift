@@ -23,19 +23,14 @@ struct LastWriteOptions: ParsableArguments {
     completion: Completions.position)
   var before: String?
 
-  @Option(
-    help: ArgumentHelp("last-write: an ELF file that names the guest's code.", valueName: "file"),
-    completion: .file())
-  var symbols: String?
+  @OptionGroup var symbols: SymbolOptions
 
   /// More symbols than any kernel has.
   private static let symbolFileLimit: UInt64 = 2 << 30
 
   func report(of recording: Recording, _ address: String, before position: UInt64) throws -> Report {
     let range = try range(address)
-    let tables = try (symbols.map { [$0] } ?? recording.symbolPaths).map { (path) throws(Failure) in
-      try Self.readSymbols(path)
-    }
+    let tables = try tables(for: recording)
     let timeline = try Timeline(recording, near: .absolute(position))
     let progress = Progress("looking back", from: 0, to: position, consoleIsTerminal: false)
     let control = SearchControl(progress: { done, _ in progress.show(done) })
@@ -43,10 +38,25 @@ struct LastWriteOptions: ParsableArguments {
     progress.finish()
     return Report(of: outcome) { address in
       for table in tables {
-        if let name = table.name(of: address) { return name }
+        if let name = table.symbols.name(of: address &- table.displacement) { return name }
       }
       return nil
     }
+  }
+
+  private func tables(
+    for recording: Recording
+  ) throws(Failure) -> [(symbols: SymbolTable, displacement: UInt64)] {
+    var tables: [(symbols: SymbolTable, displacement: UInt64)] = []
+    for file in try symbols.found(for: recording, tell: false) {
+      do throws(Failure) {
+        tables.append((try Self.readSymbols(file.path), file.displacement))
+      } catch {
+        // What was booted may have no symbols; nobody named it.
+        if !symbols.symbols.isEmpty || !recording.symbolPaths.isEmpty { throw error }
+      }
+    }
+    return tables
   }
 
   private func range(_ text: String) throws(Failure) -> MemoryRange {

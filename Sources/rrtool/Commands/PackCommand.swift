@@ -27,11 +27,7 @@ struct PackCommand: ParsableCommand {
     completion: .file(extensions: ["rrz"]))
   var output: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "An ELF file with the guest's symbols that is to go in; may be given several times, the most important one first.",
-      valueName: "file"), completion: .file())
-  var symbols: [String] = []
+  @OptionGroup var symbols: SymbolOptions
 
   @Flag(help: "Replace a file that stands there.")
   var force = false
@@ -44,6 +40,7 @@ struct PackCommand: ParsableCommand {
       }
       let recording = try recordingArgument.open(at: place)
       let path = output ?? PackNames.packed(recording.path)
+      let symbols = try self.symbols.checked(for: recording).map(\.path)
       let watch = PackWatch("packing")
       let figures = try recording.pack(
         to: path, replaces: force, symbols: symbols, progress: watch.note)

@@ -24,11 +24,9 @@ struct DebugOptions: ParsableArguments {
     completion: Completions.debugger)
   var debugger = "gdb-multiarch"
 
-  @Option(
-    help: ArgumentHelp(
-      "An ELF file with the guest's symbols, for the gdb of --debug, instead of those that were packed with the recording.",
-      valueName: "file"), completion: .file())
-  var symbols: String?
+  @OptionGroup var symbols: SymbolOptions
+
+  @OptionGroup var sources: SourceOptions
 
   var isWanted: Bool { debug || gdb != nil }
 
@@ -36,13 +34,11 @@ struct DebugOptions: ParsableArguments {
     if debug, gdb != nil {
       throw Failure(.usage, "--gdb", "does not go with --debug", remedy: "give one of the two")
     }
-    if !debug, symbols != nil {
+    if !debug, !symbols.symbols.isEmpty || symbols.forceSymbols || sources.areGiven {
       throw Failure(
-        .usage, "--symbols", "are for the gdb that --debug starts",
-        remedy: "give --debug, or name the file to your debugger")
-    }
-    if let symbols, HostFiles.kind(of: symbols) != .regular {
-      throw Failure(.file, symbols, "is not a file", remedy: "name an ELF file with the guest's symbols")
+        .usage, sources.areGiven ? "--source-map and --directory" : "--symbols",
+        "are for the debugger that --debug starts",
+        remedy: "give --debug, or tell your debugger itself")
     }
   }
 }
@@ -50,15 +46,17 @@ struct DebugOptions: ParsableArguments {
 extension ReplayCommand {
   /// Replays under a debugger, from `--to` or the start.
   func debug(_ recording: Recording) throws {
+    // What it lacks is told before the way to the place.
+    let start = options.debug ? try debuggerStart(recording) : nil
     let progress = DebugProgress()
     let target = try TimelineTarget(
       recording, from: from, to: try destination(), engine: engine.parsed(),
       checkpoints: checkpoints.policy()
     ) { progress.show($0) }
-    if options.debug {
+    if let start {
       _ = try target.goThere()
       Interruption.listen()
-      return try startDebugger(target, symbolsOf: recording)
+      return try startDebugger(target, start)
     }
     Interruption.listen()
     try serve(target, at: options.gdb ?? "")
@@ -66,12 +64,19 @@ extension ReplayCommand {
 
   // MARK: A debugger of our own
 
-  private func startDebugger(_ target: TimelineTarget, symbolsOf recording: Recording) throws {
+  private func debuggerStart(_ recording: Recording) throws(Failure) -> DebuggerStart {
+    DebuggerStart(
+      symbols: try options.symbols.found(for: recording, tell: true),
+      areSymbolsNamed: !options.symbols.symbols.isEmpty, sourceMaps: try options.sources.maps(),
+      folders: try options.sources.folders())
+  }
+
+  private func startDebugger(_ target: TimelineTarget, _ start: DebuggerStart) throws {
     let folder = try PrivateFolder()
     defer { folder.remove() }
     let listener = try ListeningSocket(path: "\(folder.path)/\(PrivateFolder.socketName)")
     let debugger = try DebuggerProcess(
-      options.debugger, arguments: try debuggerArguments(recording, folder, connectingTo: listener.place))
+      options.debugger, arguments: try debuggerArguments(start, folder, connectingTo: listener.place))
     // A user may detach and connect again.
     while let client = listener.accept(while: { debugger.isRunning && !Interruption.mustEnd }) {
       defer { close(client) }
@@ -84,19 +89,17 @@ extension ReplayCommand {
   }
 
   private func debuggerArguments(
-    _ recording: Recording, _ folder: PrivateFolder, connectingTo socket: String
+    _ start: DebuggerStart, _ folder: PrivateFolder, connectingTo socket: String
   ) throws -> [String] {
     if LLDBCommands.isMeant(by: options.debugger) {
+      say(LLDBCommands.summary)
       return LLDBCommands.arguments(
-        symbols: options.symbols.map { [$0] } ?? recording.symbolPaths,
-        commands: try LLDBCommands.write(to: folder, connectingTo: socket))
+        start, commands: try LLDBCommands.write(to: folder, connectingTo: socket))
     }
     let commands = try folder.write(
-      GDBCommands.text(connectingTo: socket), to: PrivateFolder.commandsName)
-    return ["-q"]
-      + (options.symbols.map { GDBCommands.arguments(sourcesNear: $0) + [$0] }
-        ?? GDBCommands.arguments(symbols: recording.symbolPaths))
-      + ["-x", commands]
+      GDBCommands.text(start, connectingTo: socket), to: PrivateFolder.commandsName)
+    let names = try folder.write(GDBNames.text, to: PrivateFolder.namesName)
+    return ["-q"] + GDBCommands.arguments(start) + ["-x", commands, "-x", names]
   }
 
   // MARK: Any client

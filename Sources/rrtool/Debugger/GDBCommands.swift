@@ -1,38 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Execution
 import HostSystem
+import RecordingStore
 
 /// What gdb is told when rrtool starts it.
 enum GDBCommands {
-  /// What has it read files with symbols that came with a recording. They are a stranger's: no scripts in them are run.
-  static func arguments(symbols paths: [String]) -> [String] {
-    guard let first = paths.first else { return [] }
-    func quoted(_ path: String) -> String {
-      "\"" + path.map { "\"\\".contains($0) ? "\\\($0)" : String($0) }.joined() + "\""
-    }
-    let more = paths.dropFirst().flatMap { ["-ex", "add-symbol-file \(quoted($0))"] }
-    return ["-iex", "set auto-load off", first] + more
+  /// What has it find symbols and sources before it runs the commands.
+  static func arguments(_ start: DebuggerStart) -> [String] {
+    var arguments: [String] = []
+    // Files that were not named came with a recording, or are named in one: a stranger's. No scripts in them are run.
+    if !start.areSymbolsNamed, !start.symbols.isEmpty { arguments += ["-iex", "set auto-load off"] }
+    // Each folder comes before those that were given earlier. gdb looks in folders before it looks where a map leads: whoever gives one
+    // knows where the sources are.
+    let near = start.sourceMaps.isEmpty ? start.symbols.flatMap { DebuggerStart.foldersNear($0.path) } : []
+    for folder in (start.folders + near).reversed() { arguments += ["-d", folder] }
+    if let first = start.symbols.first, first.displacement == 0 { arguments.append(first.path) }
+    return arguments
   }
 
-  /// What has it find sources whose names are relative, as reproducible builds have them: below the folder of the file that the user
-  /// named, or one of the two above, since programs are often built in a folder among their sources.
-  static func arguments(sourcesNear file: String) -> [String] {
-    var folder = HostFiles.absolute(file)
-    return (0..<3).flatMap { _ in
-      folder = HostFiles.parentFolder(of: folder)
-      return ["-d", folder]
-    }
+  private static func maps(_ start: DebuggerStart) -> String {
+    start.sourceMaps.map {
+      "set substitute-path \(DebuggerStart.quoted($0.from)) \(DebuggerStart.quoted($0.to))\n"
+    }.joined()
+  }
+
+  private static func reading(_ symbols: [SymbolFile]) -> String {
+    symbols.enumerated().map { index, file in
+      let offset = file.displacement == 0 ? "" : " -o 0x\(String(file.displacement, radix: 16))"
+      let path = DebuggerStart.quoted(file.path)
+      if index > 0 { return "add-symbol-file \(path)\(offset)\n" }
+      return offset.isEmpty ? "" : "symbol-file\(offset) \(path)\n"
+    }.joined()
   }
 
   /// gdb keeps registers and memory that it has read. Commands that move the machine behind its back make it forget
   /// them and show where it is.
-  static func text(connectingTo socket: String) -> String {
+  static func text(_ start: DebuggerStart, connectingTo socket: String) -> String {
     """
     # gdb's own checkpoint and restart are for programs that can fork; do not ask whether to replace them.
     set $rrtool_confirm = $_gdb_setting("confirm")
     set confirm off
-
+    \(maps(start) + reading(start.symbols))
     define rrtool-look
       maintenance flush register-cache
       maintenance flush dcache
@@ -40,6 +48,19 @@ enum GDBCommands {
     end
     document rrtool-look
     Forget what is known of the machine, and show where it is.
+    end
+
+    # With Python, places of code get names as well.
+    define rrtool-last
+      if $argc > 1
+        monitor last $arg0 $arg1
+      else
+        monitor last $arg0
+      end
+    end
+
+    define rrtool-last-bytes
+      monitor last-bytes $arg0 $arg1
     end
 
     # The text of a register is a '$' and a name; what else begins with a '$' is an expression like others.
@@ -56,17 +77,63 @@ enum GDBCommands {
         set $rrtool_c = -1
       end
       if $argc > 1
-        eval "monitor last 0x%lx %ld", (unsigned long)($arg0), (long)($arg1)
+        eval "rrtool-last 0x%lx %ld", (unsigned long)($arg0), (long)($arg1)
       else
         if $rrtool_c == 0
-          monitor last $arg0
+          rrtool-last $arg0
         else
-          eval "monitor last 0x%lx %ld", (unsigned long)&($arg0), (long)sizeof($arg0)
+          eval "rrtool-last 0x%lx %ld", (unsigned long)&($arg0), (long)sizeof($arg0)
         end
       end
     end
     document last
     Tell who wrote a variable or changed a register last before this place: last VARIABLE, last ADDRESS LENGTH, last $REGISTER.
+    end
+
+    define last-bytes
+      if $argc > 1
+        eval "rrtool-last-bytes 0x%lx %ld", (unsigned long)($arg0), (long)($arg1)
+      else
+        eval "rrtool-last-bytes 0x%lx %ld", (unsigned long)&($arg0), (long)sizeof($arg0)
+      end
+    end
+    document last-bytes
+    Tell who wrote each byte of a variable last before this place: last-bytes VARIABLE, last-bytes ADDRESS LENGTH.
+    end
+
+    # Page tables tell address spaces apart. The number beside them in satp is given to others now and then.
+    define break-here
+      set $rrtool_space = $satp & 0xfffffffffff
+      eval "break $arg0 if ($satp & 0xfffffffffff) == 0x%lx", $rrtool_space
+    end
+    document break-here
+    Set a breakpoint for the address space of the hart that is looked at alone: break-here LOCATION.
+    end
+
+    define run
+      monitor seek start
+      maintenance flush register-cache
+      maintenance flush dcache
+      continue
+    end
+    document run
+    Go to the start of the recording, and run from there.
+    end
+
+    define start
+      tbreak main
+      run
+    end
+    document start
+    Run from the start of the recording to the beginning of the function 'main'.
+    end
+
+    define starti
+      monitor seek start
+      rrtool-look
+    end
+    document starti
+    Go to the start of the recording.
     end
 
     \(commands.map(\.text).joined(separator: "\n"))
@@ -77,6 +144,7 @@ enum GDBCommands {
     target remote \(socket)
     # A step is for the hart that is looked at.
     set scheduler-locking step
+    echo rrtool: run, seek, back, forward, when, checkpoint, restart, snapshot, last, go, break-here ('help user-defined')\\n
 
     """
   }
@@ -110,6 +178,9 @@ enum GDBCommands {
     Command(name: "back", moves: true, help: "Go to where you were before the last move."),
     Command(name: "forward", moves: true, help: "Undo 'back'."),
     Command(name: "go", moves: true, help: "Go to where the last answer of 'last' is."),
+    Command(
+      name: "snapshot", arguments: " $arg0",
+      help: "Save a snapshot of this place in the recording: snapshot NAME."),
     Command(name: "checkpoint", help: "Remember this place; 'restart N' comes back to it."),
     Command(name: "info checkpoints", help: "List the places that are remembered."),
     Command(name: "delete checkpoint", arguments: " $arg0", help: "Forget checkpoint N."),

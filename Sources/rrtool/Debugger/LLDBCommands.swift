@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Execution
 import HostSystem
+import RecordingStore
 
 /// What lldb is told when rrtool starts it.
 enum LLDBCommands {
@@ -11,13 +11,28 @@ enum LLDBCommands {
     return name == "lldb" || name.hasPrefix("lldb-")
   }
 
-  /// - Parameter symbols: the most important file first.
-  static func arguments(symbols paths: [String], commands: String) -> [String] {
-    let more = paths.dropFirst().flatMap { ["-o", "target modules add \(quoted($0))"] }
+  static func arguments(_ start: DebuggerStart, commands: String) -> [String] {
     // Symbols may be a stranger's: scripts that lie beside them are not run. The file comes before the machine, so that places
     // have names from the start.
-    return ["-O", "settings set target.load-script-from-symbol-file false"]
-      + (paths.first.map { [$0] } ?? []) + more + ["-s", commands]
+    var arguments = ["-O", "settings set target.load-script-from-symbol-file false"]
+    // A name that the compiler had as a relative one begins with a point in lldb.
+    let maps = start.sourceMaps + start.folders.map { (from: ".", to: $0) }
+    if !maps.isEmpty {
+      let words = maps.flatMap { [DebuggerStart.quoted($0.from), DebuggerStart.quoted($0.to)] }
+      arguments += ["-O", "settings set target.source-map " + words.joined(separator: " ")]
+    }
+    for (index, file) in start.symbols.enumerated() {
+      if index == 0 {
+        arguments.append(file.path)
+      } else {
+        arguments += ["-o", "target modules add \(DebuggerStart.quoted(file.path))"]
+      }
+      if file.displacement != 0 {
+        let name = DebuggerStart.quoted(file.path)
+        arguments += ["-o", "target modules load -f \(name) -s \(file.displacement)"]
+      }
+    }
+    return arguments + ["-s", commands]
   }
 
   /// Writes the commands into a folder, and answers the file to start with. lldb can keep several commands under one name
@@ -26,13 +41,14 @@ enum LLDBCommands {
   /// lldb knows no way to make it forget what it has read of a machine that moved behind its back: it leaves and comes
   /// again, and finds the machine where it is. Its breakpoints are its own, and come along.
   static func write(to folder: PrivateFolder, connectingTo socket: String) throws(Failure) -> String {
-    let connect = "process connect -p gdb-remote \(quoted("unix-connect://" + socket))\n"
+    let connect = "process connect -p gdb-remote \(DebuggerStart.quoted("unix-connect://" + socket))\n"
     let look = "process detach\n\(connect)"
     var text = ""
     for command in sequences {
       let file = try folder.write(
         command.packet.map { "process plugin packet \($0)\n\(look)" } ?? look, to: "\(command.name).lldb")
-      text += define(command.name, command.help, "^.*$", "command source -s true \(quoted(file))")
+      text += define(
+        command.name, command.help, "^.*$", "command source -s true \(DebuggerStart.quoted(file))")
     }
     for command in queries {
       text += define(
@@ -47,9 +63,9 @@ enum LLDBCommands {
     "command regex \(name) -h \"\(help)\" -- 's\u{1}\(pattern)\u{1}\(command)\u{1}'\n"
   }
 
-  private static func quoted(_ path: String) -> String {
-    "\"" + path.map { "\"\\".contains($0) ? "\\\($0)" : String($0) }.joined() + "\""
-  }
+  /// Which commands there are, for the user.
+  static let summary =
+    (sequences.map(\.name) + queries.map(\.name)).joined(separator: ", ") + " ('help' tells more)"
 
   /// What moves the machine, and then has lldb look again.
   private static let sequences: [(name: String, packet: String?, help: String)] = [
@@ -68,6 +84,7 @@ enum LLDBCommands {
       "Go to a position: N, +N, -N, N%, event:N, start, end or a snapshot's name. Then type 'look'."
     ),
     ("last", true, "Tell who wrote memory or a register last: last ADDRESS LENGTH, last $REGISTER."),
+    ("snapshot", true, "Save a snapshot of this place in the recording: snapshot NAME."),
     ("checkpoint", false, "Remember this place; 'restart N' comes back to it."),
     ("restart", true, "Go to checkpoint N. Then type 'look'."),
   ]

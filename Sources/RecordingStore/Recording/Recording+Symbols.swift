@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteCoding
+import Emulator
+import Glibc
+import HostSystem
+
+/// A file with symbols, and where its program lies.
+public struct SymbolFile: Equatable, Sendable {
+  public var path: String
+  /// What is added to its addresses.
+  public var displacement: UInt64
+
+  public init(path: String, displacement: UInt64 = 0) {
+    self.path = path
+    self.displacement = displacement
+  }
+}
+
+extension Recording {
+  /// What is known of a file with symbols for this recording.
+  public enum SymbolVerdict: Equatable, Sendable {
+    /// It is of what was booted.
+    case matching(SymbolFile)
+    /// Nothing that was booted can say. The reason is for people.
+    case unknown(SymbolFile, because: String)
+    /// It is of another build; the failure says how that is known.
+    case other(SymbolFile, Failure)
+  }
+
+  /// A program that was booted.
+  private typealias Booted = (role: String, program: RecordingManifest.Boot.Image.Program)
+
+  /// Compares a file with symbols with what was booted: build-ids where both have one; else what is loaded; else, where a file has nothing
+  /// of that any more, where it lies.
+  public func judge(symbols path: String) throws(Failure) -> SymbolVerdict {
+    let file = SymbolFile(path: path)
+    let identity: ProgramIdentity
+    switch try Self.identity(of: path) {
+    case .success(let known): identity = known
+    // An object file, such as a module of a kernel.
+    case .failure(.unsupported(let what, _)) where what.contains("not an executable"):
+      return .unknown(file, because: "it is no program that could be booted")
+    case .failure(let error):
+      throw Failure(.file, path, error.reason, remedy: "name an ELF file with the guest's symbols")
+    }
+    guard identity.buildID != nil || !identity.extents.isEmpty else {
+      return .unknown(file, because: "it has no build-id and nothing that would be loaded")
+    }
+    let booted = bootedPrograms()
+    var refusal: Failure?
+    var doubt: String?
+    for one in booted {
+      switch Self.compare(identity, with: one) {
+      case .same:
+        return .matching(SymbolFile(path: path, displacement: one.program.displacement ?? 0))
+      case .different(let problem):
+        refusal = Failure(
+          .file, path, "is of another build than the \(one.role) that was booted: \(problem)",
+          remedy: "name the right file, or give --force-symbols")
+      case .undecided(let why): doubt = why
+      case .unrelated: break
+      }
+    }
+    if let refusal { return .other(file, refusal) }
+    return .unknown(
+      file,
+      because: doubt
+        ?? (booted.isEmpty
+          ? "what was booted does not say which build it is" : "it lies where nothing lies that was booted"))
+  }
+
+  /// ELF files that were booted and are still what they were, and a line for each that is not.
+  public func bootedFiles() -> (files: [SymbolFile], missing: [String]) {
+    var files: [SymbolFile] = []
+    var missing: [String] = []
+    for image in manifest.boot.images where Self.isProgram(image) && image.path.hasPrefix("/") {
+      guard let program = image.program else {
+        // An older tool's, or none that is an ELF file.
+        if let program = known(image), program.segments != nil {
+          files.append(SymbolFile(path: image.path, displacement: program.displacement ?? 0))
+        }
+        continue
+      }
+      guard program.segments != nil else { continue }
+      if Self.isUnchanged(image) {
+        files.append(SymbolFile(path: image.path, displacement: program.displacement ?? 0))
+      } else {
+        let what =
+          HostFiles.kind(of: image.path) == nil
+          ? "the \(image.role) that was booted is not there any more"
+          : "is not the \(image.role) that was booted any more"
+        missing.append("\(image.path): \(what); its symbols are not loaded".printable)
+      }
+    }
+    return (files, missing)
+  }
+
+  // MARK: What was booted
+
+  private static func isProgram(_ image: RecordingManifest.Boot.Image) -> Bool {
+    ["bios", "kernel"].contains(image.role)
+  }
+
+  private func bootedPrograms() -> [Booted] {
+    manifest.boot.images.filter(Self.isProgram).compactMap { image in
+      (image.program ?? known(image)).map { (image.role, $0) }
+    }
+  }
+
+  /// What older tools have not noted, from the file if that is there.
+  private func known(_ image: RecordingManifest.Boot.Image) -> RecordingManifest.Boot.Image.Program? {
+    guard image.program == nil, image.path.hasPrefix("/"), Self.isUnchanged(image),
+      let bytes = try? HostFiles.read(image.path, limit: image.size)
+    else { return nil }
+    return .init(booted: bytes, asKernel: image.role == "kernel", unpacked: nil)
+  }
+
+  private static func isUnchanged(_ image: RecordingManifest.Boot.Image) -> Bool {
+    guard HostFiles.size(of: image.path) == image.size,
+      let bytes = try? HostFiles.read(image.path, limit: image.size)
+    else { return false }
+    return RecordingManifest.Boot.Image.Program.digits(Digest.of(bytes)) == image.digest
+  }
+
+  // MARK: Comparing
+
+  private enum Comparison {
+    case same
+    case different(String)
+    /// It should be this one, and nothing says whether it is.
+    case undecided(String)
+    /// It is another program.
+    case unrelated
+  }
+
+  private static func compare(_ file: ProgramIdentity, with booted: Booted) -> Comparison {
+    let program = booted.program
+    let identifier = file.buildID.map(RecordingManifest.Boot.Image.Program.digits)
+    if let identifier, program.buildIDs.contains(identifier) { return .same }
+    guard let segments = program.segments else {
+      // A flat image, which does not say where it lies by virtual addresses. Kernels lie in the upper half, where no user's program does,
+      // which has a build-id as well; what lies in memory may be this one, or what it starts.
+      guard file.extents.contains(where: { $0.address >> 63 == 1 }) else {
+        let isInMemory = file.extents.contains { $0.address >= MemoryMap.memoryBase }
+        return isInMemory && !file.hasInterpreter
+          ? .undecided("the \(booted.role) that was booted is a flat image") : .unrelated
+      }
+      guard let identifier else { return .undecided("it has no build-id") }
+      guard let first = program.buildIDs.first else {
+        return .undecided("the \(booted.role) that was booted has no build-id")
+      }
+      return .different("build-id \(identifier), and that has \(first)")
+    }
+    let extents = segments.map { ProgramIdentity.Extent(address: $0.address, size: $0.size) }
+    guard !file.hasInterpreter,
+      file.extents.contains(where: { one in extents.contains(where: one.overlaps) })
+    else { return .unrelated }
+    if let identifier, let first = program.buildIDs.first {
+      return .different("build-id \(identifier), and that has \(first)")
+    }
+    if let contents = file.contents.map(RecordingManifest.Boot.Image.Program.digits),
+      let other = program.contents
+    {
+      return contents == other ? .same : .different("code with digest \(contents), and that has \(other)")
+    }
+    if file.extents == extents { return .same }
+    return .different("it lies at \(describe(file.extents)), and that at \(describe(extents))")
+  }
+
+  private static func describe(_ extents: [ProgramIdentity.Extent]) -> String {
+    let shown = extents.prefix(4).map {
+      "0x\(String($0.address, radix: 16))+0x\(String($0.size, radix: 16))"
+    }
+    return (shown + (extents.count > 4 ? ["..."] : [])).joined(separator: " ")
+  }
+
+  /// Reads of a file what tells its build: never all of one with gigabytes of debugging information.
+  private static func identity(of path: String) throws(Failure) -> Result<ProgramIdentity, ImageFormatError> {
+    guard let size = HostFiles.size(of: path) else {
+      throw Failure(.file, path, "there is no such file", remedy: "name an ELF file with the guest's symbols")
+    }
+    let descriptor = HostFiles.open(path, for: .reading)
+    guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot open it") }
+    defer { close(descriptor) }
+    func read(_ offset: UInt64, _ count: Int) -> [UInt8]? {
+      var bytes = [UInt8](repeating: 0, count: count)
+      let problem = bytes.withUnsafeMutableBytes { buffer in
+        transferAll(count) { done in
+          pread(descriptor, buffer.baseAddress.map { $0 + done }, count - done, off_t(offset) + off_t(done))
+        }
+      }
+      return problem == nil ? bytes : nil
+    }
+    guard size >= 4, read(0, 4).map(ExecutableFile.isOne) ?? true else {
+      throw Failure(.file, path, "is not an ELF file", remedy: "name one with the guest's symbols")
+    }
+    return Result { () throws(ImageFormatError) in try ProgramIdentity(size: size, read: read) }
+  }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import HostSystem
+import RecordingStore
+
+/// Files with the guest's symbols, which must be of what was booted.
+struct SymbolOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "An ELF file with the guest's symbols; may be given several times, the most important one first.",
+      valueName: "file"), completion: .file())
+  var symbols: [String] = []
+
+  @Flag(help: "Take --symbols of another build than the one that was booted too.")
+  var forceSymbols = false
+
+  /// Those that were named, each checked: one of another build is refused, and what cannot be checked is told.
+  func checked(for recording: Recording) throws(Failure) -> [SymbolFile] {
+    guard forceSymbols || !symbols.isEmpty else { return [] }
+    guard !symbols.isEmpty else {
+      throw Failure(
+        .usage, "--force-symbols", "there are no --symbols to take", remedy: "name a file with --symbols")
+    }
+    var files: [SymbolFile] = []
+    for path in symbols {
+      switch try recording.judge(symbols: path) {
+      case .matching(let file): files.append(file)
+      case .unknown(let file, let why):
+        say("\(path): taken unchecked: \(why)".printable)
+        files.append(file)
+      case .other(let file, let failure):
+        guard forceSymbols else { throw failure }
+        say("\(path): \(failure.problem); taken all the same".printable)
+        files.append(file)
+      }
+    }
+    return files
+  }
+
+  /// Those that were named; else those that were packed with the recording; else what was booted, where that is still there.
+  ///
+  /// - Parameter tell: says of what was booted that it is gone.
+  func found(for recording: Recording, tell: Bool) throws(Failure) -> [SymbolFile] {
+    let named = try checked(for: recording)
+    guard named.isEmpty else { return named }
+    guard recording.symbolPaths.isEmpty else {
+      // Which of them lie elsewhere than they say is known as before.
+      return recording.symbolPaths.map { path in
+        guard case .matching(let file)? = try? recording.judge(symbols: path) else {
+          return SymbolFile(path: path)
+        }
+        return file
+      }
+    }
+    let booted = recording.bootedFiles()
+    if tell { for line in booted.missing { say(line) } }
+    return booted.files
+  }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+/// Which files with symbols are taken: those of what was booted, whatever was stripped of them.
+@Suite struct SymbolTests {
+  private let debugFile = Place.guest("ledger").replacingOccurrences(of: ".elf", with: ".debug")
+  private let ledger = [UInt8](FileManager.default.contents(atPath: Place.guest("ledger")) ?? Data())
+
+  /// A recording of the bank as a file of its own, and files of the same build and of another one.
+  private func record() throws -> (scratch: Scratch, booted: String) {
+    let scratch = try Scratch()
+    let booted = try scratch.file("bank.elf", ledger)
+    try scratch.record("run.rr", "--bios", booted, "--max-instructions", "3_000_000")
+    var stripped = ledger
+    stripped.replaceSubrange(40..<48, with: [UInt8](repeating: 0, count: 8))
+    stripped.replaceSubrange(60..<64, with: [0, 0, 0, 0])
+    _ = try scratch.file("stripped.elf", stripped)
+    var other = ledger
+    other[0x1010] ^= 1
+    _ = try scratch.file("other.elf", other)
+    return (scratch, booted)
+  }
+
+  private func gdb(_ scratch: Scratch, _ options: String..., script: String) throws -> ProgramResult {
+    try scratch.rrtool(
+      ["replay", scratch.path("run.rr"), "--debug"] + options,
+      input: "set pagination off\n\(script)\nquit\n", seconds: 60)
+  }
+
+  /// An executable with a build-id and these bytes at an address.
+  private func program(_ buildID: [UInt8], at address: UInt64, code: [UInt8]) -> [UInt8] {
+    func bytes(_ value: UInt64, _ count: Int) -> [UInt8] {
+      (0..<count).map { UInt8(value >> (8 * $0) & 0xff) }
+    }
+    let note = bytes(4, 4) + bytes(UInt64(buildID.count), 4) + bytes(3, 4) + Array("GNU\0".utf8) + buildID
+    let headers = 64 + 2 * 56
+    var file: [UInt8] = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + [UInt8](repeating: 0, count: 9)
+    file += bytes(2, 2) + bytes(243, 2) + bytes(1, 4) + bytes(address, 8) + bytes(64, 8) + bytes(0, 8)
+    file += bytes(0, 4) + bytes(64, 2) + bytes(56, 2) + bytes(2, 2) + bytes(64, 2) + bytes(0, 4)
+    for (type, offset, place, count) in [
+      (UInt64(1), headers, address, code.count), (4, headers + code.count, address + 0x1000, note.count),
+    ] {
+      file += bytes(type, 4) + bytes(5, 4) + bytes(UInt64(offset), 8) + bytes(place, 8) + bytes(place, 8)
+      file += bytes(UInt64(count), 8) + bytes(UInt64(count), 8) + bytes(4, 8)
+    }
+    return file + code + note
+  }
+
+  @Test func whatWasBootedIsLoadedUnasked() throws {
+    let (scratch, booted) = try record()
+    let shown = try gdb(scratch, script: "info line timer_interrupt\ninfo address audit\ninfo files")
+    #expect(
+      shown.status == 0 && shown.text.contains("Symbols from \"\(booted)\""), "\(shown.text)\(shown.errors)")
+    // The same bytes elsewhere are not looked for; others at the same place are not taken.
+    try FileManager.default.moveItem(atPath: booted, toPath: scratch.path("away.elf"))
+    let gone = try gdb(scratch, script: "info files")
+    #expect(
+      gone.errors.contains("\(booted): the bios that was booted is not there any more"), "\(gone.errors)")
+    #expect(gone.status == 0 && !gone.text.contains("Symbols from"), "\(gone.text)")
+    try FileManager.default.copyItem(atPath: scratch.path("other.elf"), toPath: booted)
+    let changed = try gdb(scratch, script: "info files")
+    #expect(
+      changed.errors.contains("\(booted): is not the bios that was booted any more"), "\(changed.errors)")
+    #expect(changed.status == 0 && !changed.text.contains("Symbols from"), "\(changed.text)")
+  }
+
+  @Test func anotherBuildIsRefused() throws {
+    let (scratch, _) = try record()
+    let run = scratch.path("run.rr")
+    let other = scratch.path("other.elf")
+    for command in [
+      ["replay", run, "--debug"], ["inspect", run, "last-write", "0x80002058,8"],
+      ["pack", run, "-o", scratch.path("run.rrz")],
+    ] {
+      let refused = try scratch.rrtool(command + ["--symbols", other], seconds: 60)
+      #expect(refused.status == 1 && refused.errors.split(separator: "\n").count == 1, "\(refused.errors)")
+      let digests = refused.errors.matches(of: #/[0-9a-f]{16}/#).map { String($0.output) }
+      #expect(Set(digests).count == 2 && refused.errors.contains("--force-symbols"), "\(refused.errors)")
+      for same in [debugFile, scratch.path("stripped.elf"), Place.guest("ledger")] where command[0] == "pack"
+      {
+        let packed = try scratch.rrtool(
+          ["pack", run, "-o", scratch.path("\(UUID()).rrz"), "--symbols", same])
+        #expect(packed.status == 0 && !packed.errors.contains("unchecked"), "\(same): \(packed.errors)")
+      }
+      let forced = try scratch.rrtool(
+        command + ["--symbols", other, "--force-symbols"], input: "quit\n", seconds: 60)
+      #expect(forced.status == 0 && forced.errors.contains("taken all the same"), "\(forced.errors)")
+    }
+    let pointless = try scratch.rrtool("pack", run, "-o", scratch.path("x.rrz"), "--force-symbols")
+    #expect(pointless.status == 64, "\(pointless.errors)")
+  }
+
+  @Test func buildIDsDecideWhereThereAreSome() throws {
+    let scratch = try Scratch()
+    let code: [UInt8] = [0x6f, 0, 0, 0, 0x13, 0, 0, 0]
+    let booted = try scratch.file("id.elf", program([1, 2, 3, 4], at: 0x8000_0000, code: code))
+    _ = try scratch.rrtool(
+      "record", "-o", scratch.path("run.rr"), "--bios", booted, "--max-instructions", "1000")
+    let same = try scratch.file(
+      "same.elf", program([1, 2, 3, 4], at: 0x8000_0000, code: code + [1, 2, 3, 4]))
+    let other = try scratch.file("other.elf", program([1, 2, 3, 5], at: 0x8000_0000, code: code))
+    let user = try scratch.file("user.elf", program([9, 9, 9, 9], at: 0x1_0000, code: code))
+    let taken = try gdb(scratch, "--symbols", same, script: "info files")
+    #expect(taken.status == 0 && taken.errors.isEmpty, "\(taken.errors)")
+    let refused = try gdb(scratch, "--symbols", other, script: "info files")
+    #expect(refused.status == 1, "\(refused.errors)")
+    #expect(
+      refused.errors.contains("build-id 01020305") && refused.errors.contains("has 01020304"),
+      "\(refused.errors)")
+    let unknown = try gdb(scratch, "--symbols", same, "--symbols", user, script: "info files")
+    #expect(unknown.status == 0, "\(unknown.errors)")
+    #expect(
+      unknown.errors.contains("user.elf: taken unchecked: it lies where nothing lies"), "\(unknown.errors)")
+  }
+
+  /// A flat kernel has its ELF file's build-id in it.
+  @Test func flatKernelsSayWhatTheyAre() throws {
+    let scratch = try Scratch()
+    let code: [UInt8] = [0x6f, 0, 0, 0] + [UInt8](repeating: 0, count: 60)
+    let elf = program([7, 7, 7, 7], at: 0xffff_ffff_8000_0000, code: code)
+    let flat = try scratch.file("Image", code + elf.suffix(20))
+    _ = try scratch.rrtool(
+      "record", "-o", scratch.path("run.rr"), "--kernel", flat, "--max-instructions", "1000")
+    let same = try gdb(scratch, "--symbols", try scratch.file("vmlinux", elf), script: "info files")
+    #expect(same.status == 0 && same.errors.isEmpty, "\(same.errors)")
+    let other = try scratch.file("vmlinux.old", program([7, 7, 7, 8], at: 0xffff_ffff_8000_0000, code: code))
+    let refused = try gdb(scratch, "--symbols", other, script: "info files")
+    #expect(refused.status == 1 && refused.errors.contains("07070708"), "\(refused.errors)")
+    #expect(refused.errors.contains("07070707") && refused.errors.contains("the kernel that was booted"))
+  }
+
+  @Test func severalFilesAndSources() throws {
+    let (scratch, booted) = try record()
+    let sources = scratch.path("where the=sources are")
+    try FileManager.default.createDirectory(atPath: sources, withIntermediateDirectories: true)
+    let ledgerSource = "// a copy of it\n" + String(repeating: "\n", count: 400)
+    try Data(ledgerSource.utf8).write(to: URL(filePath: sources + "/ledger.c"))
+    let mapped = try gdb(
+      scratch, "--symbols", debugFile, "--symbols", booted, "--source-map", "guests/guests/ledger=\(sources)",
+      script: "list ledger.c:1,1\ninfo source")
+    #expect(mapped.text.contains("// a copy of it"), "\(mapped.text)\(mapped.errors)")
+    #expect(mapped.text.contains("add symbol table from file \"\(booted)\""), "\(mapped.text)")
+    // gdb looks for the whole name in a folder first, then for its last part.
+    let elsewhere = try scratch.file("copy.debug", FileManager.default.contents(atPath: debugFile) ?? Data())
+    let found = try gdb(scratch, "--symbols", elsewhere, "--directory", sources, script: "list ledger.c:1,1")
+    #expect(found.text.contains("// a copy of it"), "\(found.text)\(found.errors)")
+    for options in [
+      ["--source-map", "nothing"], ["--source-map", "=x"], ["--source-map", "a\nb=c"],
+      ["--directory", scratch.path("missing")],
+    ] {
+      let refused = try scratch.rrtool(["replay", scratch.path("run.rr"), "--debug"] + options, seconds: 60)
+      #expect(
+        refused.status == 64 && refused.errors.split(separator: "\n").count == 1,
+        "\(options): \(refused.errors)")
+      let pointless = try scratch.rrtool(["replay", scratch.path("run.rr")] + options)
+      #expect(pointless.status == 64 && pointless.errors.contains("--debug"), "\(pointless.errors)")
+    }
+  }
+
+  /// Recordings of older tools say nothing of the programs, and name files that may still be there.
+  @Test func olderRecordingsAreReadFromTheirFiles() throws {
+    let (scratch, booted) = try record()
+    let manifest = scratch.path("run.rr/recording.json")
+    var document = try #require(
+      JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: manifest))) as? [String: Any])
+    var boot = try #require(document["boot"] as? [String: Any])
+    var images = try #require(boot["images"] as? [[String: Any]])
+    #expect(images[0]["program"] != nil)
+    images[0]["program"] = nil
+    boot["images"] = images
+    document["boot"] = boot
+    try JSONSerialization.data(withJSONObject: document).write(to: URL(filePath: manifest))
+    let shown = try gdb(scratch, script: "info files")
+    #expect(shown.text.contains("Symbols from \"\(booted)\"") && shown.errors.isEmpty, "\(shown.errors)")
+    let refused = try gdb(scratch, "--symbols", scratch.path("other.elf"), script: "info files")
+    #expect(refused.status == 1 && refused.errors.contains("of another build"), "\(refused.errors)")
+    // A manifest that a stranger made.
+    for broken in [
+      ["buildIds": ["xyz"]], ["buildIds": [], "contents": "12"],
+      ["buildIds": [], "segments": [["address": 0, "size": 0]]], ["buildIds": 7],
+    ] as [[String: Any]] {
+      images[0]["program"] = broken
+      boot["images"] = images
+      document["boot"] = boot
+      try JSONSerialization.data(withJSONObject: document).write(to: URL(filePath: manifest))
+      let damaged = try scratch.rrtool("replay", scratch.path("run.rr"))
+      #expect(damaged.status != 0 && damaged.errors.contains("damaged"), "\(broken): \(damaged.errors)")
+    }
+  }
+}

@@ -48,6 +48,8 @@ class Proxy:
         self.came = threading.Condition()
         self.continued = None  # what Hc named; None: all
         self.released, self.backward = None, False
+        # Where the way back began on which only some harts were let go: what the others met on it is told later.
+        self.back_from = 0
         self.position, self.is_branch = None, False
         self.packet_size = 1 << 16
         self.is_left = False
@@ -154,6 +156,7 @@ class Proxy:
             self.counts["motions"] += 1
             self.backward = payload.startswith(b"b")
             self.released = self.let_go(payload)
+            self.note_way_back()
             if self.released is not None:
                 self.counts["motions of one thread"] += 1
 
@@ -254,6 +257,13 @@ class Proxy:
             return False
         return True
 
+    def note_way_back(self):
+        """Before a motion."""
+        if not self.backward:
+            self.back_from = 0
+        elif self.released is not None:
+            self.back_from = max(self.back_from, float("inf") if self.position is None else self.position)
+
     def look(self, thread, fields):
         _, text = self.ask(b"qRcmd," + b"when".hex().encode())
         found = re.search(rb"Position ([\d,]+)", text)
@@ -279,8 +289,10 @@ class Proxy:
         if self.is_branch:
             self.counts["places in branches"] += 1
             return
-        if self.backward and before is not None and self.position > before:
+        if self.backward and before is not None and self.position > max(before, self.back_from):
             self.problem(f"back led from {before} to {self.position}")
+        if self.released is None:
+            self.back_from = 0
         # The last position is stood at before and after what arrives there.
         if b"replaylog" in fields and not self.backward:
             return

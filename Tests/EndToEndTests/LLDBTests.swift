@@ -18,9 +18,7 @@ import Testing
       for file do :; done
       cat "$file"
       """
-    try script.write(toFile: scratch.path(name), atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes(
-      [.posixPermissions: 0o700], ofItemAtPath: scratch.path(name))
+    _ = try scratch.program(name, script)
     let result = try scratch.rrtool(
       "replay", scratch.path("run.rr"), "--debug", "--debugger", scratch.path(name), "--symbols", symbols)
     #expect(result.status == 0, "\(result.errors)")

@@ -214,11 +214,10 @@ import Testing
       #expect(try last(scratch.path(name)) == named, "\(name)")
     }
     // gdb is given them.
-    let debugger = try scratch.file(
+    let debugger = try scratch.program(
       "debugger",
       "#!/bin/sh\nfor word; do echo \"$word\"; done\nfor word; do case $word in *.gdb) cat $word;; esac; done\n"
-        .utf8)
-    #expect(try scratch.run(["chmod", "+x", debugger]).status == 0)
+    )
     let debug = try bench.rrtool("replay", scratch.path("there.rr"), "--debug", "--debugger", debugger)
     #expect(debug.lines.contains(scratch.path("there.rr/symbols0.elf")), "\(debug.text)\(debug.errors)")
     #expect(debug.lines.contains("add-symbol-file \"\(scratch.path("there.rr/symbols1.elf"))\""))

@@ -116,6 +116,29 @@ import Testing
       unknown.errors.contains("user.elf: taken unchecked: it lies where nothing lies"), "\(unknown.errors)")
   }
 
+  /// A program that was linked for no place, as OpenSBI is since 1.6: its names are where it was put.
+  @Test(arguments: ["gdb", "lldb"]) func programsThatMayLieAnywhere(debugger: String) throws {
+    let scratch = try Scratch()
+    var file = program([1, 2, 3, 4], at: 0x1000, code: [0x6f, 0, 0, 0])
+    file[16] = 3
+    let booted = try scratch.file("free.elf", file)
+    _ = try scratch.rrtool(
+      "record", "-o", scratch.path("run.rr"), "--bios", booted, "--max-instructions", "1000")
+    let script =
+      "#!/bin/sh\nfor word; do echo \"$word\"; done\nfor word; do case $word in *.gdb) cat $word;; esac; done\n"
+    let fake = try scratch.program(debugger, script)
+    for options in [[], ["--symbols", booted]] {
+      let shown = try scratch.rrtool(
+        ["replay", scratch.path("run.rr"), "--debug", "--debugger", fake] + options)
+      #expect(shown.status == 0, "\(shown.errors)")
+      let wanted =
+        debugger == "gdb"
+        ? "add-symbol-file \"\(booted)\" -o 0x80000000"
+        : "target modules load -f \"\(booted)\" -s \(0x8000_0000)"
+      #expect(shown.lines.contains(wanted), "\(shown.text)")
+    }
+  }
+
   /// A flat kernel has its ELF file's build-id in it.
   @Test func flatKernelsSayWhatTheyAre() throws {
     let scratch = try Scratch()

@@ -2,6 +2,7 @@
 
 import Foundation
 import TestSupport
+import Testing
 
 /// Where things lie: the project, the tool that was built with these tests, and what the tests run.
 enum Place {
@@ -34,6 +35,15 @@ final class Scratch {
   /// Writes a file and answers its path.
   func file(_ name: String, _ bytes: some Sequence<UInt8>) throws -> String {
     try Data(bytes).write(to: folder.appending(path: name))
+    return path(name)
+  }
+
+  /// Writes a program and answers its path. Another process makes it: programs that other tests start meanwhile would have what we write
+  /// open as well, and nobody can run it then.
+  func program(_ name: String, _ script: String) throws -> String {
+    let text = try file(name + ".text", script.utf8)
+    let made = try run(["install", "-m", "700", text, path(name)])
+    #expect(made.status == 0, "\(made.errors)")
     return path(name)
   }
 

@@ -27,9 +27,9 @@ enum GDBCommands {
   private static func reading(_ symbols: [SymbolFile]) -> String {
     symbols.enumerated().map { index, file in
       let offset = file.displacement == 0 ? "" : " -o 0x\(String(file.displacement, radix: 16))"
-      let path = DebuggerStart.quoted(file.path)
-      if index > 0 { return "add-symbol-file \(path)\(offset)\n" }
-      return offset.isEmpty ? "" : "symbol-file\(offset) \(path)\n"
+      // The first is gdb's own already, unless it lies elsewhere than it says: of that one file gdb takes back its offset when it connects.
+      if index == 0, offset.isEmpty { return "" }
+      return "add-symbol-file \(DebuggerStart.quoted(file.path))\(offset)\n"
     }.joined()
   }
 

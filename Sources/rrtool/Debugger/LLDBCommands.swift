@@ -27,12 +27,15 @@ enum LLDBCommands {
       } else {
         arguments += ["-o", "target modules add \(DebuggerStart.quoted(file.path))"]
       }
-      if file.displacement != 0 {
-        let name = DebuggerStart.quoted(file.path)
-        arguments += ["-o", "target modules load -f \(name) -s \(file.displacement)"]
-      }
     }
-    return arguments + ["-s", commands]
+    arguments += ["-s", commands]
+    // What is moved before it connects is moved back then.
+    for file in start.symbols where file.displacement != 0 {
+      arguments += [
+        "-o", "target modules load -f \(DebuggerStart.quoted(file.path)) -s \(file.displacement)",
+      ]
+    }
+    return arguments
   }
 
   /// Writes the commands into a folder, and answers the file to start with. lldb can keep several commands under one name

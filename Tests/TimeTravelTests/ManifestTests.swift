@@ -52,8 +52,11 @@ import TimeTravel
     ("\"log\" : \"replay.log\"", "\"log\" : \".hidden\""),
     ("\"initialSnapshot\" : \"replay_init\"", "\"initialSnapshot\" : \"-x\""),
     ("\"serial\" : \"rrtool-0\"", "\"serial\" : \"a serial that is far too long\""),
-    ("\"address\" : 2147483648", "\"address\" : 2147483647"),
-    ("\"address\" : 2147483648", "\"address\" : 18446744073709551615"),
+    ("\"address\" : 2147483648,\n        \"length\"", "\"address\" : 2147483647,\n        \"length\""),
+    (
+      "\"address\" : 2147483648,\n        \"length\"",
+      "\"address\" : 18446744073709551615,\n        \"length\""
+    ),
     ("\"state\" : \"complete\"", "\"state\" : \"lost\""), ("\"drives\"", "\"derives\""),
     ("\"format\" : \"rrtool recording\"", "\"format\" : \"tar\""), ("{", "["),
   ])

@@ -63,6 +63,11 @@ public final class TimelineTarget: DebugTarget {
     return timeline.position >= timeline.goal
   }
 
+  /// Where it stands, or where its branch has left the recording and gone on to.
+  public var position: UInt64 { timeline.position }
+  /// How the recorded run ended; nil when nobody wrote that down.
+  public var recordedEnding: RecordingManifest.Ending? { timeline.recording.manifest.ending }
+
   var machine: Machine { timeline.machine }
 
   public var hartCount: Int { machine.configuration.hartCount }

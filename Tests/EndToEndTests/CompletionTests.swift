@@ -53,6 +53,12 @@ import Testing
     #expect(try Self.answer(scratch, "--from", "replay", "one.rr", "--from", "") == ofOne)
     #expect(
       try Self.answer(scratch, "--to", "replay", "one.rr", "--to", "") == ofOne.union(["start", "end"]))
+    // What is packed has its own too.
+    try #require(
+      try scratch.rrtool("pack", scratch.path("one.rr"), "-o", scratch.path("four.rrz")).status == 0)
+    #expect(try Self.answer(scratch, "--from", "replay", "four.rrz", "--from", "") == ofOne)
+    _ = try scratch.file("damaged.rrz", try scratch.bytes("four.rrz").prefix(3000))
+    #expect(try Self.answer(scratch, "--from", "replay", "damaged.rrz", "--from", "") == [])
     // Where none is named it is the latest one.
     #expect(try Self.answer(scratch, "positional@0", "snapshot", "show", "") == ["replay_init"])
     #expect(

@@ -25,7 +25,7 @@ import Testing
   @Test(arguments: commands) func isBrokenOnceAtTheTerminalsEdge(_ words: [String]) throws {
     let scratch = try Scratch()
     let widest = Self.examples(in: try Self.help(words, columns: 5000, scratch))
-    for columns in [60, 80, 120] {
+    for columns in [40, 60, 80, 120] {
       let lines = try Self.help(words, columns: columns, scratch)
       let examples = Self.examples(in: lines)
       #expect(examples == widest, "command lines are whole at \(columns) columns")

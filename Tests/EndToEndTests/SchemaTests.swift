@@ -61,7 +61,8 @@ struct SchemaTests {
     for words in [
       ["run", "--bios", scratch.path("none")], ["run", "--smp", "99"],
       ["record", "-o", run, "--max-instructions", "1K"] + counter,
-      ["replay", run], ["run", "--timeout", "100ms"] + counter,
+      ["replay", run], ["run", "--timeout", "100ms"] + counter, ["replay", run, "--stop-on", "x"],
+      ["verify", run, "--timeout", "1ms"],
       ["run", "--stop-on", "e"] + ["--bios", Place.guest("hello")],
       ["run", "--bios", try scratch.program(0x0000_006f)], ["verify", scratch.path("none.rr")],
       ["record", "--until-failure=2", "--force", "-o", run, "--bios", Place.guest("hello")],

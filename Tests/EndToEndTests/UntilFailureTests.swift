@@ -56,6 +56,52 @@ import Testing
     #expect(try scratch.rrtool("verify").status == 0, "it is the latest")
   }
 
+  /// What stands at the place goes when a run has failed, and not before.
+  @Test func theOldOneStaysUntilARunFails() throws {
+    let scratch = try Scratch()
+    let run = scratch.path("run.rr")
+    func record(_ words: String...) throws -> ProgramResult {
+      try scratch.rrtool(["record", "-o", run, "--force"] + words)
+    }
+    #expect(try record("--bios", Place.guest("status42")).status == 42)
+    let before = try scratch.contents(below: "run.rr")
+    let fine = try record("--until-failure=2", "--bios", Place.guest("hello"))
+    #expect(fine.status == 0 && fine.errors.contains("no round of 2 failed"), "\(fine.errors)")
+    #expect(try scratch.contents(below: "run.rr") == before)
+    #expect(try record("--until-failure=2", "--bios", scratch.path("none")).status == 1)
+    #expect(try scratch.contents(below: "run.rr") == before)
+    // An interrupted round is none that failed.
+    let program = try scratch.start([
+      Place.tool.path, "record", "-o", run, "--force", "--until-failure", "--bios", Place.guest("echo"),
+    ])
+    try program.wait(for: "quit ends")
+    program.send(SIGINT)
+    let ended = try program.waitForResult()
+    #expect(ended.status == 130 && ended.errors.contains("\(run) stays"), "\(ended.errors)")
+    // One that is killed leaves what the next one takes away.
+    let killed = try scratch.start([
+      Place.tool.path, "record", "-o", run, "--force", "--until-failure", "--bios", Place.guest("echo"),
+    ])
+    try killed.wait(for: "quit ends")
+    _ = try killed.killed()
+    #expect(try scratch.contents(below: "run.rr") == before)
+
+    let failed = try record("--until-failure=2", "--bios", Place.guest("traps"), "--max-instructions", "1K")
+    #expect(failed.status == 124 && failed.errors.contains("recorded \(run)"), "\(failed.errors)")
+    #expect(try scratch.contents(below: "run.rr") != before)
+    #expect(try scratch.rrtool("replay").errors.contains("1,000: the same as recorded"))
+    let names = try FileManager.default.contentsOfDirectory(atPath: scratch.folder.path)
+    #expect(!names.contains { $0.hasPrefix(".") }, "\(names)")
+    // Nothing else is replaced, and that is said before anything runs.
+    _ = try scratch.file("text", "text".utf8)
+    let other = try scratch.rrtool(
+      "record", "-o", scratch.path("text"), "--force", "--until-failure", "--bios", Place.guest("hello"))
+    #expect(
+      other.status == 1 && other.text.isEmpty && other.errors.contains("is not a recording"),
+      "\(other.errors)")
+    #expect(!other.errors.contains("round"), "\(other.errors)")
+  }
+
   @Test func theLostFail() throws {
     let scratch = try Scratch()
     let result = try scratch.rrtool(

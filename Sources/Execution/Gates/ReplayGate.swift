@@ -43,6 +43,10 @@ package final class ReplayGate: Gate {
   /// Where the machine of a recording that is being made stands: when there are no more events, nothing more has happened up to here.
   /// Nil when the log has all of the run, or all that is left of it.
   package internal(set) var present: Present?
+  /// Looks for what the replay is to be stopped at; nil when it has come.
+  private var matcher: PatternMatcher?
+  /// The guest said it.
+  package private(set) var hasMatched = false
   /// The machine asked for what only the outside could bring.
   package internal(set) var hasMetPresent = false
 
@@ -70,6 +74,24 @@ package final class ReplayGate: Gate {
         advance()
       }
     }
+  }
+
+  /// Has the machine stop behind the instruction that writes the last byte of what `pattern` matches, where it is written for the first
+  /// time from here on.
+  package func stop(on pattern: BytePattern?) {
+    matcher = pattern.map { PatternMatcher($0) }
+    hasMatched = false
+  }
+
+  /// The stop has been seen to.
+  package func passMatch() { hasMatched = false }
+
+  /// A byte of the console that agrees with the log.
+  private func look(at byte: UInt8, _ moment: Moment) {
+    guard moment.position >= outputIsNewFrom, matcher?.take(byte) == true else { return }
+    matcher = nil
+    hasMatched = true
+    machine?.requestStop()
   }
 
   /// Requests that the guest has made and that the log has not answered yet.
@@ -215,6 +237,7 @@ package final class ReplayGate: Gate {
       flushConsole()
       advance()
     }
+    look(at: byte, moment)
   }
 
   package func blockRequest(_ request: BlockRequest, at moment: Moment) {

@@ -25,7 +25,10 @@ package struct RecordingFolder: Sendable {
   private let force: Bool
 
   private static let workSuffix = ".new"
-  private static let oldSuffix = ".old"
+  static let oldSuffix = ".old"
+
+  /// Says whose it is, so that it can be taken away when that process is no more.
+  static func workName(for name: String) -> String { ".\(name).\(getpid())\(workSuffix)" }
 
   /// Checks that `target` is free, or may be replaced, and makes the folder to work in.
   package init(target: String, force: Bool) throws(Failure) {
@@ -40,7 +43,7 @@ package struct RecordingFolder: Sendable {
     Self.removeLeftovers(in: parent)
     old = try Self.takeReplaceable(target, force: force)
     let name = HostFiles.lastName(of: target)
-    workPath = "\(parent)/.\(name).\(getpid())\(Self.workSuffix)"
+    workPath = "\(parent)/\(Self.workName(for: name))"
     if HostFiles.kind(of: workPath) == .folder { try Recording.removeFiles(of: workPath, isUnfinished: true) }
     do throws(Failure) {
       try HostFiles.makeFolder(workPath)
@@ -131,7 +134,7 @@ package struct RecordingFolder: Sendable {
   }
 
   /// What stands at `target`, locked; nil when nothing does.
-  private static func takeReplaceable(_ target: String, force: Bool) throws(Failure) -> OpenFolder? {
+  static func takeReplaceable(_ target: String, force: Bool) throws(Failure) -> OpenFolder? {
     guard HostFiles.kind(of: target) != nil || HostFiles.linkTarget(target) != nil else { return nil }
     guard force else {
       try checkIsFree(target)

@@ -62,6 +62,8 @@ public final class ReplayRun {
       last = try timeline.run(
         until: min(goal, isOverflow ? .max : sliceEnd), towards: min(goal, endPosition))
       let now = timeline.position
+      // On the way to where somebody wants to be, nobody waits for what the console says.
+      if last == .match, seekTarget != nil { continue }
       guard last != .position || now == goal else { continue }
       if seekTarget == nil, last != .position || now == target, !staysAtEnd { return last }
       if now == breakPosition { breakPosition = nil }

@@ -26,6 +26,9 @@ public struct Verification: Sendable {
   /// Whether its recorder was at work when the check began: then it is checked up to where it was.
   public private(set) var isBeingMade = false
 
+  /// Whether it was given up before all was looked at.
+  public private(set) var isCutShort = false
+
   public var isGood: Bool { problems.isEmpty && divergence == nil }
 
   public init(_ recording: Recording) { self.recording = recording }
@@ -38,8 +41,11 @@ public struct Verification: Sendable {
 
   /// - Parameters:
   ///   - quickly: looks at the files alone: nothing is loaded and nothing is replayed.
+  ///   - isOver: asked now and then whether to give up.
   ///   - progress: called now and then with the replay's position and its end.
-  public mutating func run(quickly: Bool, progress: (UInt64, UInt64) -> Void = { _, _ in }) {
+  public mutating func run(
+    quickly: Bool, isOver: () -> Bool = { false }, progress: (UInt64, UInt64) -> Void = { _, _ in }
+  ) {
     isBeingMade = Recording.isBeingMade(at: recording.path)
     var log: ReplayLogReader?
     attempt { (check) throws(Failure) in log = try check.checkLog() }
@@ -55,6 +61,10 @@ public struct Verification: Sendable {
     guard let log else { return }
     var places: [Place] = []
     for snapshot in snapshots where snapshot.isComplete {
+      if isOver() {
+        isCutShort = true
+        return
+      }
       attempt { (check) throws(Failure) in
         if quickly {
           let store = SnapshotStore(check.recording)
@@ -71,7 +81,7 @@ public struct Verification: Sendable {
       }
     }
     guard !quickly, snapshots.contains(where: { $0.isInitial }) else { return }
-    replay(past: places, progress)
+    replay(past: places, isOver, progress)
   }
 
   /// What a look has found before it failed counts as well, of the last look.
@@ -169,7 +179,12 @@ public struct Verification: Sendable {
 
   // MARK: The replay
 
-  private mutating func replay(past places: [Place], _ progress: (UInt64, UInt64) -> Void) {
+  /// Instructions between two looks at whether to give up: some tens of milliseconds' worth.
+  private static let slice: UInt64 = 20_000_000
+
+  private mutating func replay(
+    past places: [Place], _ isOver: () -> Bool, _ progress: (UInt64, UInt64) -> Void
+  ) {
     do {
       let timeline = try Timeline(recording)
       let end = timeline.end.position
@@ -178,10 +193,12 @@ public struct Verification: Sendable {
       for place in places.sorted(by: { $0.snapshot.moment < $1.snapshot.moment }) {
         let goal = place.snapshot.moment.position
         guard goal >= timeline.position, goal <= end else { continue }
-        guard try timeline.run(until: goal, progress: { progress($0, end) }) == .position else { break }
+        guard try go(timeline, to: goal, isOver, progress) == .position else { break }
+        if isCutShort { return }
         try compare(place, timeline)
       }
-      if try timeline.run(progress: { progress($0, end) }) == .incomplete { isComplete = false }
+      if isCutShort { return }
+      if try go(timeline, to: .max, isOver, progress) == .incomplete { isComplete = false }
     } catch ReplayError.diverged(let found) {
       divergence = found
     } catch ReplayError.failed(let failure) {
@@ -190,6 +207,21 @@ public struct Verification: Sendable {
       note(failure)
     } catch {
       preconditionFailure("a replay throws failures and divergences: \(error)")
+    }
+  }
+
+  private mutating func go(
+    _ timeline: Timeline, to goal: UInt64, _ isOver: () -> Bool, _ progress: (UInt64, UInt64) -> Void
+  ) throws(ReplayError) -> Timeline.Stop {
+    let end = timeline.end.position
+    while true {
+      if isOver() {
+        isCutShort = true
+        return .position
+      }
+      let (sliceEnd, isTooFar) = timeline.position.addingReportingOverflow(Self.slice)
+      let stop = try timeline.run(until: isTooFar ? goal : min(goal, sliceEnd)) { progress($0, end) }
+      if stop != .position || timeline.position >= goal { return stop }
     }
   }
 

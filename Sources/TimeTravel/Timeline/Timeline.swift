@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteCoding
 import Emulator
 import Execution
 import HostSystem
@@ -32,6 +33,8 @@ public final class Timeline {
     case forkEnded(String)
     /// A stop point was met.
     case stopPoint(StopPointHit)
+    /// The console said what `stop(on:)` waits for.
+    case match
   }
 
   public let recording: Recording
@@ -130,6 +133,9 @@ public final class Timeline {
   /// The machine, to be looked at. Changes go through `change`.
   package var machine: Machine { session.machine }
 
+  /// From here on a motion stops with `.match` where the console says what `pattern` matches, once; not on a timeline that was gone back on.
+  public func stop(on pattern: BytePattern?) { session.gate.stop(on: pattern) }
+
   /// Runs forward to exactly `position`, or without one to the end of the recording. Everything that the guest does is
   /// compared with the log; the first difference is thrown, unless the machine was changed.
   ///
@@ -209,6 +215,11 @@ public final class Timeline {
     let present = isForked ? nil : self.present?.position
     let last = present ?? (isOverflow || !log.isComplete ? UInt64.max : limit)
     while true {
+      // The byte may have been written by the last instruction before a place where the machine stops anyway.
+      if session.gate.hasMatched {
+        session.gate.passMatch()
+        return .match
+      }
       if let ended { return ended }
       // What arrives at a position may have arrived already, without a run.
       try stopIfTold()
@@ -239,6 +250,8 @@ public final class Timeline {
         try stopIfTold()
         if session.gate.stopReason == .endReached {
           ended = try finish(nil)
+        } else if session.gate.hasMatched {
+          continue
         } else if session.gate.hasMetPresent {
           session.gate.passPresent()
           return .end(.interrupted)

@@ -28,6 +28,8 @@ extension RecordCommand {
   }
 
   func recordUntilFailure(atMost rounds: UInt64, _ outcome: Outcome) throws {
+    // What reads the input is a thread that begins before the first run.
+    StopSignals.prepare()
     let input = options.serial.hasPrefix("stdio") ? SharedInput() : nil
     var target: String?
     say(
@@ -38,12 +40,17 @@ extension RecordCommand {
       let guest = try options.guest()
       try check(guest)
       let place = try target ?? self.target(guest)
+      if target == nil, force { try Recording.checkIsReplaceable(place) }
       target = place
+      // What stands there stays until a round has failed.
+      let work = force ? Recording.waitingPlace(for: place) : place
       outcome.set { $0.round = round }
-      let result = try record(guest, to: place, tellingLatest: false, input: input, outcome)
+      let result = try naming(place, for: work) {
+        try record(guest, to: work, as: place, tellingLatest: false, input: input, outcome)
+      }
       guard result.isFailure || result.failure != nil || result.ending.kind == .interrupted else {
         outcome.note(result)
-        try Recording.remove(at: place)
+        try Recording.remove(at: work)
         say("round \(round.grouped): \(result.ending.summary); not kept")
         // A signal that came when nothing ran any more is for all rounds.
         if !StopSignals.forget() {
@@ -55,15 +62,34 @@ extension RecordCommand {
         }
         continue
       }
-      Self.setLatest(place)
       let verdict = result.isFailure ? "failed" : "did not come to its end"
-      say("round \(round.grouped) \(verdict): \(result.ending.summary); recorded \(place)")
+      if !result.isFailure, force, HostFiles.kind(of: place) != nil {
+        // The one of an earlier failure is worth more.
+        try Recording.remove(at: work)
+        outcome.set { $0.recording = nil }
+        say("round \(round.grouped) \(verdict): \(result.ending.summary); not kept, \(place) stays")
+      } else {
+        if force { try Recording.replace(place, with: work) }
+        Self.setLatest(place)
+        say("round \(round.grouped) \(verdict): \(result.ending.summary); recorded \(place)")
+      }
       try result.leave(outcome)
       if result.ending.kind == .match { throw ExitStatus.matched }
       return
     }
     outcome.set { $0.recording = nil }
     say("no round of \(rounds.grouped) failed")
+  }
+
+  /// A failure in terms of the name that the user gave.
+  private func naming<Result>(_ place: String, for work: String, _ body: () throws -> Result) throws -> Result
+  {
+    do {
+      return try body()
+    } catch var failure as Failure where failure.subject.hasPrefix(work) {
+      failure.subject = place + failure.subject.dropFirst(work.count)
+      throw failure
+    }
   }
 
   private func check(_ guest: Guest) throws(Failure) {

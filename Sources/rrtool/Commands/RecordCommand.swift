@@ -87,10 +87,12 @@ struct RecordCommand: ParsableCommand {
   /// Records one run.
   ///
   /// - Parameters:
+  ///   - name: where it is to stand in the end, if that is another place.
   ///   - isLatest: it is the latest recording from its start.
   ///   - input: standard input, where more runs are to come.
   func record(
-    _ guest: Guest, to target: String, tellingLatest isLatest: Bool, input: SharedInput? = nil,
+    _ guest: Guest, to target: String, as name: String? = nil, tellingLatest isLatest: Bool,
+    input: SharedInput? = nil,
     _ outcome: Outcome
   ) throws -> RunResult {
     let (policy, limit, timing) = (try snapshotOptions.policy(), try options.limit(), try options.timing())
@@ -101,7 +103,7 @@ struct RecordCommand: ParsableCommand {
         .usage, "--gdb", "does not go with \(untilFailure != nil ? "--until-failure" : "--ring")",
         remedy: "leave out one of the two")
     }
-    outcome.set { $0.recording = HostFiles.absolute(target) }
+    outcome.set { $0.recording = HostFiles.absolute(name ?? target) }
     let port = try SerialPorts.open(options.serial, console: results.console, input: input)
     return try LiveSession.run(at: port, monitor: monitor, timeout: timeout) {
       (inbox, console, control) in

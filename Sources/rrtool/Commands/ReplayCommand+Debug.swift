@@ -45,7 +45,7 @@ struct DebugOptions: ParsableArguments {
 
 extension ReplayCommand {
   /// Replays under a debugger, from `--to` or the start.
-  func debug(_ recording: Recording) throws {
+  func debug(_ recording: Recording, _ outcome: Outcome) throws {
     // What it lacks is told before the way to the place.
     let start = options.debug ? try debuggerStart(recording) : nil
     let progress = DebugProgress()
@@ -53,6 +53,7 @@ extension ReplayCommand {
       recording, from: from, to: try destination(), engine: engine.parsed(),
       checkpoints: checkpoints.policy()
     ) { progress.show($0) }
+    defer { outcome.note(debuggerLeft: target) }
     if let start {
       _ = try target.goThere()
       Interruption.listen()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ByteCoding
 import Execution
 import HostSystem
 import RecordingStore
@@ -19,6 +20,7 @@ struct ReplayCommand: ParsableCommand {
       EXAMPLES
         rrtool replay
         rrtool replay linux.rr --to 50%
+        rrtool replay linux.rr --stop-on 'Kernel panic'
         rrtool replay linux.rr --from before-bug
         rrtool replay linux.rr --to 50% --live -o what-if.rr
         rrtool replay linux.rr --debug --symbols vmlinux --to end
@@ -41,7 +43,7 @@ struct ReplayCommand: ParsableCommand {
 
   @OptionGroup var engine: EngineOption
 
-  @OptionGroup var timeout: TimeoutOption
+  @OptionGroup var ends: EndOptions
 
   @OptionGroup var results: ResultOptions
 
@@ -56,18 +58,23 @@ struct ReplayCommand: ParsableCommand {
       let recording = try recordingArgument.open()
       outcome.set { $0.recording = HostFiles.absolute(recording.name) }
       try options.check()
-      let timeout = try self.timeout.parsed()
+      let (pattern, timeout) = (try ends.pattern(), try ends.timeout.parsed())
       if options.isWanted {
         guard !live.live else {
           throw Failure(.usage, "--live", "does not go with a debugger", remedy: "give one of the two")
         }
-        if timeout != nil || results.isWanted {
+        if timeout != nil || pattern != nil {
           throw Failure(
-            .usage, timeout != nil ? "--timeout" : "--result",
+            .usage, timeout != nil ? "--timeout" : "--stop-on",
             "does not go with a debugger, which ends when its user wants",
             remedy: "leave it out")
         }
-        return try debug(recording)
+        guard results.console == 1 || !(options.debug || options.gdb == "stdio") else {
+          throw Failure(
+            .usage, results.isJSON ? "--format json" : "--result -", "standard output is the debugger's",
+            remedy: "name a file for --result")
+        }
+        return try debug(recording, outcome)
       }
       if live.live {
         if let packed = recording.packedPath, live.output != nil {
@@ -75,7 +82,7 @@ struct ReplayCommand: ParsableCommand {
             .usage, "-o", "what goes on from \(packed) would need the images in it",
             remedy: "make a recording of it with 'rrtool unpack \(packed)', and leave that")
         }
-        return try goLive(recording, timeout: timeout, outcome)
+        return try goLive(recording, pattern, timeout: timeout, outcome)
       }
       if live.output != nil {
         throw Failure(.usage, "-o", "a replay records nothing", remedy: "add --live, or leave out -o")
@@ -97,6 +104,7 @@ struct ReplayCommand: ParsableCommand {
         }
         target = position
       }
+      timeline.stop(on: pattern)
       let progress = Progress(
         "replaying", from: timeline.position, to: target ?? timeline.end.position,
         consoleIsTerminal: Terminal.isTerminal(results.console))
@@ -114,7 +122,9 @@ struct ReplayCommand: ParsableCommand {
   }
 
   /// What was before need not be seen again: the way goes from the nearest snapshot.
-  private func goLive(_ recording: Recording, timeout: UInt64?, _ outcome: Outcome) throws {
+  private func goLive(
+    _ recording: Recording, _ pattern: BytePattern?, timeout: UInt64?, _ outcome: Outcome
+  ) throws {
     guard from != nil || to != nil else {
       throw Failure(
         .usage, "--live", "there is no place to leave the recording at", remedy: "give --from or --to")
@@ -127,7 +137,8 @@ struct ReplayCommand: ParsableCommand {
       }
     }
     try live.run(
-      leaving: timeline, monitor: monitor, timeout: timeout, console: results.console, outcome)
+      leaving: timeline, monitor: monitor, stopOn: pattern, timeout: timeout, console: results.console,
+      outcome)
   }
 
   /// What `--to` says.
@@ -166,6 +177,8 @@ struct ReplayCommand: ParsableCommand {
       }
     case .position, .stopPoint:
       say("replayed to \(place)")
+    case .match:
+      say("replayed to \(place): the console said what was waited for")
     case .incomplete:
       let why =
         Recording.isBeingMade(at: timeline.recording.path)

@@ -25,6 +25,8 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Look at the files alone: load no memory, and replay nothing.")
   var quick = false
 
+  @OptionGroup var timeout: TimeoutOption
+
   @OptionGroup var results: ResultOptions
 
   func run() throws {
@@ -32,14 +34,28 @@ struct VerifyCommand: ParsableCommand {
       let recording = try recordingArgument.open()
       outcome.set { $0.recording = HostFiles.absolute(recording.name) }
       var verification = Verification(recording)
+      let deadline = try timeout.parsed().map { (limit) in
+        HostClock.monotonic().addingReportingOverflow(limit)
+      }
       let progress = ProgressOfAll()
-      verification.run(quickly: quick) { progress.show($0, of: $1) }
+      verification.run(
+        quickly: quick,
+        isOver: { deadline.map { !$0.overflow && HostClock.monotonic() >= $0.partialValue } ?? false }
+      ) { progress.show($0, of: $1) }
       progress.finish()
       outcome.set { $0.note(verification, isQuick: quick) }
       for problem in verification.problems { say(problem.description) }
       if let divergence = verification.divergence { say(divergence.description) }
       for remark in verification.remarks where !results.isJSON {
         say("\(verification.recording.name): \(remark)")
+      }
+      if verification.isCutShort, verification.isGood {
+        let summary =
+          "\(verification.recording.name): good as far as it was checked: its time was up"
+          + (verification.position.map { " at position \($0.grouped)" } ?? "")
+        outcome.set { $0.message = summary }
+        say(summary)
+        throw ExitStatus.limit
       }
       if verification.isGood {
         let summary = summary(of: verification)
@@ -68,16 +84,17 @@ struct VerifyCommand: ParsableCommand {
 extension Outcome.Facts {
   fileprivate mutating func note(_ verification: Verification, isQuick: Bool) {
     position = verification.position
-    end = verification.isGood ? .good : verification.problems.isEmpty ? .divergence : .failure
+    let goodEnd = verification.isCutShort ? EndKind.timeout : .good
+    end = verification.isGood ? goodEnd : verification.problems.isEmpty ? .divergence : .failure
     recordedEnd = verification.recording.manifest.ending?.kind
-    isSame = isQuick ? nil : verification.divergence == nil
+    isSame = isQuick || verification.isCutShort ? nil : verification.divergence == nil
     errors = verification.problems.map(\.description)
     if let divergence = verification.divergence { errors.append(divergence.description) }
     part = Outcome.Part(
       name: "verification", title: "Verification",
       fields: [
         (Column("recording", "Recording"), .text(verification.recording.name)),
-        (Column("is_good", "Good"), .flag(verification.isGood)),
+        (Column("is_good", "Good"), .flag(verification.isGood && !verification.isCutShort)),
         (Column("is_quick", "Files alone"), .flag(isQuick)),
         (Column("is_complete", "Complete"), .flag(verification.isComplete)),
         (Column("is_being_made", "Being made"), .flag(verification.isBeingMade)),

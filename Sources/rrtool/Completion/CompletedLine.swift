@@ -21,15 +21,31 @@ struct CompletedLine {
     }.map { words[$0] }
   }
 
-  /// The snapshots of the recording that is named, else of the latest one. A packed one would have to be unpacked.
+  /// The host's nanoseconds after which somebody who has pressed Tab waits no longer.
+  private static let patience: UInt64 = 2_000_000_000
+
+  /// The snapshots of the recording that is named, else of the latest one; of a packed one when it is unpacked soon enough.
   func snapshots() -> [String] {
     let folder = TraceFolder()
     // Behind an option that takes no value a recording may stand as well; behind one that does, it is rarely one that is there already.
     let candidates = places + words.dropFirst(2).filter { !$0.hasPrefix("-") && !$0.isEmpty }
-    let named = candidates.compactMap { try? folder.locate($0) }.first { Recording.exists(at: $0) }
-    guard let path = named ?? (try? folder.latest()), let recording = try? Recording(opening: path),
-      let snapshots = try? SnapshotStore(recording).list()
-    else { return [] }
-    return snapshots.map(\.name)
+    let named = candidates.compactMap { try? folder.locate($0) }.first {
+      Recording.exists(at: $0) || Recording.isPacked(at: $0)
+    }
+    guard let path = named ?? (try? folder.latest()) else { return [] }
+    guard Recording.isPacked(at: path) else { return Self.snapshots(of: try? Recording(opening: path)) }
+    guard let copy = try? TemporaryRecording(of: path) else { return [] }
+    defer { copy.remove() }
+    let deadline = HostClock.monotonic() + Self.patience
+    let recording = try? copy.unpack(onlyLog: false) { (_, _) throws(Failure) in
+      guard HostClock.monotonic() < deadline else {
+        throw Failure(.busy, path, "takes too long to unpack", remedy: "unpack it")
+      }
+    }
+    return Self.snapshots(of: recording)
+  }
+
+  private static func snapshots(of recording: Recording?) -> [String] {
+    ((try? recording.map { try SnapshotStore($0).list() }) ?? nil)?.map(\.name) ?? []
   }
 }

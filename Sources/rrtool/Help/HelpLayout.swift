@@ -9,6 +9,9 @@ struct HelpLayout {
   private static let leastWidth = 40
   /// Where the parser begins what it says of an option.
   private static let optionIndent = 26
+  /// Where that begins on a terminal on which nothing much would be left beside it.
+  private static let narrowIndent = 6
+  private static let narrowWidth = 60
 
   let width: Int
 
@@ -67,6 +70,12 @@ struct HelpLayout {
   private func layOutOption(_ line: Substring) -> [String] {
     let indent = Self.optionIndent
     guard line.count > width, line.dropFirst(indent - 1).first == " " else { return [String(line)] }
+    if width < Self.narrowWidth {
+      let (label, text) = (line.prefix(indent), line.dropFirst(indent).split(separator: " "))
+      let start = String(repeating: " ", count: Self.narrowIndent)
+      let own = label.last { $0 != " " } == nil ? [] : [label.trimmingEnd()]
+      return own + wrap(text, after: start, hanging: start.count)
+    }
     return wrap(
       line.dropFirst(indent).split(separator: " "), after: String(line.prefix(indent)), hanging: indent)
   }
@@ -104,5 +113,13 @@ struct HelpLayout {
       isEmpty = false
     }
     return lines + [line]
+  }
+}
+
+extension Substring {
+  fileprivate func trimmingEnd() -> String {
+    var rest = self
+    while rest.last == " " { rest.removeLast() }
+    return String(rest)
   }
 }

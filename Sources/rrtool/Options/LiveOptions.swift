@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import ByteCoding
 import Execution
 import HostSystem
 import TimeTravel
@@ -34,7 +35,8 @@ struct LiveOptions: ParsableArguments {
 
   /// Leaves `timeline` where it stands.
   func run(
-    leaving timeline: Timeline, monitor: MonitorOptions, timeout: UInt64?, console: Int32, _ outcome: Outcome
+    leaving timeline: Timeline, monitor: MonitorOptions, stopOn pattern: BytePattern?, timeout: UInt64?,
+    console: Int32, _ outcome: Outcome
   ) throws {
     let policy = try snapshotOptions.policy()
     say("live from position \(timeline.position.grouped)")
@@ -45,14 +47,14 @@ struct LiveOptions: ParsableArguments {
       let console = outcome.listening(to: console)
       guard let output else {
         let run = try PlainRun(leaving: timeline, inbox: inbox, console: console, control: control)
-        let result = run.run(tell: say)
+        let result = run.run(stopOn: pattern, tell: say)
         outcome.note(digests: run.digests)
         return result
       }
       let options = Recorder.Options(output: output, force: force, snapshots: policy)
       let recorder = try Recorder(
         leaving: timeline, options, inbox: inbox, console: console, control: control)
-      let result = try recorder.run(tell: say)
+      let result = try recorder.run(stopOn: pattern, tell: say)
       outcome.note(digests: recorder.digests)
       return result
     }

@@ -84,10 +84,11 @@ struct PastedLine {
       }
       throw ExitStatus.usage
     }
-    if showsOnly { return try reporting { show(translation.line) } }
-    writeError(translation.line + "\n")
+    if !showsOnly { writeError(translation.line + "\n") }
     try reporting { try Self.refuseStrangers(in: translation.arguments) }
     var command = try RRTool.parseAsRoot(translation.arguments)
+    // A line that is shown can be pasted.
+    if showsOnly { return try reporting { show(translation.line) } }
     try command.run()
   }
 }

@@ -25,6 +25,8 @@ enum EndKind: String, CaseIterable, Sendable {
   case position
   /// A replay came to the end of the recording, where somebody else than the guest ended the run, or its recorder was killed.
   case endOfRecording = "end-of-recording"
+  /// A replay's debugger went, or was ended.
+  case debugger
   /// A recording was checked, and is good.
   case good
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Debugging
 import RecordingStore
 import TimeTravel
 
@@ -17,6 +18,7 @@ extension Outcome {
       facts.isSame = true
       switch stop {
       case .position, .stopPoint: facts.end = .position
+      case .match: facts.end = .match
       case .incomplete: facts.end = .endOfRecording
       case .forkEnded:
         facts.end = .endOfRecording
@@ -29,6 +31,17 @@ extension Outcome {
         default: break
         }
       }
+    }
+  }
+
+  /// Where a debugger left the replay.
+  func note(debuggerLeft target: TimelineTarget) {
+    set { facts in
+      // What failed has been noted, or will be.
+      if facts.end == nil { facts.end = .debugger }
+      facts.position = target.position
+      facts.recordedEnd = target.recordedEnding?.kind
+      facts.message = "left by the debugger at position \(target.position.grouped)"
     }
   }
 }

@@ -25,6 +25,10 @@ enum StopSignals {
     listen()
   }
 
+  /// Has signals wait for their own thread from now on: to be said before any other thread starts, as whichever does not have them wait
+  /// is ended by them, with the process.
+  static func prepare() { listen() }
+
   /// The number of the last one that came.
   static var last: Int32 { state.withLock { $0.last } }
 

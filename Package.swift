@@ -160,9 +160,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests", dependencies: ["rrtool", "TestSupport"],
       exclude: [
-        "complete_on_terminal.py", "debug_on_terminal.py", "dump_on_terminal.py", "keys_on_terminal.py",
-        "qmp_session.py",
-        "terminal.py",
+        "check_schema.py", "colours_on_terminal.py", "complete_on_terminal.py", "debug_on_terminal.py",
+        "dump_on_terminal.py", "keys_on_terminal.py", "mi_session.py", "qmp_session.py", "terminal.py",
       ],
       swiftSettings: settings),
   ]

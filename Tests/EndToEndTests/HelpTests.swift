@@ -31,7 +31,7 @@ import Testing
       #expect(examples == widest, "command lines are whole at \(columns) columns")
       for line in lines where line.count > columns {
         // Nothing of it but one word could be on another line.
-        let isLabel = line.contains(#/^ {2}[^ ]+( <[^ ]+>)?$/#)
+        let isLabel = line.contains(#/^ {2}[^ ]+( <[^ ]+>)?$/#) || line.contains(#/^ {2}(<.*>|See '.*)$/#)
         let isOneWord = line.trimmingCharacters(in: .whitespaces).split(separator: " ").count == 1
         let isUsage = line.contains(#/^(USAGE:| {6}) /#)
         #expect(examples.contains(line) || isLabel || isOneWord || isUsage, "\(line)")

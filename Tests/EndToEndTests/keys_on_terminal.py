@@ -44,5 +44,10 @@ def main():
     seen = terminal.end()
     check("recorded" in seen and terminal.status == 0, f"{terminal.status}: {seen!r}")
 
+    # What rrtool says stands on a line of its own, wherever the guest was.
+    terminal = record("stops", "--stop-on", "quit e")
+    seen = terminal.end()
+    check("quit e\r\nrrtool: recorded" in seen.replace("\r\r", "\r"), f"{terminal.status}: {seen!r}")
+
 
 main()

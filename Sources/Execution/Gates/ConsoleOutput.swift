@@ -20,11 +20,15 @@ public final class DescriptorConsoleOutput: ConsoleOutput {
   /// The error number with which it took no more: `EPIPE` when its reader has gone.
   public private(set) var problem: Int32?
 
+  /// Whether the last byte that was written ended no line.
+  public private(set) var isWithinLine = false
+
   /// `descriptor` stays the caller's to close.
   public init(descriptor: Int32) { self.descriptor = descriptor }
 
   public func write(_ bytes: [UInt8]) {
     guard problem == nil else { return }
+    if let last = bytes.last { isWithinLine = last != UInt8(ascii: "\n") }
     var offset = 0
     bytes.withUnsafeBytes { buffer in
       while offset < buffer.count {

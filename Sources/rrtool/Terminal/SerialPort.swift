@@ -53,6 +53,7 @@ final class StandardSerialPort: SerialPort {
   var output: any ConsoleOutput { descriptor }
   private let descriptor: DescriptorConsoleOutput
   private let name: String
+  private let isOnTerminal: Bool
   private let isReplayed: Bool
   private let keepsInterrupts: Bool
   private let shared: SharedInput?
@@ -70,6 +71,7 @@ final class StandardSerialPort: SerialPort {
     self.keepsInterrupts = keepsInterrupts
     shared = input
     descriptor = DescriptorConsoleOutput(descriptor: console)
+    isOnTerminal = Terminal.isTerminal(console)
     name = console == 1 ? "standard output" : "standard error"
   }
 
@@ -98,6 +100,8 @@ final class StandardSerialPort: SerialPort {
 
   func finish() {
     terminal?.giveBack()
+    // What is told of the end stands on a line of its own.
+    if descriptor.isWithinLine, isOnTerminal { descriptor.write([0x0d, 0x0a]) }
     shared?.release()
     // Nothing waits for room in it any more.
     inbox?.requestStop()

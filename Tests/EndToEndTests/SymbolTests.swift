@@ -139,6 +139,26 @@ import Testing
     }
   }
 
+  /// Firmware and a kernel: both are loaded, and a file is compared with the one that lies where it does.
+  @Test func firmwareAndKernel() throws {
+    let scratch = try Scratch()
+    let code: [UInt8] = [0x6f, 0, 0, 0]
+    let bios = try scratch.file("bios.elf", program([1, 1, 1, 1], at: 0x8000_0000, code: code))
+    let kernel = try scratch.file("kernel.elf", program([2, 2, 2, 2], at: 0x8020_0000, code: code))
+    _ = try scratch.rrtool(
+      "record", "-o", scratch.path("run.rr"), "--bios", bios, "--kernel", kernel, "--max-instructions", "1000"
+    )
+    let shown = try gdb(scratch, script: "info files")
+    #expect(shown.text.contains("Symbols from \"\(kernel)\""), "\(shown.text)\(shown.errors)")
+    #expect(shown.text.contains("add symbol table from file \"\(bios)\""), "\(shown.text)")
+    let other = try scratch.file("other.elf", program([2, 2, 2, 3], at: 0x8020_0000, code: code))
+    let refused = try gdb(scratch, "--symbols", bios, "--symbols", other, script: "info files")
+    #expect(
+      refused.status == 1 && refused.errors.contains("than the kernel that was booted"), "\(refused.errors)")
+    let both = try gdb(scratch, "--symbols", kernel, "--symbols", bios, script: "info files")
+    #expect(both.status == 0 && !both.errors.contains("rrtool: "), "\(both.errors)")
+  }
+
   /// A flat kernel has its ELF file's build-id in it.
   @Test func flatKernelsSayWhatTheyAre() throws {
     let scratch = try Scratch()

@@ -31,6 +31,8 @@ class Debugger(Terminal):
 
     def command(self, text):
         self.type(text + "\n")
+        # On a busy host gdb may say "Quit" and show its prompt once more for a Ctrl-C that has done its work: what comes before the echo.
+        self.expect(re.escape(text) + r"\r?\n")
         return self.expect(re.escape(PROMPT))
 
     def position(self):

@@ -5,6 +5,7 @@ import Emulator
 /// Parsers of what a guest is made of.
 extension FuzzTarget {
   static func readExecutable(_ bytes: [UInt8]) throws {
+    _ = try? ProgramIdentity(bytes)
     _ = try ExecutableFile(bytes, freeAddress: 0x8000_0000)
     _ = try SymbolTable(bytes)
   }

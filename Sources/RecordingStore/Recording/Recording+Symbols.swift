@@ -74,7 +74,9 @@ extension Recording {
   public func bootedFiles() -> (files: [SymbolFile], missing: [String]) {
     var files: [SymbolFile] = []
     var missing: [String] = []
-    for image in manifest.boot.images where Self.isProgram(image) && image.path.hasPrefix("/") {
+    // A kernel is more important than the firmware below it.
+    let images = manifest.boot.images.filter { Self.isProgram($0) && $0.path.hasPrefix("/") }
+    for image in images.filter({ $0.role == "kernel" }) + images.filter({ $0.role != "kernel" }) {
       guard let program = image.program else {
         // An older tool's, or none that is an ELF file.
         if let program = known(image), program.segments != nil {

@@ -57,7 +57,10 @@ struct RRTool: ParsableCommand {
       if let line = PastedLine(words) {
         try line.carryOut()
       } else {
-        try reporting { try PastedLine.refuseStrangers(in: words) }
+        try reporting {
+          try PastedLine.refuseStrangers(in: words)
+          try UnknownCommand.refuse(in: words)
+        }
         var command = try parseAsRoot(words)
         try command.run()
       }
@@ -80,7 +83,8 @@ struct RRTool: ParsableCommand {
       }
     } else {
       let text = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
-      if !text.isEmpty { complain("\(text); see 'rrtool help'") }
+      // A question has its own end.
+      if !text.isEmpty { complain("\(text)\(text.hasSuffix("?") ? " See" : "; see") 'rrtool help'") }
     }
     Glibc.exit(code.rawValue)
   }

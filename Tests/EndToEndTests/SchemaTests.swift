@@ -70,6 +70,9 @@ struct SchemaTests {
     ] {
       try check(scratch, try scratch.rrtool(words + ["--format", "json"]).text, "result")
     }
+    let file = scratch.path("debugged.json")
+    _ = try scratch.rrtool("replay", run, "--debug", "--debugger", "true", "--result", file)
+    try check(scratch, String(decoding: try scratch.bytes("debugged.json"), as: UTF8.self), "result")
     // What is no UTF-8 on the console.
     let bytes = try scratch.program(0x1000_02b7, 0x0ff0_0313, 0x0062_8023, 0x0000_006f)
     let result = try scratch.rrtool("run", "--bios", bytes, "--format", "json")

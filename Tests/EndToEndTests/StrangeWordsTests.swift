@@ -150,6 +150,25 @@ import Testing
     }
   }
 
+  @Test func whatWasMeantIsSaid() throws {
+    let scratch = try Scratch()
+    for (words, text) in [
+      (["reply", "run.rr"], "rrtool: reply: is no command; did you mean 'replay'? see 'rrtool help'"),
+      (["nothing"], "rrtool: nothing: is no command; see 'rrtool help'"),
+      (
+        ["snapshot", "lst"],
+        "rrtool: lst: is no command of snapshot; did you mean 'list'? see 'rrtool help'"
+      ),
+      (
+        ["record", "--bois", "x"],
+        "rrtool: Unknown option '--bois'. Did you mean '--bios'? See 'rrtool help'"
+      ),
+    ] {
+      let result = try scratch.rrtool(words)
+      #expect(result.status == 64 && result.text.isEmpty && result.errors == text + "\n", "\(result.errors)")
+    }
+  }
+
   /// A line that is only shown could be pasted.
   @Test func aLineThatIsShownIsOne() throws {
     let scratch = try Scratch()

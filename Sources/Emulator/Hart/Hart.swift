@@ -22,6 +22,7 @@ struct Hart {
     (base + Self.stateOffset).bindMemory(to: HartState.self, capacity: 1)
       .initialize(to: HartState(index: index, uncountedAtTrap: revision.retiresTrapping ? 0 : 1))
     pageTableUse.removeAll()
+    for context in 0..<TranslationCache.contextCount { translationCache.inlineCaches(context).reset() }
     reset()
   }
 
@@ -109,8 +110,10 @@ struct Hart {
       && state.pointee.isMachineModeProtected == 0 && state.pointee.isWatched == 0
   }
 
-  /// What the jump cache tells apart: the same address leads elsewhere in each.
-  private var jumpContext: Int { isBare ? JumpCache.bareContext : fetchContext }
+  /// What blocks are made for: code knows where its translations stand.
+  var blockContext: BlockContext {
+    BlockContext(rawValue: UInt8(truncatingIfNeeded: isBare ? Int(BlockContext.bare.rawValue) : dataContext))
+  }
 
   /// Must follow every change of privilege and of `mstatus`.
   func contextChanged() {
@@ -121,12 +124,12 @@ struct Hart {
   }
 
   private func updateJumpTag() {
-    let context = jumpContext
+    let context = fetchContext
     // Neither counter goes back, so no sum of the two comes again.
     let generation =
       state.pointee.fetchGeneration
       &+ (context == TranslationCache.user ? state.pointee.userFetchGeneration : 0)
-    state.pointee.jumpTag = JumpCache.tag(generation: generation, context: context)
+    state.pointee.jumpTag = JumpCache.tag(generation: generation, fetching: context, blockContext)
   }
 
   /// Lets the translation cache have a page of RAM; `entry` as in `TranslationCache.insert`.

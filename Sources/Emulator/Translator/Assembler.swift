@@ -117,6 +117,33 @@
       }
     }
 
+    /// The same at `base` + `index` + `displacement`. The index is not rsp, which is none.
+    mutating func memory(
+      _ code: UInt32, _ reg: UInt8, base: HostRegister, index: HostRegister, displacement: Int32, wide: Bool,
+      isByte: Bool = false
+    ) {
+      opcode(
+        code, rex: (wide ? 8 : 0) | (reg & 8) >> 1 | (index.rawValue & 8) >> 2 | base.rawValue >> 3,
+        needsRex: isByte && reg & 7 >= 4)
+      let isShort = displacement >= -128 && displacement < 128
+      byte((isShort ? 0x44 : 0x84) | (reg & 7) << 3)
+      byte((index.rawValue & 7) << 3 | base.rawValue & 7)
+      if isShort {
+        byte(UInt8(bitPattern: Int8(displacement)))
+      } else {
+        int32(displacement)
+      }
+    }
+
+    /// The same at an address within 2 GiB of the code. `tail`: bytes of an immediate that the caller writes behind it.
+    mutating func memory(
+      _ code: UInt32, _ reg: UInt8, at address: UInt, tail: Int = 0, wide: Bool
+    ) {
+      opcode(code, rex: (wide ? 8 : 0) | (reg & 8) >> 1, needsRex: false)
+      byte(0x05 | (reg & 7) << 3)
+      int32(Int32(Int(bitPattern: address) - (Int(bitPattern: cursor) + 4 + tail)))
+    }
+
     // MARK: Moves
 
     mutating func move(_ target: HostRegister, _ source: HostOperand, wide: Bool = true) {

@@ -50,7 +50,7 @@
 
     /// What stands behind the block for `place`: the rest of a misaligned store, then, at the misses, rax = the virtual
     /// address.
-    mutating func emitMisses(_ place: HostPlace) {
+    mutating func emitMisses(_ place: HostPlace, _ op: UnsafePointer<DecodedInstruction>) {
       if let misaligned = place.misaligned {
         assembler.patchHere(misaligned.from)
         assembler.move(.rcx, .register(.rax), wide: false)
@@ -58,7 +58,8 @@
         assembler.arithmetic(.cmp, .register(.rcx), immediate: Int32(4096 - misaligned.size), wide: false)
         assembler.jump(.belowOrEqual, to: misaligned.resume)
       }
-      assembler.patchHere(place.miss)
+      if let miss = place.miss { assembler.patchHere(miss) }
+      if let check = place.check { emitFill(check, op) }
       if let careMiss = place.careMiss { assembler.patchHere(careMiss) }
       if place.isOffset {
         let origin = Int64(bitPattern: translator.memory.base)

@@ -50,6 +50,7 @@
       guard let first = abandoned.first else { return }
       isInSoftware = true
       floatingPoint = FloatingPointKnowledge()
+      established = 0
       var next = 0
       for op in sequence(first: first.instruction, next: { $0 + 1 < end ? $0 + 1 : nil }) {
         while next < abandoned.count && abandoned[next].instruction == op {
@@ -153,10 +154,9 @@
       _ op: UnsafePointer<DecodedInstruction>, _ form: VectorRegisterCache.Form
     ) {
       requireUnit(op)
-      let place = locate(op.pointee, size: form == .double ? 8 : 4, .load)
+      let place = locate(op, size: form == .double ? 8 : 4, .load)
       let target = result(op, form)
-      assembler.memory(
-        form.scalar | 0x10, target.rawValue, base: .rax, displacement: place.displacement, wide: false)
+      access(form.scalar | 0x10, target.rawValue, place, wide: false)
       store(result: target, op, form)
       callOut(from: place, op, translator.thunks.execute)
     }
@@ -168,14 +168,12 @@
       let held =
         form == .double
         ? operand(op.pointee.source2, .double, op) : floatingPoint.vectors.find(op.pointee.source2, nil)
-      let place = locate(op.pointee, size: form == .double ? 8 : 4, .store)
+      let place = locate(op, size: form == .double ? 8 : 4, .store)
       if let held {
-        assembler.memory(
-          form.scalar | 0x11, held.rawValue, base: .rax, displacement: place.displacement, wide: false)
+        access(form.scalar | 0x11, held.rawValue, place, wide: false)
       } else {
-        assembler.move(.rdx, RegisterMap.place(ofFloatingPoint: op.pointee.source2), wide: false)
-        assembler.memory(
-          0x89, HostRegister.rdx.rawValue, base: .rax, displacement: place.displacement, wide: false)
+        assembler.move(place.spare, RegisterMap.place(ofFloatingPoint: op.pointee.source2), wide: false)
+        access(0x89, place.spare.rawValue, place, wide: false)
       }
       callOut(from: place, op, translator.thunks.execute)
     }

@@ -65,6 +65,7 @@
       case .sraiw: shiftImmediate(instruction, .arithmeticRight, isWord: true)
       case .roriw: shiftImmediate(instruction, .rotateRight, isWord: true)
 
+      case .add where instruction.source1 == 0: copy(instruction)
       case .add: binary(instruction, isCommutative: true) { $0.arithmetic(.add, $1, $2) }
       case .sub: binary(instruction) { $0.arithmetic(.sub, $1, $2) }
       case .xor: binary(instruction, isCommutative: true) { $0.arithmetic(.xor, $1, $2) }
@@ -151,6 +152,11 @@
         assembler.move(target, RegisterMap.operand(instruction.source1))
         body(&assembler, target)
       }
+    }
+
+    /// destination = source2, the long form of `mv`.
+    private mutating func copy(_ instruction: DecodedInstruction) {
+      compute(instruction) { $0.move($1, RegisterMap.operand(instruction.source2)) }
     }
 
     private mutating func constant(_ instruction: DecodedInstruction, _ value: UInt64) {

@@ -20,20 +20,18 @@
 
     mutating func loadHalf(_ op: UnsafePointer<DecodedInstruction>) {
       requireUnit(op)
-      let place = locate(op.pointee, size: 2, .load)
-      assembler.memory(  // movzx
-        0x0fb7, HostRegister.rax.rawValue, base: .rax, displacement: place.displacement, wide: false)
+      let place = locate(op, size: 2, .load)
+      access(0x0fb7, HostRegister.rax.rawValue, place, wide: false)  // movzx
       boxHalf(op)
       callOut(from: place, op, translator.thunks.execute)
     }
 
     mutating func storeHalf(_ op: UnsafePointer<DecodedInstruction>) {
       requireUnitOn(op)
-      let place = locate(op.pointee, size: 2, .store)
-      assembler.move(.rdx, RegisterMap.place(ofFloatingPoint: op.pointee.source2), wide: false)
+      let place = locate(op, size: 2, .store)
+      assembler.move(place.spare, RegisterMap.place(ofFloatingPoint: op.pointee.source2), wide: false)
       assembler.byte(0x66)
-      assembler.memory(
-        0x89, HostRegister.rdx.rawValue, base: .rax, displacement: place.displacement, wide: false)
+      access(0x89, place.spare.rawValue, place, wide: false)
       callOut(from: place, op, translator.thunks.execute)
     }
 

@@ -3,10 +3,16 @@
 #if arch(x86_64)
   /// Where an access is done, and how it may fail.
   struct HostPlace {
-    /// The jump taken when it cannot be done inline.
-    var miss: UnsafeMutablePointer<UInt8>
-    /// The host address is rax plus this.
+    /// The jump taken when it cannot be done inline; nil where that has been made sure.
+    var miss: UnsafeMutablePointer<UInt8>?
+    /// The host address is the sum of rax, this register and this distance.
+    var index: HostRegister?
     var displacement: Int32 = 0
+    /// What is to be done about an inline cache at the miss.
+    var check: BlockTranslation.InlineCheck?
+
+    /// Holds nothing where the access is done.
+    var spare: HostRegister { index == .rdx ? .rcx : .rdx }
 
     // What follows is for `locateBare`.
 
@@ -22,10 +28,27 @@
   extension BlockTranslation {
     /// Finds the host address of `size` bytes at the virtual address in source1 + immediate; rcx and rdx are used.
     mutating func locate(
-      _ instruction: DecodedInstruction, size: Int, _ table: TranslationCache.Table
+      _ op: UnsafePointer<DecodedInstruction>, size: Int, _ table: TranslationCache.Table
     ) -> HostPlace {
-      if isBare { return locateBare(instruction, size: size, table) }
-      return HostPlace(miss: lookUp(instruction, size: size, table))
+      if isBare { return locateBare(op.pointee, size: size, table) }
+      if let place = locateInline(op) { return place }
+      let place = HostPlace(miss: lookUp(op.pointee, size: size, table))
+      if code == .profiled && !isInSoftware { emitProfile() }
+      return place
+    }
+
+    /// An instruction of the host's on what is at `place`.
+    mutating func access(
+      _ code: UInt32, _ register: UInt8, _ place: HostPlace, wide: Bool, isByte: Bool = false
+    ) {
+      if let index = place.index {
+        assembler.memory(
+          code, register, base: .rax, index: index, displacement: place.displacement, wide: wide,
+          isByte: isByte)
+      } else {
+        assembler.memory(
+          code, register, base: .rax, displacement: place.displacement, wide: wide, isByte: isByte)
+      }
     }
 
     /// rax = the host address of `size` bytes at the virtual address in source1 + immediate. Answers the jump that is
@@ -39,18 +62,18 @@
 
     /// The same for the virtual address in rax.
     mutating func lookUpRAX(size: Int, _ table: TranslationCache.Table) -> UnsafeMutablePointer<UInt8> {
-      let tag = Int32(table == .store ? TranslationCache.tableByteCount : 0)
+      let entry = RegisterMap.displacement(of: table, context: context)
       assembler.move(.rcx, .register(.rax), wide: false)
       assembler.shift(.right, .rcx, by: 8, wide: false)
       assembler.arithmetic(
         .and, .register(.rcx), immediate: Int32((TranslationCache.entryCount - 1) * 16), wide: false)
-      // The store table stands behind the load table of the same context.
-      assembler.arithmetic(.add, .rcx, .memory(RegisterMap.loadTable))
       assembler.loadAddress(.rdx, .rax, Int32(size - 1))
       assembler.arithmetic(.and, .register(.rdx), immediate: -4096)
-      assembler.memory(0x3b, HostRegister.rdx.rawValue, base: .rcx, displacement: tag, wide: true)
+      assembler.memory(
+        0x3b, HostRegister.rdx.rawValue, base: .rbp, index: .rcx, displacement: entry, wide: true)
       let miss = assembler.jump(.notEqual)
-      assembler.memory(0x03, HostRegister.rax.rawValue, base: .rcx, displacement: tag + 8, wide: true)
+      assembler.memory(
+        0x03, HostRegister.rax.rawValue, base: .rbp, index: .rcx, displacement: entry + 8, wide: true)
       return miss
     }
 
@@ -68,7 +91,7 @@
 
     mutating func load(_ op: UnsafePointer<DecodedInstruction>) {
       let instruction = op.pointee
-      let place = locate(instruction, size: instruction.opcode.accessSize, .load)
+      let place = locate(op, size: instruction.opcode.accessSize, .load)
       let target = RegisterMap.host(instruction.destination) ?? .rax
       let (code, wide): (UInt32, Bool) =
         switch instruction.opcode {
@@ -80,7 +103,7 @@
         case .lwu: (0x8b, false)
         default: (0x8b, true)
         }
-      assembler.memory(code, target.rawValue, base: .rax, displacement: place.displacement, wide: wide)
+      access(code, target.rawValue, place, wide: wide)
       assembler.move(RegisterMap.operand(instruction.destination), target)
       // The slow path has set the register itself.
       callOut(from: place, op, translator.thunks.load)
@@ -88,24 +111,20 @@
 
     mutating func store(_ op: UnsafePointer<DecodedInstruction>) {
       let instruction = op.pointee
-      let place = locate(instruction, size: instruction.opcode.accessSize, .store)
-      var value = HostRegister.rdx
+      let place = locate(op, size: instruction.opcode.accessSize, .store)
+      var value = place.spare
       if let mapped = RegisterMap.host(instruction.source2) {
         value = mapped
       } else {
-        assembler.move(.rdx, RegisterMap.operand(instruction.source2))
+        assembler.move(value, RegisterMap.operand(instruction.source2))
       }
       switch instruction.opcode {
-      case .sb:
-        assembler.memory(
-          0x88, value.rawValue, base: .rax, displacement: place.displacement, wide: false, isByte: true)
+      case .sb: access(0x88, value.rawValue, place, wide: false, isByte: true)
       case .sh:
         assembler.byte(0x66)
-        assembler.memory(0x89, value.rawValue, base: .rax, displacement: place.displacement, wide: false)
-      case .sw:
-        assembler.memory(0x89, value.rawValue, base: .rax, displacement: place.displacement, wide: false)
-      default:
-        assembler.memory(0x89, value.rawValue, base: .rax, displacement: place.displacement, wide: true)
+        access(0x89, value.rawValue, place, wide: false)
+      case .sw: access(0x89, value.rawValue, place, wide: false)
+      default: access(0x89, value.rawValue, place, wide: true)
       }
       callOut(from: place, op, translator.thunks.store)
     }

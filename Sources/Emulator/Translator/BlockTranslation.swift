@@ -11,17 +11,27 @@
     var assembler: Assembler
     /// Loads and stores look nothing up.
     let isBare: Bool
+    /// Where they look up, in `TranslationCache`.
+    let context: Int
     private let deadUpperHalves: DeadUpperHalves
     /// The instruction being emitted may leave its result without sign extension.
     var isUpperHalfDead = false
     /// Where the block is entered.
     private(set) var entry: UInt = 0
+    /// What of the block is being made.
+    let code: TranslationStage.Code
+    /// The accesses with inline caches, in code that has any.
+    let groups: AccessGroups?
+    /// One bit a group: those of which it is known, where the next instruction is emitted, that their page is at hand.
+    var established: UInt64 = 0
+    /// Accesses that have been emitted with a look at what they do.
+    var profiledAccesses: Int32 = 0
 
     /// Code that is needed rarely stands behind the block.
     private enum Rest {
       /// Calls a thunk, and goes on at `resume` unless the block was left.
       case slow(
-        from: HostPlace, instruction: UnsafePointer<DecodedInstruction>, thunk: UInt, resume: UInt,
+        from: HostPlace, instruction: UnsafePointer<DecodedInstruction>, thunk: UInt, resume: Resumption,
         vectors: VectorRegisterCache)
       /// Goes on where the instruction that left the block has led.
       case left(from: UnsafeMutablePointer<UInt8>)
@@ -31,22 +41,41 @@
       case branch(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32, givingBack: Int32)
     }
     private var rest: [Rest] = []
+    private enum Resumption {
+      case at(UInt)
+      /// At the next instruction, as at the start of a block.
+      case anew
+    }
     /// Jumps to `emitInSoftware`, by instruction.
     var abandoned: [Abandonment] = []
     var isInSoftware = false
     var floatingPoint = FloatingPointKnowledge()
 
-    init(_ block: Block, _ translator: Translator, at cursor: UnsafeMutablePointer<UInt8>) {
+    init(
+      _ block: Block, _ translator: Translator, _ code: TranslationStage.Code, groups: AccessGroups? = nil,
+      at cursor: UnsafeMutablePointer<UInt8>
+    ) {
       self.block = block
       self.translator = translator
+      self.code = code
+      self.groups = groups
       deadUpperHalves = DeadUpperHalves(block)
-      isBare = block.pointee.isBare && translator.memory.isWithinDisplacements
+      isBare = block.pointee.context == .bare && translator.memory.isWithinDisplacements
+      // What is bare and cannot be done so looks up in the context that it has.
+      context =
+        block.pointee.context == .bare ? TranslationCache.machine : Int(block.pointee.context.rawValue)
       assembler = Assembler(at: cursor)
     }
 
     mutating func emit() {
       entry = assembler.address
       let count = Int32(block.pointee.count)
+      var isDue: UnsafeMutablePointer<UInt8>?
+      if block.pointee.translation.counter >= 0 && code != .cached {
+        let counter = translator.tables.counter(block.pointee.translation.counter)
+        assembler.memory(0xff, 1, at: UInt(bitPattern: counter), wide: false)  // dec
+        isDue = assembler.jump(.negative)
+      }
       assembler.arithmetic(.sub, .register(RegisterMap.budget), immediate: count)
       let outOfBudget = assembler.jump(.less)
 
@@ -58,8 +87,8 @@
 
       assembler.patchHere(outOfBudget)
       assembler.arithmetic(.add, .register(RegisterMap.budget), immediate: count)
-      formAddress(firstPageOffset)
-      assembler.jump(to: translator.thunks.exitAtRAX)
+      if let isDue { assembler.patchHere(isDue) }
+      leaveToLoop(at: firstPageOffset)
       emitRest()
     }
 
@@ -67,6 +96,12 @@
     mutating func formAddress(_ pageOffset: Int32) {
       assembler.move(.rax, .memory(RegisterMap.pageBase))
       if pageOffset != 0 { assembler.arithmetic(.add, .register(.rax), immediate: pageOffset) }
+    }
+
+    /// Returns to the loop, which goes on at a place given by its distance from the start of this page.
+    mutating func leaveToLoop(at pageOffset: Int32) {
+      formAddress(pageOffset)
+      assembler.jump(to: translator.thunks.exitAtRAX)
     }
 
     /// Tells from the instruction's place in the block.
@@ -134,6 +169,7 @@
     /// Has a thunk do `instruction`; the rest of the block goes on behind it.
     mutating func callOut(_ instruction: UnsafePointer<DecodedInstruction>, _ thunk: UInt) {
       floatingPoint = FloatingPointKnowledge()
+      established = 0
       assembler.moveImmediate(.rdx, UInt64(UInt(bitPattern: instruction)))
       assembler.call(thunk)
       assembler.test(.rax, .rax, wide: false)
@@ -168,9 +204,11 @@
     mutating func callOut(
       from place: HostPlace, _ instruction: UnsafePointer<DecodedInstruction>, _ thunk: UInt
     ) {
+      guard place.miss != nil else { return }
       rest.append(
         .slow(
-          from: place, instruction: instruction, thunk: thunk, resume: assembler.address,
+          from: place, instruction: instruction, thunk: thunk,
+          resume: mustLeave(after: instruction) ? .anew : .at(assembler.address),
           vectors: floatingPoint.vectors))
     }
 
@@ -184,10 +222,17 @@
           assembler.patchHere(place)
           goOnAfterLeaving()
         case .slow(let place, let instruction, let thunk, let resume, let vectors):
-          emitMisses(place)
+          emitMisses(place, instruction)
           callOut(instruction, thunk)
-          restore(vectors)
-          assembler.jump(to: resume)
+          switch resume {
+          case .at(let resume):
+            restore(vectors)
+            assembler.jump(to: resume)
+          case .anew:
+            let (here, rest) = (instruction.pointee, Int32(instruction.pointee.remaining) - 1)
+            assembler.arithmetic(.add, .register(RegisterMap.budget), immediate: rest)
+            goTo(Int32(here.pageOffset) + Int32(here.length))
+          }
         case .branch(let place, let pageOffset, let count):
           assembler.patchHere(place)
           if count > 0 { assembler.arithmetic(.add, .register(RegisterMap.budget), immediate: count) }
@@ -197,13 +242,12 @@
           translator.sites.append(
             Translator.Site(
               place: place, unlinked: assembler.address,
-              target: block.pointee.address & ~0xfff | UInt64(pageOffset), isBare: block.pointee.isBare))
+              target: block.pointee.address & ~0xfff | UInt64(pageOffset), context: block.pointee.context))
           // Sites are numbered from 1; 0 says that there is nothing to link.
           assembler.instruction(
             0xc7, 0, .memory(RegisterMap.linkSite), wide: true)
           assembler.int32(Int32(translator.sites.count))
-          formAddress(pageOffset)
-          assembler.jump(to: translator.thunks.exitAtRAX)
+          leaveToLoop(at: pageOffset)
         }
       }
     }

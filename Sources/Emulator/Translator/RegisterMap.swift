@@ -35,7 +35,6 @@
     static let pc = displacement(\.pc)
     static let budgetField = displacement(\.budget)
     static let pageBase = displacement(\.pageBase)
-    static let loadTable = displacement(\.loadTable)
     static let jumpTag = displacement(\.jumpTag)
     static let linkSite = displacement(\.linkSite)
     static let hostStatus = displacement(\.hostStatus)
@@ -47,6 +46,18 @@
     static let senvcfg = displacement(\.senvcfg)
     static let reservationAddress = displacement(\.reservationAddress)
     static let reservationValue = displacement(\.reservationValue)
+
+    static func displacement(of table: TranslationCache.Table, context: Int) -> Int32 {
+      Int32(
+        Hart.translationCacheOffset + context * TranslationCache.contextByteCount
+          + table.rawValue * TranslationCache.tableByteCount - bias)
+    }
+
+    static func displacement(ofInlineCaches context: Int) -> Int32 {
+      Int32(
+        Hart.translationCacheOffset + context * TranslationCache.contextByteCount
+          + TranslationCache.inlineCachesOffset - bias)
+    }
 
     static func displacement(ofFloatingPoint register: UInt8) -> Int32 {
       Int32(Hart.floatingPointOffset + Int(register) * 8 - bias)

@@ -15,6 +15,10 @@
   final class Translator {
     /// Blocks are translated when they have run this often.
     static let heatThreshold: Int32 = 6
+    /// A translation that has run this often is made again with a look at what its accesses do,
+    static let plainRuns: Int32 = 2000
+    /// and after so many runs of that, for good.
+    static let profiledRuns: Int32 = 256
     static let bufferByteCount = 64 << 20
     /// More than any block takes.
     static let blockByteLimit = 64 << 10
@@ -26,6 +30,14 @@
     private var cursor: UnsafeMutablePointer<UInt8>
     /// Where blocks begin, behind the thunks.
     private let blocksStart: UnsafeMutablePointer<UInt8>
+    /// At the buffer's end.
+    var tables: TranslatorTables
+    /// What inline caches belong to: the block, and the instruction's number in it.
+    var cacheOwners: [InlineCacheOwner?]
+    /// For loads and for stores.
+    var cacheNumbers = [InlineCacheNumbers(), InlineCacheNumbers()]
+    /// Blocks are made again after a few runs, so that short tests come to all there is.
+    var isHasty = false
     let thunks: Thunks
     let features: HostFeatures
 
@@ -35,13 +47,13 @@
       var place: UnsafeMutablePointer<UInt8>
       /// Where it leads while it is not linked: code that returns to the loop and says which site it was.
       var unlinked: UInt
-      /// Physical address of the block that it leads to, and its `isBare`.
+      /// Physical address of the block that it leads to, and its context.
       var target: UInt64
-      var isBare: Bool
+      var context: BlockContext
     }
     var sites: [Site] = []
     /// The sites that lead to a block, by its address.
-    private var incoming: [UInt: [Int32]] = [:]
+    private(set) var incoming: [UInt: [Int32]] = [:]
 
     private typealias Enter = @convention(c) (UnsafeMutableRawPointer, UInt) -> Void
     private let enterCode: Enter
@@ -59,6 +71,8 @@
         return nil
       }
       self.memory = memory
+      tables = TranslatorTables(base: buffer + (Self.bufferByteCount - TranslatorTables.byteCount))
+      cacheOwners = Array(repeating: nil, count: 2 * InlineCaches.entryCount)
       var assembler = Assembler(at: buffer)
       thunks = Thunks(&assembler)
       cursor = assembler.cursor
@@ -81,6 +95,7 @@
         block.pointee.heat += 1
         guard block.pointee.heat >= Self.heatThreshold, translate(block) else { return false }
       }
+      improve(hart, block)
       if state.pointee.linkSite != 0 {
         link(Int(state.pointee.linkSite - 1), to: block)
         state.pointee.linkSite = 0
@@ -94,16 +109,28 @@
     // MARK: Translating
 
     /// Is there room for another block? If not, the owner of the blocks removes them all.
-    var isFull: Bool { cursor + Self.blockByteLimit > buffer + Self.bufferByteCount }
+    var isFull: Bool {
+      cursor + Self.blockByteLimit > buffer + (Self.bufferByteCount - TranslatorTables.byteCount)
+    }
 
     private func translate(_ block: Block) -> Bool {
       guard !isFull else { return false }
+      if block.pointee.context != .bare, let counter = tables.claimCounter() {
+        block.pointee.translation.counter = counter
+        tables.counter(counter).pointee = isHasty ? 2 : Self.plainRuns
+      }
+      translate(block, .plain)
+      return true
+    }
+
+    /// There must be room.
+    func translate(_ block: Block, _ code: TranslationStage.Code, groups: AccessGroups? = nil) {
       alignCursor()
-      var translation = BlockTranslation(block, self, at: cursor)
+      var translation = BlockTranslation(block, self, code, groups: groups, at: cursor)
       translation.emit()
       cursor = translation.assembler.cursor
       block.pointee.code = translation.entry
-      return true
+      block.pointee.translation.code = code
     }
 
     /// Each block begins at the same place in a cache line. Where it began used to be chance, which made the same loop up to 4 %
@@ -120,7 +147,7 @@
 
     private func link(_ number: Int, to block: Block) {
       // Between leaving the site's block and here an interrupt may have led elsewhere.
-      guard sites[number].target == block.pointee.address, sites[number].isBare == block.pointee.isBare
+      guard sites[number].target == block.pointee.address, sites[number].context == block.pointee.context
       else { return }
       Assembler.patch(sites[number].place, to: block.pointee.code)
       incoming[UInt(bitPattern: block), default: []].append(Int32(number))
@@ -133,11 +160,15 @@
         Assembler.patch(site.place, to: site.unlinked)
       }
       block.pointee.code = thunks.exitAtRAX
+      block.pointee.translation = TranslationStage()
     }
 
     /// All blocks are gone. The caller sees to what harts know of sites.
     func discardAll() {
       cursor = blocksStart
+      tables.removeAll()
+      for index in cacheOwners.indices { cacheOwners[index] = nil }
+      cacheNumbers = [InlineCacheNumbers(), InlineCacheNumbers()]
       sites.removeAll(keepingCapacity: true)
       incoming.removeAll(keepingCapacity: true)
     }

@@ -31,7 +31,9 @@ struct TranslationCache {
   static let tableByteCount = entryCount * 16
   /// Behind the tables: for each entry the physical address of the page-table entry that it came from (`origin`).
   static let originsOffset = 3 * tableByteCount
-  static let contextByteCount = originsOffset + 3 * entryCount * 8
+  /// Behind them: what translated code keeps of the tables (`InlineCaches`).
+  static let inlineCachesOffset = originsOffset + 3 * entryCount * 8
+  static let contextByteCount = inlineCachesOffset + InlineCaches.byteCount
   static let byteCount = contextCount * contextByteCount
   static let pageMask: UInt64 = 0xfff
   /// No page's address: its low bits are not zero.
@@ -41,6 +43,10 @@ struct TranslationCache {
 
   func table(_ context: Int, _ table: Table) -> UnsafeMutableRawPointer {
     base + context * Self.contextByteCount + table.rawValue * Self.tableByteCount
+  }
+
+  func inlineCaches(_ context: Int) -> InlineCaches {
+    InlineCaches(base: base + context * Self.contextByteCount + Self.inlineCachesOffset)
   }
 
   /// The host address of `size` bytes at `address`, if the table has its page and they do not cross its end.
@@ -86,6 +92,7 @@ struct TranslationCache {
     let first = Int(entry >> 3) & (Self.entriesPerPage - 1)
     let candidates = mayBeLarge ? 0..<Self.entriesPerPage : first..<first + 1
     for context in 0..<Self.machine {
+      inlineCaches(context).drop(entry: entry, mayBeLarge: mayBeLarge)
       let origins = origins(context)
       // The three tables of a context stand behind each other.
       let entries = entries(context, .load)
@@ -112,14 +119,22 @@ struct TranslationCache {
     for context in 0..<Self.contextCount { flush(context) }
   }
 
+  func removeInlineCaches() {
+    for context in 0..<Self.contextCount { inlineCaches(context).removeAll() }
+  }
+
   func flushStores() {
-    for context in 0..<Self.contextCount { clear(table(context, .store), Self.tableByteCount) }
+    for context in 0..<Self.contextCount {
+      clear(table(context, .store), Self.tableByteCount)
+      inlineCaches(context).removeStores()
+    }
   }
 
   /// Takes every entry out that lets a store reach the page at `host`.
   func dropStores(to host: UnsafeMutableRawPointer) {
     let target = UInt64(UInt(bitPattern: host))
     for context in 0..<Self.contextCount {
+      inlineCaches(context).removeStores()
       let entries = entries(context, .store)
       for place in 0..<Self.entryCount where entries[place].tag &+ entries[place].offset == target {
         entries[place].tag = Self.noPage
@@ -135,7 +150,11 @@ struct TranslationCache {
     (table(context, .load) + Self.originsOffset).assumingMemoryBound(to: UInt64.self)
   }
 
-  private func flush(_ context: Int) { clear(table(context, .load), Self.contextByteCount) }
+  private func flush(_ context: Int) {
+    // The three tables and the origins.
+    clear(table(context, .load), Self.inlineCachesOffset)
+    inlineCaches(context).removeAll()
+  }
 
   private func clear(_ start: UnsafeMutableRawPointer, _ count: Int) {
     UnsafeMutableRawBufferPointer(start: start, count: count).initializeMemory(

@@ -21,8 +21,18 @@ struct BlockHeader {
   var code: UInt = 0
   /// How often it was interpreted while the translator watched.
   var heat: Int32 = 0
-  /// Runs only while `Hart.isBare`; other blocks, only while it is not.
-  var isBare = false
+  /// It runs only while this is the hart's.
+  var context = BlockContext.bare
+  /// What the translator has made of it, and knows about it.
+  var translation = TranslationStage()
+}
+
+/// How loads and stores of a block go: by the tables of one context of the `TranslationCache`, which has the same number, or not
+/// by any while `Hart.isBare`.
+struct BlockContext: RawRepresentable, Equatable {
+  var rawValue: UInt8
+
+  static let bare = BlockContext(rawValue: UInt8(TranslationCache.contextCount))
 }
 
 typealias Block = UnsafeMutablePointer<BlockHeader>
@@ -65,10 +75,10 @@ final class BlockCache {
   /// Room for another block of any length? If not, `removeAll` makes some.
   var isFull: Bool { used + Self.blockByteLimit > Self.arenaByteCount }
 
-  func find(_ address: UInt64, isBare: Bool) -> Block? {
+  func find(_ address: UInt64, _ context: BlockContext) -> Block? {
     var candidate = buckets.entries[bucket(address)]
     while let block = candidate {
-      if block.pointee.address == address && block.pointee.isBare == isBare { return block }
+      if block.pointee.address == address && block.pointee.context == context { return block }
       candidate = block.pointee.nextInBucket
     }
     return nil

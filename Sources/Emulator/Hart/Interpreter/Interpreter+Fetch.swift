@@ -12,20 +12,20 @@ extension Interpreter {
     guard let host = host.page else { return fetchSingle(hart) }
     let physical = memory.base &+ UInt64(host - UnsafeMutableRawPointer(memory.bytes))
     let block: Block
-    let isBare = hart.isBare
+    let context = hart.blockContext
     let entry = hart.jumpCache.entry(for: pc)
     if entry.pointee.pc == pc, let known = entry.pointee.block,
-      known.pointee.address == physical && known.pointee.isBare == isBare
+      known.pointee.address == physical && known.pointee.context == context
     {
       // The usual case behind a flush: what was forgotten is true again.
       block = known
-    } else if let known = blocks.find(physical, isBare: isBare) {
+    } else if let known = blocks.find(physical, context) {
       block = known
     } else {
       // An instruction that begins on this page and ends on the next belongs to two translations: it is never cached.
       if pc & 0xfff == 0xffe && host.load(as: UInt16.self) & 3 == 3 { return fetchSingle(hart) }
       if mustMakeRoom { removeAllBlocks() }
-      block = decodeBlock(at: physical, host, isBare: isBare)
+      block = decodeBlock(at: physical, host, context)
     }
     // What begins at a split must be asked for each time.
     if isSplit { return block }
@@ -88,7 +88,7 @@ extension Interpreter {
     hart.enterTrap(cause: cause, isInterrupt: false, value: value)
   }
 
-  private func decodeBlock(at physical: UInt64, _ host: UnsafeMutableRawPointer, isBare: Bool) -> Block {
+  private func decodeBlock(at physical: UInt64, _ host: UnsafeMutableRawPointer, _ context: BlockContext) -> Block {
     let page = memory.page(of: physical)
     if memory.flags[page] & PageFlags.code == 0 { memory.setCare(PageFlags.code, page: page) }
     let block = blocks.next()
@@ -131,7 +131,8 @@ extension Interpreter {
     block.pointee.address = physical
     (block.pointee.firstOffset, block.pointee.endOffset) = (Int32(first), Int32(end))
     block.pointee.heat = 0
-    block.pointee.isBare = isBare
+    block.pointee.context = context
+    block.pointee.translation = TranslationStage()
     #if arch(x86_64)
       if translatesAtOnce { block.pointee.heat = Translator.heatThreshold }
       // Translated code would go on from block to block without asking.

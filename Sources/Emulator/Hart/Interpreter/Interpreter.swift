@@ -30,7 +30,13 @@ final class Interpreter {
   let scratchBlock: Block
   /// How new blocks are made: their length at most, and whether the translator takes them the first time they run.
   var blockLengthLimit = BlockCache.lengthLimit
-  var translatesAtOnce = false
+  var translatesAtOnce = false {
+    didSet {
+      #if arch(x86_64)
+        translator?.isHasty = translatesAtOnce
+      #endif
+    }
+  }
   /// Whether `ebreak` between two certain instructions is a call.
   var hasSemihosting = false
   #if arch(x86_64)
@@ -111,6 +117,8 @@ final class Interpreter {
     // In earnest: what an entry leads to, of whatever tag, is a block that exists.
     for hart in harts {
       hart.jumpCache.flush()
+      // What an inline cache is good for depends on the code that it belongs to.
+      hart.translationCache.removeInlineCaches()
       hart.state.pointee.linkSite = 0
     }
   }

@@ -23,9 +23,6 @@ struct JumpCache {
   static let entryByteCount = 32
   static let byteCount = entryCount * entryByteCount
 
-  /// Beside the contexts of `TranslationCache` that fetches use: M mode while `Hart.isBare`.
-  static let bareContext = TranslationCache.supervisorUserMemory
-
   let base: UnsafeMutableRawPointer
 
   init(base: UnsafeMutableRawPointer) {
@@ -33,7 +30,10 @@ struct JumpCache {
     self.base = base
   }
 
-  static func tag(generation: UInt64, context: Int) -> UInt64 { generation << 2 | UInt64(context) }
+  /// The same address leads elsewhere in each context that fetches use, and to other code in each that it runs in.
+  static func tag(generation: UInt64, fetching: Int, _ context: BlockContext) -> UInt64 {
+    generation << 5 | UInt64(fetching) << 3 | UInt64(context.rawValue)
+  }
 
   @inline(__always)
   func entry(for pc: UInt64) -> UnsafeMutablePointer<Entry> {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if arch(x86_64)
+  /// Gives inline caches of one kind to groups of accesses. When all are given away, they are given away again: two groups then
+  /// share one, and each may find what the other has filled. So all that ever share one agree about what it holds.
+  struct InlineCacheNumbers {
+    /// What an inline cache may be for: one for a group that is an aligned unit of memory, or the logarithm of the bytes that a
+    /// group of another form spans at most.
+    typealias Class = Int
+
+    private var numbers = [[Int]](repeating: [], count: AccessGroups.Group.classCount)
+    private var next = [Int](repeating: 0, count: AccessGroups.Group.classCount)
+    private var used = 0
+
+    /// Nil when there is none for groups of this class.
+    mutating func claim(_ kind: Class) -> Int? {
+      if used < InlineCaches.entryCount {
+        numbers[kind].append(used)
+        used += 1
+        return used - 1
+      }
+      guard !numbers[kind].isEmpty else { return nil }
+      next[kind] = (next[kind] + 1) % numbers[kind].count
+      return numbers[kind][next[kind]]
+    }
+  }
+#endif

@@ -156,7 +156,11 @@
 
     /// destination = source2, the long form of `mv`.
     private mutating func copy(_ instruction: DecodedInstruction) {
-      compute(instruction) { $0.move($1, RegisterMap.operand(instruction.source2)) }
+      if let source = RegisterMap.host(instruction.source2) {
+        assembler.move(RegisterMap.operand(instruction.destination), source)
+      } else {
+        compute(instruction) { $0.move($1, RegisterMap.operand(instruction.source2)) }
+      }
     }
 
     private mutating func constant(_ instruction: DecodedInstruction, _ value: UInt64) {

@@ -27,7 +27,7 @@
     /// Accesses that have been emitted with a look at what they do.
     var profiledAccesses: Int32 = 0
 
-    /// Code that is needed rarely stands behind the block.
+    /// Code that is needed rarely stands elsewhere, so that the processor's caches hold what is needed often.
     private enum Rest {
       /// Calls a thunk, and goes on at `resume` unless the block was left.
       case slow(
@@ -52,8 +52,7 @@
     var floatingPoint = FloatingPointKnowledge()
 
     init(
-      _ block: Block, _ translator: Translator, _ code: TranslationStage.Code, groups: AccessGroups? = nil,
-      at cursor: UnsafeMutablePointer<UInt8>
+      _ block: Block, _ translator: Translator, _ code: TranslationStage.Code, groups: AccessGroups? = nil
     ) {
       self.block = block
       self.translator = translator
@@ -64,10 +63,11 @@
       // What is bare and cannot be done so looks up in the context that it has.
       context =
         block.pointee.context == .bare ? TranslationCache.machine : Int(block.pointee.context.rawValue)
-      assembler = Assembler(at: cursor)
+      assembler = Assembler(at: translator.cursor)
     }
 
-    mutating func emit() {
+    /// Answers where the code of what is usual ends, and where the rest does.
+    mutating func emit() -> (usual: UnsafeMutablePointer<UInt8>, rare: UnsafeMutablePointer<UInt8>) {
       entry = assembler.address
       let count = Int32(block.pointee.count)
       var isDue: UnsafeMutablePointer<UInt8>?
@@ -83,6 +83,9 @@
       let endsBlock = block.instructions[Int(count) - 1].opcode.endsBlock
       let length = Int(count) + (endsBlock ? 0 : 1)
       for index in 0..<length { emit(block.instructions + index) }
+      let usualEnd = assembler.cursor
+
+      assembler = Assembler(at: translator.rareCursor)
       emitInSoftware(upTo: block.instructions + length)
 
       assembler.patchHere(outOfBudget)
@@ -90,6 +93,7 @@
       if let isDue { assembler.patchHere(isDue) }
       leaveToLoop(at: firstPageOffset)
       emitRest()
+      return (usualEnd, assembler.cursor)
     }
 
     /// rax = the virtual address of a place given by its distance from the start of this page.

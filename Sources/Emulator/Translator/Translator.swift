@@ -20,6 +20,8 @@
     /// and after so many runs of that, for good.
     static let profiledRuns: Int32 = 256
     static let bufferByteCount = 64 << 20
+    /// Of it, what is for code that is needed often.
+    private static let usualByteCount = 24 << 20
     /// More than any block takes.
     static let blockByteLimit = 64 << 10
     private static let cacheLineByteCount: UInt = 64
@@ -27,7 +29,10 @@
 
     let memory: GuestMemory
     private let buffer: UnsafeMutablePointer<UInt8>
-    private var cursor: UnsafeMutablePointer<UInt8>
+    private(set) var cursor: UnsafeMutablePointer<UInt8>
+    /// Where code that is rarely needed goes.
+    private(set) var rareCursor: UnsafeMutablePointer<UInt8>
+    private let rareStart: UnsafeMutablePointer<UInt8>
     /// Where blocks begin, behind the thunks.
     private let blocksStart: UnsafeMutablePointer<UInt8>
     /// At the buffer's end.
@@ -77,6 +82,8 @@
       thunks = Thunks(&assembler)
       cursor = assembler.cursor
       blocksStart = cursor
+      rareStart = buffer + Self.usualByteCount
+      rareCursor = rareStart
       // The thunk is machine code that follows the platform's calling convention.
       enterCode = unsafeBitCast(thunks.enter, to: Enter.self)
     }
@@ -110,7 +117,8 @@
 
     /// Is there room for another block? If not, the owner of the blocks removes them all.
     var isFull: Bool {
-      cursor + Self.blockByteLimit > buffer + (Self.bufferByteCount - TranslatorTables.byteCount)
+      cursor + Self.blockByteLimit > rareStart
+        || rareCursor + Self.blockByteLimit > buffer + (Self.bufferByteCount - TranslatorTables.byteCount)
     }
 
     private func translate(_ block: Block) -> Bool {
@@ -126,9 +134,8 @@
     /// There must be room.
     func translate(_ block: Block, _ code: TranslationStage.Code, groups: AccessGroups? = nil) {
       alignCursor()
-      var translation = BlockTranslation(block, self, code, groups: groups, at: cursor)
-      translation.emit()
-      cursor = translation.assembler.cursor
+      var translation = BlockTranslation(block, self, code, groups: groups)
+      (cursor, rareCursor) = translation.emit()
       block.pointee.code = translation.entry
       block.pointee.translation.code = code
     }
@@ -166,6 +173,7 @@
     /// All blocks are gone. The caller sees to what harts know of sites.
     func discardAll() {
       cursor = blocksStart
+      rareCursor = rareStart
       tables.removeAll()
       for index in cacheOwners.indices { cacheOwners[index] = nil }
       cacheNumbers = [InlineCacheNumbers(), InlineCacheNumbers()]

@@ -12,16 +12,20 @@
     private var next = [Int](repeating: 0, count: AccessGroups.Group.classCount)
     private var used = 0
 
-    /// Nil when there is none for groups of this class.
-    mutating func claim(_ kind: Class) -> Int? {
+    /// For a group of this class. Nil when there is none but those that other groups of its block have: between the first and
+    /// the last access of one of them, nobody else may fill it.
+    mutating func claim(_ kind: Class, except taken: some Collection<Int>) -> Int? {
       if used < InlineCaches.entryCount {
         numbers[kind].append(used)
         used += 1
         return used - 1
       }
-      guard !numbers[kind].isEmpty else { return nil }
-      next[kind] = (next[kind] + 1) % numbers[kind].count
-      return numbers[kind][next[kind]]
+      for _ in numbers[kind].indices {
+        next[kind] = (next[kind] + 1) % numbers[kind].count
+        let number = numbers[kind][next[kind]]
+        if !taken.contains(number) { return number }
+      }
+      return nil
     }
   }
 #endif

@@ -67,7 +67,9 @@
       var groups = AccessGroups(block) { uncached >> UInt64($0) & 1 == 0 }
       for index in groups.groups.indices {
         let kind = groups.groups[index].kind
-        guard let number = cacheNumbers[kind.rawValue].claim(groups.groups[index].cacheClass) else {
+        let taken = groups.groups.lazy.filter { $0.kind == kind }.map(\.number)
+        guard let number = cacheNumbers[kind.rawValue].claim(groups.groups[index].cacheClass, except: taken)
+        else {
           groups.remove(group: index)
           continue
         }

@@ -11,11 +11,15 @@
     private var numbers = [[Int]](repeating: [], count: AccessGroups.Group.classCount)
     private var next = [Int](repeating: 0, count: AccessGroups.Group.classCount)
     private var used = 0
+    /// How many there are.
+    private let count: Int
+
+    init(count: Int) { self.count = count }
 
     /// For a group of this class. Nil when there is none but those that other groups of its block have: between the first and
     /// the last access of one of them, nobody else may fill it.
     mutating func claim(_ kind: Class, except taken: some Collection<Int>) -> Int? {
-      if used < InlineCaches.entryCount {
+      if used < count {
         numbers[kind].append(used)
         used += 1
         return used - 1

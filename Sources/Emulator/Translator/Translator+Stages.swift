@@ -12,7 +12,7 @@
     }
 
     /// An inline cache may be filled so often,
-    private static let fillLimit: Int32 = 256
+    private var fillLimit: Int32 { isHasty ? 4 : 256 }
     /// once in so many instructions. Where that is too seldom, looking the page up each time is quicker.
     private static let instructionsPerFill: UInt64 = 2000
 
@@ -31,6 +31,12 @@
       if counter >= 0 && tables.counter(counter).pointee < 0 { nextStage(hart, block) }
     }
 
+    /// All are free.
+    func setCacheNumbers() {
+      let numbers = InlineCacheNumbers(count: isHasty ? 8 : InlineCaches.entryCount)
+      cacheNumbers = [numbers, numbers]
+    }
+
     @inline(never)
     private func nextStage(_ hart: Hart, _ block: Block) {
       let counter = tables.counter(block.pointee.translation.counter)
@@ -46,7 +52,8 @@
         translate(block, .profiled)
       } else {
         var access = block.pointee.translation.profile
-        for index in 0..<Int(block.pointee.count) where InlineAccess(block.instructions[index].opcode) != nil {
+        for index in 0..<Int(block.pointee.count) where InlineAccess(block.instructions[index].opcode) != nil
+        {
           if !staysOnPage(access) { block.pointee.translation.uncached |= 1 << UInt64(index) }
           access += 1
         }
@@ -76,7 +83,7 @@
         groups.setNumber(number, group: index)
         cacheOwners[cacheNumber(kind, number)] = InlineCacheOwner(
           block: block, instruction: groups.firstInstruction(of: index), start: hart.executed)
-        tables.allowance(kind, number).pointee = Self.fillLimit
+        tables.allowance(kind, number).pointee = fillLimit
       }
       translate(block, .cached, groups: groups)
     }
@@ -98,10 +105,10 @@
       tables.request.pointee = 0
       let (kind, place) = number.quotientAndRemainder(dividingBy: InlineCaches.entryCount)
       let allowance = tables.allowance(TranslationCache.Table(rawValue: kind)!, place)
-      allowance.pointee = Self.fillLimit
+      allowance.pointee = fillLimit
       guard let owner = cacheOwners[number] else { return }
       let now = hart.executed
-      guard now &- owner.start < UInt64(Self.fillLimit) * Self.instructionsPerFill else {
+      guard now &- owner.start < UInt64(fillLimit) * Self.instructionsPerFill else {
         cacheOwners[number]!.start = now
         return
       }

@@ -40,8 +40,8 @@
     /// What inline caches belong to: the block, and the instruction's number in it.
     var cacheOwners: [InlineCacheOwner?]
     /// For loads and for stores.
-    var cacheNumbers = [InlineCacheNumbers(), InlineCacheNumbers()]
-    /// Blocks are made again after a few runs, so that short tests come to all there is.
+    var cacheNumbers: [InlineCacheNumbers] = []
+    /// Blocks are made again after a few runs, and there are few inline caches, so that short tests come to all there is.
     var isHasty = false
     let thunks: Thunks
     let features: HostFeatures
@@ -82,6 +82,7 @@
       thunks = Thunks(&assembler)
       cursor = assembler.cursor
       blocksStart = cursor
+      defer { setCacheNumbers() }
       rareStart = buffer + Self.usualByteCount
       rareCursor = rareStart
       // The thunk is machine code that follows the platform's calling convention.
@@ -176,7 +177,7 @@
       rareCursor = rareStart
       tables.removeAll()
       for index in cacheOwners.indices { cacheOwners[index] = nil }
-      cacheNumbers = [InlineCacheNumbers(), InlineCacheNumbers()]
+      setCacheNumbers()
       sites.removeAll(keepingCapacity: true)
       incoming.removeAll(keepingCapacity: true)
     }

@@ -49,6 +49,32 @@ import Testing
     }
   }
 
+  /// Loads and stores in loops: blocks are translated three times, and what they remember of pages is shared and given up.
+  @Test func enginesAgreeOnLoops() {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    print("engines on loops: seed \(seed)")
+    var random = SeededGenerator(seed: seed)
+    for _ in 0..<12 {
+      let guest = LoopGuest(seed: random.next(), loops: 120)
+      let interpreted = guest.machine(engine: .interpreter)
+      let translated = guest.machine(engine: .translator)
+      translated.makeBlocks(ofAtMost: Machine.blockLengthLimit, translatedAtOnce: true)
+      var position: UInt64 = 0
+      while position < 120_000 {
+        position += Self.interval
+        _ = (interpreted.run(until: position), translated.run(until: position))
+        guard interpreted.fingerprint == translated.fingerprint else {
+          Issue.record(
+            "seed \(seed), position \(position): \(interpreted.differences(from: translated, limit: 4))")
+          return
+        }
+      }
+      #expect(interpreted.hasSameMemory(as: translated))
+      // It came to its end, which is a call from S mode.
+      #expect(interpreted.controlAndStatusRegister(ControlRegister.mcause, hart: 0) == 9)
+    }
+  }
+
   /// The comparison itself: it names what differs, with both values.
   @Test func differencesAreNamed() throws {
     let one = RandomGuest(seed: 5).machine(engine: .interpreter)

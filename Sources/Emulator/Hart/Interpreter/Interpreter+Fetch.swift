@@ -88,7 +88,9 @@ extension Interpreter {
     hart.enterTrap(cause: cause, isInterrupt: false, value: value)
   }
 
-  private func decodeBlock(at physical: UInt64, _ host: UnsafeMutableRawPointer, _ context: BlockContext) -> Block {
+  private func decodeBlock(at physical: UInt64, _ host: UnsafeMutableRawPointer, _ context: BlockContext)
+    -> Block
+  {
     let page = memory.page(of: physical)
     if memory.flags[page] & PageFlags.code == 0 { memory.setCare(PageFlags.code, page: page) }
     let block = blocks.next()

@@ -35,6 +35,7 @@ import Testing
       name: "smp", harts: 8,
       lastLine: "smp: 8 harts, 40000 by lock, 180000 by atomic additions, 200 rounds of the token: right"),
     Guest(name: "diskfill", lastLine: "diskfill: 1024 sectors written and read back", hasDisk: true),
+    Guest(name: "diskscatter", lastLine: "diskscatter: 10000 writes", hasDisk: true),
     Guest(name: "diskcheck", lastLine: "diskcheck: 86 checks, 0 failed", hasDisk: true),
     Guest(
       name: "diskcheck-legacy", lastLine: "diskcheck: 86 checks, 0 failed", hasDisk: true,

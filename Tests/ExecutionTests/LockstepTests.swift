@@ -31,7 +31,7 @@ import Testing
       Run(name: "hello"), Run(name: "status42"), Run(name: "counter"), Run(name: "idle"),
       Run(name: "selfmodify"), Run(name: "codeflood"), Run(name: "remap"), Run(name: "traps"),
       Run(name: "smp", harts: 2), Run(name: "smp", harts: 8),
-      Run(name: "diskfill", hasDisk: true), Run(name: "diskcheck", hasDisk: true),
+      Run(name: "diskfill", hasDisk: true), Run(name: "diskscatter", hasDisk: true), Run(name: "diskcheck", hasDisk: true),
       Run(name: "diskcheck-legacy", hasDisk: true, virtio: .legacy),
       Run(name: "drain", input: "all that is typed\u{4}"), Run(name: "ledger", harts: 2, hasDisk: true),
       Run(name: "htif", input: "hello\nworld\nquit\n"),

@@ -298,11 +298,6 @@
       Self.patch(cursor - 4, to: target)
     }
 
-    /// Jumps to the address in memory at `base` + `displacement`.
-    mutating func jumpIndirect(_ base: HostRegister, _ displacement: Int32) {
-      memory(0xff, 4, base: base, displacement: displacement, wide: false)
-    }
-
     mutating func patchHere(_ place: UnsafeMutablePointer<UInt8>) { Self.patch(place, to: address) }
 
     /// Sets a distance of 32 bits. Code and targets lie in one buffer of less than 2 GiB.

@@ -150,22 +150,23 @@
       assembler.arithmetic(
         .and, .register(.rcx), immediate: Int32((JumpCache.entryCount - 1) * JumpCache.entryByteCount),
         wide: false)
-      assembler.arithmetic(.add, .rcx, .register(.rbp))
       // An entry is good for this address, all of it, and for the current tag.
       let entry = { (field: PartialKeyPath<JumpCache.Entry>) in
         // Every stored property of a plain struct has an offset.
         Int32(Hart.jumpCacheOffset - RegisterMap.bias + MemoryLayout<JumpCache.Entry>.offset(of: field)!)
       }
-      assembler.memory(0x3b, HostRegister.rax.rawValue, base: .rcx, displacement: entry(\.pc), wide: true)
+      assembler.memory(
+        0x3b, HostRegister.rax.rawValue, base: .rbp, index: .rcx, displacement: entry(\.pc), wide: true)
       assembler.jump(.notEqual, to: translator.thunks.exitAtRAX)
       assembler.move(.rdx, .memory(RegisterMap.jumpTag))
-      assembler.memory(0x3b, HostRegister.rdx.rawValue, base: .rcx, displacement: entry(\.tag), wide: true)
+      assembler.memory(
+        0x3b, HostRegister.rdx.rawValue, base: .rbp, index: .rcx, displacement: entry(\.tag), wide: true)
       assembler.jump(.notEqual, to: translator.thunks.exitAtRAX)
       assembler.move(.rdx, .register(.rax))
       assembler.arithmetic(.and, .register(.rdx), immediate: -4096)
       assembler.move(.memory(RegisterMap.pageBase), .rdx)
       // That of a block that is not translated is `exitAtRAX`.
-      assembler.jumpIndirect(.rcx, entry(\.code))
+      assembler.memory(0xff, 4, base: .rbp, index: .rcx, displacement: entry(\.code), wide: false)  // jmp
     }
 
     // MARK: Calling the interpreter

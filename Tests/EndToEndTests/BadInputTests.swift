@@ -234,7 +234,7 @@ import Testing
     let result = try scratch.run(
       FullDisk.command(
         mountedAt: scratch.path("small"),
-        ["sh", "-c", script, Place.tool.path, recording, Place.guest("diskfill"), disk, overlay]))
+        ["sh", "-c", script, Place.tool.path, recording, Place.guest("diskcheck"), disk, overlay]))
     let lines = result.errors.split(separator: "\n").map(String.init)
     try #require(lines.count == 4, "\(result.errors)")
     #expect(lines[0].hasPrefix("rrtool: \(overlay): "), "\(lines[0])")

@@ -48,23 +48,6 @@ import Testing
     }
   }
 
-  /// A write far from all others brings little more to a recording than what it writes.
-  @Test func smallWritesTakeLittleRoom() throws {
-    let scratch = try Scratch()
-    let recording = scratch.path("scatter.rr")
-    let recorded = try scratch.rrtool([
-      "record", "-o", recording, "--bios", Place.guest("diskscatter"), "--memory", "16M", "--drive",
-      "file=\(try disk(scratch, megabytes: 1024))",
-    ])
-    try #require(recorded.status == 0, "\(recorded.errors)")
-    let files = try FileManager.default.contentsOfDirectory(atPath: recording)
-    let size = try files.reduce(0) {
-      try $0 + Data(contentsOf: URL(filePath: recording + "/" + $1)).count
-    }
-    #expect(size < 10_000 * 4096 * 3 / 2, "\(files)")
-    try scratch.expectReplay("scatter.rr", equals: recorded)
-  }
-
   /// The line that ends every run that failed, one that says why, and no success.
   @Test(arguments: ["limit", "mount"]) func aFullDiskEndsTheRun(kind: String) throws {
     let scratch = try Scratch()

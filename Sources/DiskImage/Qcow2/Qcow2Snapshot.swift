@@ -14,7 +14,6 @@ public final class Qcow2Snapshot: BlockImage {
   public var size: Int { tree.diskSize }
   public var isReadOnly: Bool { true }
   public var path: String { image.path }
-  public var clusterSize: Int { image.clusterSize }
 
   init(image: Qcow2Image, entry: Qcow2SnapshotTable.Entry, tree: Qcow2Tree) {
     self.image = image

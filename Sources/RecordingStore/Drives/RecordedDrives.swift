@@ -179,8 +179,7 @@ package struct RecordedDrives {
       backing = (name.hasPrefix("/") ? target + "/" + copyName : copyName, .raw)
     }
     let overlay = try withImageFailures({ () throws(DiskImageError) in
-      try Qcow2Image.create(
-        at: workPath, size: size, clusterSize: Self.overlayClusterSize(for: size), backing: backing)
+      try Qcow2Image.create(at: workPath, size: size, backing: backing)
       // Whatever it names, it is over the images as they are.
       var opener = BaseImages.opener(for: bases)
       opener.baseWrapper = wrap
@@ -188,13 +187,5 @@ package struct RecordedDrives {
     })
     return Drive(
       manifest: manifest(size: size, overlay: name, bases: bases), storage: overlay, overlay: overlay)
-  }
-
-  /// The clusters of an overlay are as small as what guests write, for a write brings all of its cluster with it. They are larger on
-  /// disks so large that the L1 table, of which every snapshot has a copy, would be more than 64 KiB.
-  private static func overlayClusterSize(for diskSize: Int) -> Int {
-    var clusterSize = 4096
-    while clusterSize < 1 << 16, diskSize / (clusterSize * clusterSize / 8) > 8192 { clusterSize *= 2 }
-    return clusterSize
   }
 }

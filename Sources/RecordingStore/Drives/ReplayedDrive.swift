@@ -20,17 +20,13 @@ package struct ReplayedDrive {
       digests.map { WitnessedImage(base, witness: $0.comparison(drive: index, of: recording)) } ?? base
     }
     let image: any BlockImage
-    // A write to a part of a cluster reads the rest of it. A packed recording has what the recorded run read so, and no more.
-    var clusterSize = WitnessedImage.clusterSize
     if let overlay = drive.overlay {
       let path = recording.file(overlay)
-      let recorded = try withImageFailures({ () throws(DiskImageError) in
+      image = try withImageFailures({ () throws(DiskImageError) in
         var opener = BaseImages.opener(for: drive.bases)
         opener.baseWrapper = wrap
         return try opener.openQcow2(path, readOnly: true).openSnapshot(snapshot)
       })
-      clusterSize = min(clusterSize, recorded.clusterSize)
-      image = recorded
     } else {
       image = wrap(try BaseImages.open(drive.bases))
     }
@@ -40,6 +36,6 @@ package struct ReplayedDrive {
         "has \(image.size / 512) sectors, and drive \(index) of the recording \(drive.sectorCount)",
         remedy: "put the recording's own image back")
     }
-    scratch = ScratchOverlay(base: image, clusterSize: clusterSize)
+    scratch = ScratchOverlay(base: image)
   }
 }

@@ -2,7 +2,7 @@
 
 /// `q` and `Q` packets.
 extension RemoteSession {
-  func query(_ reader: inout PacketReader) -> Reply {
+  func query(_ reader: inout PacketReader) -> Reply? {
     if reader.skip("Supported") { return features(&reader) }
     if reader.skip("Rcmd,") { return monitor(&reader) }
     if reader.skip("Xfer:features:read:target.xml:") { return part(of: registers.description, &reader) }
@@ -92,15 +92,15 @@ extension RemoteSession {
     return Reply([mark] + document[offset..<end])
   }
 
-  private func monitor(_ reader: inout PacketReader) -> Reply {
+  private func monitor(_ reader: inout PacketReader) -> Reply? {
     guard let bytes = Hexadecimal.decode(reader.rest) else { return .malformed }
-    whileMoving { control in
+    let reply = carryOut { control in
       tellNotices()
       target.monitor(String(decoding: bytes, as: UTF8.self), hart: generalHart, control: control)
       tellNotices()
     }
     // A command may have moved the machine.
     lastStop = StopReport(hart: target.currentHart, cause: .stepped)
-    return .ok
+    return reply
   }
 }

@@ -45,6 +45,8 @@ public final class RemoteSession {
   private let now: () -> ContinuousClock.Instant
   /// When Ctrl-C came while nothing moved.
   private var lateInterrupt: ContinuousClock.Instant?
+  /// When Ctrl-C ended a motion by another way than the protocol.
+  private var elsewhereInterrupt: ContinuousClock.Instant?
   /// How long such a Ctrl-C is for the next motion.
   private static let interruptLifetime: Duration = .seconds(1)
 
@@ -97,6 +99,9 @@ public final class RemoteSession {
   private func decode(_ bytes: [UInt8]) {
     for byte in bytes {
       guard let item = decoder.take(byte) else { continue }
+      // It is about an answer that has arrived damaged, which needs acknowledgements, and that there is: gdb asks so after two seconds
+      // too for what is still being worked on. Sent again, the answer before would be taken for this one.
+      if item == .refused && (isMoving || !acknowledges) { continue }
       guard waiting.count < Self.waitingLimit || !isMoving else {
         isClosed = true
         return
@@ -115,7 +120,11 @@ public final class RemoteSession {
     case .tooLong:
       if acknowledges { connection.write([UInt8(ascii: "+")]) }
       send("E07")
-    case .interrupt: lateInterrupt = now()
+    case .interrupt:
+      // The terminal gives Ctrl-C to the debugger and to this program: what one has ended the other does not end as well.
+      let isTwin = elsewhereInterrupt.map { now() - $0 < Self.interruptLifetime } ?? false
+      elsewhereInterrupt = nil
+      if !isTwin { lateInterrupt = now() }
     case .acknowledged: break
     }
   }
@@ -149,19 +158,46 @@ public final class RemoteSession {
   }
 
   private func isInterrupted() -> Bool {
-    if isInterruptedElsewhere() || isClosed { return true }
+    if isClosed || isAbandoned { return true }
+    if isInterruptedElsewhere() {
+      elsewhereInterrupt = now()
+      return true
+    }
     guard let bytes = connection.readAvailable() else {
       isClosed = true
       return true
     }
     decode(bytes)
     if isPreparing { answerMeanwhile() }
+    // Whoever asks for something else waits for this command no longer.
+    if isCommanded, waiting.contains(where: { if case .packet = $0 { true } else { false } }) {
+      isAbandoned = true
+      return true
+    }
     guard let index = waiting.firstIndex(of: .interrupt) else { return isClosed }
     waiting.remove(at: index)
     return true
   }
 
   private var isPreparing = false
+
+  /// A `monitor` command is being carried out,
+  private var isCommanded = false
+  /// and its client has gone on to something else.
+  private var isAbandoned = false
+
+  /// Carries out a `monitor` command. gdb ends its waiting for one by Ctrl-C without a word. If that comes by another way, it takes one
+  /// more packet and leaves: that has to be the last one. If it does not, nobody wants to hear anything.
+  ///
+  /// - Returns: the reply; nil: none.
+  func carryOut(_ body: (MotionControl) -> Void) -> Reply? {
+    isCommanded = true
+    isAbandoned = false
+    elsewhereInterrupt = nil
+    defer { (isCommanded, isAbandoned) = (false, false) }
+    whileMoving(body)
+    return isAbandoned ? nil : .ok
+  }
 
   private func answerMeanwhile() {
     while let item = waiting.first, item != .interrupt {
@@ -174,6 +210,7 @@ public final class RemoteSession {
   func say(_ text: String) {
     // Before it has asked for the first stop it expects no text.
     guard !isPreparing else { return }
+    if isCommanded && (isAbandoned || elsewhereInterrupt != nil) { return }
     // Two digits a byte, and `O`.
     let limit = (Self.packetSize - 1) / 2
     var bytes = Array(text.utf8)[...]

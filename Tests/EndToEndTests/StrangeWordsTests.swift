@@ -119,7 +119,7 @@ import Testing
         }
       }
       groups.shuffle(using: &random)
-      var mustRefuse = false
+      var (mustRefuse, mayFail) = (false, false)
       switch Int.random(in: 0..<3, using: &random) {
       case 0:
         // Not behind an option that might take it for its value.
@@ -127,6 +127,8 @@ import Testing
         let place = groups.firstIndex { $0 == ["run.rr"] || $0 == guest }.map { $0 + 1 } ?? 0
         groups.insert([word], at: Bool.random(using: &random) ? place : 0)
         mustRefuse = true
+        // One of QEMU's takes what follows for its value, and what is wrong may then be that.
+        mayFail = ["run", "record"].contains(verb) && Self.foreign.contains(word)
       case 1:
         // The last word, as its value is missing.
         let lacking = usable.filter { $0.takesValue && !$0.names.contains("--until-failure") }
@@ -138,14 +140,17 @@ import Testing
       let words = path + groups.flatMap { $0 } + (verb == "qemu" ? line : [])
       let result = try scratch.rrtool(words, folder: scratch.folder.path, seconds: 60)
       let what: Comment = "seed \(seed): \(words): \(result.status) \(result.errors)"
-      if mustRefuse { #expect(result.status == 64 && result.output.isEmpty, what) }
+      if mustRefuse { #expect(result.status == 64 || (mayFail && result.status == 1), what) }
+      if mustRefuse { #expect(result.output.isEmpty, what) }
       if result.status != 0 { #expect(!result.errors.isEmpty, what) }
       #expect(![132, 133, 134, 135, 136, 139].contains(result.status) && result.status >= 0, what)
       if result.status == 0, ["run", "record", "qemu"].contains(verb) {
         let isToldOnly = words.contains { $0.hasPrefix("--dump-dtb") || $0 == "--dry-run" }
         let said = result.text + result.errors
         #expect(
-          isToldOnly || said.contains("hello: status 0") || words.contains { $0.hasPrefix("--serial") }, what)
+          isToldOnly || said.contains("hello: status 0") || words.contains { $0.hasPrefix("--serial") }
+            // A recording that was to end before the guest has said it.
+            || words.contains { $0.hasPrefix("--max-instructions") || $0.hasPrefix("--stop-on") }, what)
       }
     }
   }
@@ -155,6 +160,8 @@ import Testing
     for (words, text) in [
       (["reply", "run.rr"], "rrtool: reply: is no command; did you mean 'replay'? see 'rrtool help'"),
       (["nothing"], "rrtool: nothing: is no command; see 'rrtool help'"),
+      (["help", "nothing"], "rrtool: nothing: is no command; see 'rrtool help'"),
+      (["help", "record", "nothing"], "rrtool: nothing: is no command of record; see 'rrtool help'"),
       (
         ["snapshot", "lst"],
         "rrtool: lst: is no command of snapshot; did you mean 'list'? see 'rrtool help'"

@@ -221,6 +221,50 @@ import Testing
     #expect(target.position == 70)
   }
 
+  /// gdb asks again after two seconds without an answer, also of what takes longer.
+  @Test func whoIsAskedAgainMeanwhileAnswersOnce() {
+    for acknowledges in [true, false] {
+      let start = acknowledges ? [] : [Packet.frame("QStartNoAckMode".utf8)]
+      let connection = ScriptedConnection(
+        start + [Packet.frame("qRcmd,77616974".utf8), Packet.frame("?".utf8)])
+      connection.available = [[0x2d], [0x2d], [0x03]]
+      _ = RemoteSession(target: FakeTarget(), connection: connection).serve()
+      let answers = payloads(in: connection.sent).map { String(decoding: $0, as: UTF8.self) }
+      #expect(
+        answers.suffix(3).map { $0.prefix(12) } == ["O64696420776", "OK", "T05thread:1;"], "\(answers)")
+    }
+    // Nothing is sent again that arrived.
+    let later = ScriptedConnection([Packet.frame("QStartNoAckMode".utf8), Packet.frame("?".utf8), [0x2d]])
+    _ = RemoteSession(target: FakeTarget(), connection: later).serve()
+    #expect(payloads(in: later.sent).count == 2)
+  }
+
+  /// gdb leaves a command by Ctrl-C without a word, and asks for something else.
+  @Test func aCommandThatNobodyWaitsForEndsSilently() {
+    let connection = ScriptedConnection([Packet.frame("qRcmd,77616974".utf8)])
+    connection.available = [[], Packet.frame("?".utf8)]
+    _ = RemoteSession(target: FakeTarget(), connection: connection).serve()
+    let answers = payloads(in: connection.sent).map { String(decoding: $0, as: UTF8.self) }
+    #expect(answers.map { $0.prefix(12) } == ["O64696420776", "T05thread:1;"])
+  }
+
+  /// The terminal gives one Ctrl-C to gdb, which passes it on, and to whoever started gdb.
+  @Test func oneControlCEndsOneMotion() {
+    let target = FakeTarget()
+    target.patience = 10
+    let connection = ScriptedConnection([
+      Packet.frame("c".utf8), [0x03], Packet.frame("vCont;s:1".utf8),
+    ])
+    var asked = 0
+    let session = RemoteSession(target: target, connection: connection) {
+      asked += 1
+      return asked == 3
+    }
+    _ = session.serve()
+    let answers = payloads(in: connection.sent).map { String(decoding: $0, as: UTF8.self) }
+    #expect(answers.count == 2 && answers[0].hasPrefix("T02") && answers[1].hasPrefix("T05"), "\(answers)")
+  }
+
   /// gdb makes many short motions of one command, and Ctrl-C comes between two of them: it ends the next, and only that.
   @Test(arguments: [(milliseconds: 900, isInterrupted: true), (milliseconds: 1100, isInterrupted: false)])
   func controlCBetweenMotionsIsForTheNextIfThatComesSoon(milliseconds: Int, isInterrupted: Bool) {

@@ -9,8 +9,13 @@ enum UnknownCommand {
   static func refuse(in words: [String]) throws(Failure) {
     var commands = RRTool.configuration.subcommands
     var of = ""
-    for word in words {
-      guard !commands.isEmpty, !word.hasPrefix("-"), word != "help" else { return }
+    // Behind `help` stand commands alone; the parser would show the page of what it knows of them.
+    let isHelp = words.first == "help"
+    for word in words.dropFirst(isHelp ? 1 : 0) {
+      // What `inspect` shows is told on its page.
+      guard isHelp && of != " of inspect" || !commands.isEmpty, !word.hasPrefix("-"), word != "help" else {
+        return
+      }
       guard let next = commands.first(where: { $0._commandName == word }) else {
         let names = commands.map { $0._commandName }
         let near = names.min { distance($0, word) < distance($1, word) }

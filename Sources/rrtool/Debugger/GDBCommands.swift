@@ -158,9 +158,10 @@ enum GDBCommands {
     var help: String
 
     var text: String {
+      // Ctrl-C ends the definition wherever the machine has come to: what is known of it goes before, too.
       """
       define \(name)
-        monitor \(name)\(arguments)
+      \(moves ? "  maintenance flush register-cache\n  maintenance flush dcache\n" : "")  monitor \(name)\(arguments)
       \(moves ? "  rrtool-look\n" : "")end
       document \(name)
       \(help)

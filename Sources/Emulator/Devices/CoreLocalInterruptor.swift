@@ -15,7 +15,7 @@ package final class CoreLocalInterruptor: Device {
   }
 
   package let name = "clint"
-  private unowned(unsafe) let board: any Board
+  private unowned let board: any Board
   private let hartCount: Int
 
   private var softwareInterrupts: [Bool]

@@ -39,9 +39,6 @@ extension Device {
 }
 
 /// What the board offers its devices. Implemented by `Machine`.
-///
-/// It owns its devices, which refer to it without counting or checking: that would be a quarter of the time that a byte on the console
-/// takes.
 package protocol Board: AnyObject {
   /// The exact moment of the access being served.
   var now: Moment { get }

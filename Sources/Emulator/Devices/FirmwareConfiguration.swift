@@ -58,7 +58,7 @@ package final class FirmwareConfiguration: Device {
   private static let emptyMemoryDescription: [UInt8] = [1] + [UInt8](repeating: 0, count: 15)
 
   package let name = "fw-cfg"
-  private unowned(unsafe) let board: any Board
+  private unowned let board: any Board
 
   private var selector: UInt16 = 0
   private var offset: UInt32 = 0

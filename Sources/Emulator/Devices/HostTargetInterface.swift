@@ -44,7 +44,7 @@ package final class HostTargetInterface: Device {
   package static let patience: UInt64 = 100
 
   package let name = "htif"
-  private unowned(unsafe) let board: any Board
+  private unowned let board: any Board
   private let serialPort: SerialPort
   private let toHost: UInt64
   private let fromHost: UInt64?

@@ -67,7 +67,7 @@ package final class ParallelFlash: Device {
   private static let identity: [UInt8] = [0x89, 0x18]
 
   package let name: String
-  private unowned(unsafe) let board: any Board
+  private unowned let board: any Board
   private let bank: Int
   private let isReadOnly: Bool
 

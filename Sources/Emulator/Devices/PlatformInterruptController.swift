@@ -32,7 +32,7 @@ package final class PlatformInterruptController: Device {
   }
 
   package let name = "plic"
-  private unowned(unsafe) let board: any Board
+  private unowned let board: any Board
   private let contextCount: Int
   private let looksAtLevels: Bool
 

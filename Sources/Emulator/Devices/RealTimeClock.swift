@@ -24,7 +24,7 @@ package final class RealTimeClock: Device {
   private static let extent: UInt64 = 0x24
 
   package let name = "rtc"
-  private unowned(unsafe) let board: any Board
+  private unowned let board: any Board
 
   /// What setting the time added to the wall clock, modulo 2^64.
   private var offset: UInt64 = 0

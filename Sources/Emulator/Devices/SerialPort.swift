@@ -70,7 +70,7 @@ package final class SerialPort: Device {
   package static let backlogLimit = 65536
 
   package let name = "uart"
-  private unowned(unsafe) let board: any Board
+  private unowned let board: any Board
 
   private var interruptEnable: UInt8 = 0
   private var fifoControl: UInt8 = 0

@@ -11,7 +11,7 @@ package final class TestFinisher: Device {
   }
 
   package let name = "finisher"
-  private unowned(unsafe) let board: any Board
+  private unowned let board: any Board
 
   package init(board: any Board) { self.board = board }
 

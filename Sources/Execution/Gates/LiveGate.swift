@@ -31,9 +31,7 @@ package final class LiveGate: Gate {
   /// Room for input that makes it worth while to bring some again, after there was none.
   private static let roomToGoOn = SerialPort.backlogLimit / 2
 
-  /// The machine that holds this gate. Not `weak`: that would put all counting of references to the machine in a table beside it,
-  /// which every access to a device then pays for.
-  package unowned(unsafe) var machine: (any MachineControl)?
+  package weak var machine: (any MachineControl)?
   package private(set) var stopReason: StopReason?
   /// Whether somebody outside switched the machine off.
   package private(set) var wasSwitchedOff = false

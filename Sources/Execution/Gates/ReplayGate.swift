@@ -23,9 +23,7 @@ package final class ReplayGate: Gate {
     case failed(Failure)
   }
 
-  /// The machine that holds this gate. Not `weak`: that would put all counting of references to the machine in a table beside it,
-  /// which every access to a device then pays for.
-  package unowned(unsafe) var machine: (any MachineControl)?
+  package weak var machine: (any MachineControl)?
   package internal(set) var stopReason: StopReason?
 
   var events: EventQueue

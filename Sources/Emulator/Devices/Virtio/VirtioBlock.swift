@@ -61,7 +61,7 @@ package final class VirtioBlock: VirtioDevice {
   package let configuration: [UInt8]
   private weak var transport: VirtioTransport?
 
-  private unowned(unsafe) let board: any Board
+  private unowned let board: any Board
   private let driveIndex: Int
   private let drive: MachineConfiguration.Drive
 

@@ -22,7 +22,7 @@ package final class VirtioConsole: VirtioDevice {
   package let queueCount = 2
   /// Columns and rows, which nobody knows, and how many ports there are.
   package let configuration: [UInt8] = [0, 0, 0, 0, 1, 0, 0, 0]
-  private unowned(unsafe) let board: any Board
+  private unowned let board: any Board
   private let serialPort: SerialPort
   private unowned var transport: VirtioTransport!
 

@@ -12,7 +12,7 @@ package final class VirtioEntropy: VirtioDevice {
   package let features: UInt64 = 0
   package let queueCount = 1
   package let configuration: [UInt8] = []
-  private unowned(unsafe) let board: any Board
+  private unowned let board: any Board
 
   package init(board: any Board) { self.board = board }
 

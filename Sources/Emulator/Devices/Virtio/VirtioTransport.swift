@@ -63,7 +63,7 @@ package final class VirtioTransport: Device {
 
   package var name: String { device?.name ?? "virtio-slot-\(slot)" }
   package let slot: Int
-  unowned(unsafe) let board: any Board
+  unowned let board: any Board
   let device: (any VirtioDevice)?
   let offeredFeatures: UInt64
   private let configuration: [UInt8]

@@ -8,6 +8,8 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+from .steps import Steps
+
 # QEMU keeps what nobody reads, and has been seen to grow to tens of gigabytes.
 QEMU_ADDRESS_SPACE = 8_000_000 << 10
 # What an endless console may fill.
@@ -43,11 +45,9 @@ def run(command, guest, stop_signal, address_space=None):
 class Conversation:
     def __init__(self, guest):
         self.guest = guest
-        self.steps = list(guest.talk)
+        self.steps = Steps(guest.talk)
         self.console = bytearray()
         self.notes = bytearray()
-        # Where what was not looked at yet begins.
-        self.mark = 0
         self.failure = None
         self.talk_seconds = None
 
@@ -59,7 +59,7 @@ class Conversation:
         while streams:
             wait = deadline - time.monotonic()
             if wait <= 0 or len(self.console) > CONSOLE_LIMIT:
-                self.fail("no end" if not self.steps else f"no {self.waits_for()}")
+                self.fail("no end" if not self.steps else f"no {self.steps.waits_for('what was typed')}")
                 child.kill()
                 deadline += 10
                 if wait < -5:
@@ -75,7 +75,7 @@ class Conversation:
                 self.advance(child, start, stop_signal)
         status = child.wait()
         if self.steps:
-            self.fail(f"ended before {self.waits_for()}")
+            self.fail(f"ended before {self.steps.waits_for('what was typed')}")
         wanted = self.guest.status if self.guest.end == "power-off" else 128 + stop_signal
         if status != wanted and stop_signal != signal.SIGTERM:
             self.fail(f"status {status}, not {wanted}")
@@ -89,15 +89,10 @@ class Conversation:
             if found and not self.failure:
                 self.fail(f"printed '{found.group().decode(errors='replace')}'")
                 child.kill()
-        while self.steps:
-            step = self.steps[0]
-            if step.expect:
-                found = step.expect.search(self.console, self.mark)
-                if not found:
-                    return
-                self.mark = found.end()
-            self.steps.pop(0)
-            self.type(child, step.type)
+        for text in self.steps.due(self.console):
+            self.type(child, text)
+        if self.steps:
+            return
         if self.talk_seconds is None:
             self.talk_seconds = time.monotonic() - start
             if self.guest.end == "stop":
@@ -111,10 +106,6 @@ class Conversation:
         except BrokenPipeError:
             # It has ended; its status tells more.
             pass
-
-    def waits_for(self):
-        expect = self.steps[0].expect
-        return f"'{expect.pattern.decode()}'" if expect else "what was typed"
 
     def fail(self, why):
         self.failure = self.failure or why

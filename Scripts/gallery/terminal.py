@@ -9,15 +9,16 @@ import subprocess
 import time
 import tty
 
+from .steps import Steps
+
 
 class Talk:
     """What the program writes on the terminal is the console; its errors are kept apart."""
 
     def __init__(self, command, folder, steps, seconds, address_space=None):
-        self.steps = list(steps)
+        self.steps = Steps(steps)
         self.console = bytearray()
         self.notes = bytearray()
-        self.mark = 0
         self.failure = None
         self.status = None
         self.start = time.monotonic()
@@ -40,11 +41,11 @@ class Talk:
             if not self.steps and not ends_itself:
                 break
             if time.monotonic() > self.deadline:
-                self.failure = f"no {self.waits_for()}"
+                self.failure = f"no {self.steps.waits_for('end')}"
                 break
         self.advance()
         if self.steps and not self.failure:
-            self.failure = f"ended before {self.waits_for()}"
+            self.failure = f"ended before {self.steps.waits_for('end')}"
         self.seconds = time.monotonic() - self.start
         if self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)
@@ -80,21 +81,11 @@ class Talk:
         return bool(data)
 
     def advance(self):
-        while self.steps:
-            step = self.steps[0]
-            if step.expect:
-                found = step.expect.search(self.console, self.mark)
-                if not found:
-                    return
-                self.mark = found.end()
-            self.steps.pop(0)
-            for byte in step.type:
+        for text in self.steps.due(self.console):
+            for byte in text:
                 # As fast as a person at most: real serial ports of guests lose what comes faster.
                 os.write(self.terminal, bytes([byte]))
                 time.sleep(0.005)
-
-    def waits_for(self):
-        return f"'{self.steps[0].expect.pattern.decode()}'" if self.steps and self.steps[0].expect else "end"
 
     def close(self):
         if self.child.poll() is None:

@@ -51,12 +51,11 @@ public struct ImageFingerprint: Codable, Equatable, Sendable {
     case digest
   }
 
-  /// The digest is written as 16 hexadecimal digits: many readers of JSON keep only 53 bits of a number.
+  /// The digest is written as 16 hexadecimal digits.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
-    let digits = String(digest, radix: 16)
     try container.encode(size, forKey: .size)
-    try container.encode(String(repeating: "0", count: 16 - digits.count) + digits, forKey: .digest)
+    try container.encode(digest.hexadecimal, forKey: .digest)
   }
 
   public init(from decoder: any Decoder) throws {

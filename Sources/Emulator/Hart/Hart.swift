@@ -112,7 +112,7 @@ struct Hart {
 
   /// What blocks are made for: code knows where its translations stand.
   var blockContext: BlockContext {
-    BlockContext(rawValue: UInt8(truncatingIfNeeded: isBare ? Int(BlockContext.bare.rawValue) : dataContext))
+    isBare ? .bare : BlockContext(rawValue: UInt8(truncatingIfNeeded: dataContext))
   }
 
   /// Must follow every change of privilege and of `mstatus`.

@@ -49,6 +49,11 @@
       }
     }
 
+    /// The instructions of a block that can have an inline cache.
+    static func accesses(of block: Block) -> [Int] {
+      (0..<Int(block.pointee.count)).filter { InlineAccess(block.instructions[$0].opcode) != nil }
+    }
+
     /// The number of the group that the access at an index belongs to.
     func group(of index: Int) -> Int? { membership[index] < 0 ? nil : Int(membership[index]) }
 

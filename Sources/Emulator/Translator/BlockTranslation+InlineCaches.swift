@@ -14,14 +14,15 @@
     ///
     /// Only the first access of a group compares. From there to the group's last access nothing may touch inline caches:
     /// where the interpreter is called in between, the block is left (`mustLeave(after:)`).
-    mutating func locateInline(_ op: UnsafePointer<DecodedInstruction>) -> HostPlace? {
+    mutating func locateInline(
+      _ op: UnsafePointer<DecodedInstruction>, _ table: TranslationCache.Table
+    ) -> HostPlace? {
       let index = op - UnsafePointer(block.instructions)
       guard !isInSoftware, let groups, let number = groups.group(of: index) else { return nil }
       let group = groups.groups[number]
       let isEstablished = established >> UInt64(number) & 1 != 0
-      let isStore = InlineAccess(op.pointee.opcode)?.isStore == true
       // What a load would miss, a look-up of its own may find.
-      if !isEstablished && group.kind == .store && !isStore { return nil }
+      if !isEstablished && group.kind != table { return nil }
 
       // Where the base register is in memory, rdx holds it.
       var base = HostRegister.rdx
@@ -134,7 +135,7 @@
     }
 
     private mutating func emitAllowance(_ group: AccessGroups.Group) {
-      let allowance = translator.tables.allowance(group.kind, group.number)
+      let allowance = translator.tables.allowance(translator.cacheNumber(group.kind, group.number))
       assembler.memory(0xff, 1, at: UInt(bitPattern: allowance), wide: false)  // dec
     }
 

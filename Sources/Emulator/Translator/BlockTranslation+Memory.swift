@@ -31,7 +31,7 @@
       _ op: UnsafePointer<DecodedInstruction>, size: Int, _ table: TranslationCache.Table
     ) -> HostPlace {
       if isBare { return locateBare(op.pointee, size: size, table) }
-      if let place = locateInline(op) { return place }
+      if let place = locateInline(op, table) { return place }
       let place = HostPlace(miss: lookUp(op.pointee, size: size, table))
       if code == .profiled && !isInSoftware { emitProfile() }
       return place

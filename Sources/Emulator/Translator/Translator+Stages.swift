@@ -19,6 +19,7 @@
     /// Translated code writes there which inline cache is of little use: one more than its number, or 0.
     var requestAddress: UInt { UInt(bitPattern: tables.request) }
 
+    /// Of an inline cache, among those of both kinds.
     func cacheNumber(_ kind: TranslationCache.Table, _ number: Int) -> Int {
       kind.rawValue * InlineCaches.entryCount + number
     }
@@ -40,22 +41,18 @@
     @inline(never)
     private func nextStage(_ hart: Hart, _ block: Block) {
       let counter = tables.counter(block.pointee.translation.counter)
-      let accessCount = (0..<Int(block.pointee.count)).count {
-        InlineAccess(block.instructions[$0].opcode) != nil
-      }
       counter.pointee = .max
-      guard !isFull && accessCount > 0 else { return }
+      guard !isFull else { return }
+      let accesses = AccessGroups.accesses(of: block)
       let old = block.pointee.code
       if block.pointee.translation.code == .plain {
-        block.pointee.translation.profile = tables.claimAccesses(accessCount)
+        block.pointee.translation.profile = tables.claimAccesses(accesses.count)
         counter.pointee = isHasty ? 2 : Self.profiledRuns
         translate(block, .profiled)
       } else {
-        var access = block.pointee.translation.profile
-        for index in 0..<Int(block.pointee.count) where InlineAccess(block.instructions[index].opcode) != nil
+        for (access, index) in zip(block.pointee.translation.profile..., accesses) where !staysOnPage(access)
         {
-          if !staysOnPage(access) { block.pointee.translation.uncached |= 1 << UInt64(index) }
-          access += 1
+          block.pointee.translation.uncached |= 1 << UInt64(index)
         }
         block.pointee.translation.counter = -1
         translateWithCaches(hart, block)
@@ -81,9 +78,10 @@
           continue
         }
         groups.setNumber(number, group: index)
-        cacheOwners[cacheNumber(kind, number)] = InlineCacheOwner(
+        let cache = cacheNumber(kind, number)
+        cacheOwners[cache] = InlineCacheOwner(
           block: block, instruction: groups.firstInstruction(of: index), start: hart.executed)
-        tables.allowance(kind, number).pointee = fillLimit
+        tables.allowance(cache).pointee = fillLimit
       }
       translate(block, .cached, groups: groups)
     }
@@ -103,9 +101,7 @@
     private func reconsiderCache(_ hart: Hart) {
       let number = Int(tables.request.pointee) - 1
       tables.request.pointee = 0
-      let (kind, place) = number.quotientAndRemainder(dividingBy: InlineCaches.entryCount)
-      let allowance = tables.allowance(TranslationCache.Table(rawValue: kind)!, place)
-      allowance.pointee = fillLimit
+      tables.allowance(number).pointee = fillLimit
       guard let owner = cacheOwners[number] else { return }
       let now = hart.executed
       guard now &- owner.start < UInt64(fillLimit) * Self.instructionsPerFill else {

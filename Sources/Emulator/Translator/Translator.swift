@@ -124,7 +124,10 @@
 
     private func translate(_ block: Block) -> Bool {
       guard !isFull else { return false }
-      if block.pointee.context != .bare, let counter = tables.claimCounter() {
+      // What accesses nothing, or looks nothing up, is as good as it gets.
+      if block.pointee.context != .bare, !AccessGroups.accesses(of: block).isEmpty,
+        let counter = tables.claimCounter()
+      {
         block.pointee.translation.counter = counter
         tables.counter(counter).pointee = isHasty ? 2 : Self.plainRuns
       }

@@ -38,9 +38,10 @@
     }
 
     /// How often an inline cache may still be filled until somebody looks at whether it is of any use.
-    func allowance(_ kind: TranslationCache.Table, _ number: Int) -> UnsafeMutablePointer<Int32> {
-      (base + Self.allowancesOffset).assumingMemoryBound(to: Int32.self)
-        + kind.rawValue * InlineCaches.entryCount + number
+    ///
+    /// - Parameter number: as `Translator.cacheNumber` answers.
+    func allowance(_ number: Int) -> UnsafeMutablePointer<Int32> {
+      (base + Self.allowancesOffset).assumingMemoryBound(to: Int32.self) + number
     }
 
     /// See `Translator.requestAddress`.

@@ -92,7 +92,7 @@ public struct Guest: Sendable {
     sources.append(
       .init(
         role: role, path: path, size: UInt64(bytes.count),
-        digest: RecordingManifest.Boot.Image.Program.digits(Digest.of(bytes))))
+        digest: Digest.of(bytes).hexadecimal))
   }
 
   /// `sources`, and which programs they are.

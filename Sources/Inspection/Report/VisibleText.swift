@@ -48,14 +48,6 @@ extension [UInt8] {
   var base64: String { Data(self).base64EncodedString() }
 }
 
-extension UInt64 {
-  /// All 16 digits.
-  var hexadecimal: String {
-    let digits = String(self, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
-  }
-}
-
 extension Double {
   /// With so many decimal places, at most 9; nil for what is no number or too large to say so exactly.
   func fixed(places: Int) -> String? {

@@ -85,7 +85,7 @@ extension Recording {
         continue
       }
       guard program.segments != nil else { continue }
-      if Self.isUnchanged(image) {
+      if Self.unchangedBytes(of: image) != nil {
         files.append(SymbolFile(path: image.path, displacement: program.displacement ?? 0))
       } else {
         let what =
@@ -112,17 +112,18 @@ extension Recording {
 
   /// What older tools have not noted, from the file if that is there.
   private func known(_ image: RecordingManifest.Boot.Image) -> RecordingManifest.Boot.Image.Program? {
-    guard image.program == nil, image.path.hasPrefix("/"), Self.isUnchanged(image),
-      let bytes = try? HostFiles.read(image.path, limit: image.size)
+    guard image.program == nil, image.path.hasPrefix("/"), let bytes = Self.unchangedBytes(of: image)
     else { return nil }
     return .init(booted: bytes, asKernel: image.role == "kernel", unpacked: nil)
   }
 
-  private static func isUnchanged(_ image: RecordingManifest.Boot.Image) -> Bool {
+  /// Nil when the file is not what was booted any more.
+  private static func unchangedBytes(of image: RecordingManifest.Boot.Image) -> [UInt8]? {
     guard HostFiles.size(of: image.path) == image.size,
-      let bytes = try? HostFiles.read(image.path, limit: image.size)
-    else { return false }
-    return RecordingManifest.Boot.Image.Program.digits(Digest.of(bytes)) == image.digest
+      let bytes = try? HostFiles.read(image.path, limit: image.size),
+      Digest.of(bytes).hexadecimal == image.digest
+    else { return nil }
+    return bytes
   }
 
   // MARK: Comparing
@@ -161,7 +162,7 @@ extension Recording {
     if let identifier, let first = program.buildIDs.first {
       return .different("build-id \(identifier), and that has \(first)")
     }
-    if let contents = file.contents.map(RecordingManifest.Boot.Image.Program.digits),
+    if let contents = file.contents?.hexadecimal,
       let other = program.contents
     {
       return contents == other ? .same : .different("code with digest \(contents), and that has \(other)")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteCoding
 import Emulator
 
 extension RecordingManifest.Boot.Image {
@@ -44,7 +45,7 @@ extension RecordingManifest.Boot.Image {
       self.init(
         buildIDs: identity.buildID.map { [Self.digits($0)] } ?? [],
         segments: identity.extents.map { Segment(address: $0.address, size: $0.size) },
-        contents: identity.contents.map(Self.digits), displacement: displacement == 0 ? nil : displacement)
+        contents: identity.contents?.hexadecimal, displacement: displacement == 0 ? nil : displacement)
     }
 
     /// Of a file that is booted; nil when nothing in it says which build it is.
@@ -78,13 +79,8 @@ extension RecordingManifest.Boot.Image {
       return nil
     }
 
-    package static func digits(_ bytes: [UInt8]) -> String {
+    static func digits(_ bytes: [UInt8]) -> String {
       bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
-    package static func digits(_ digest: UInt64) -> String {
-      let digits = String(digest, radix: 16)
-      return String(repeating: "0", count: 16 - digits.count) + digits
     }
   }
 }

@@ -2,6 +2,7 @@
 
 import GDBRemote
 import Glibc
+import HostSystem
 
 /// A debugger at the other end of a descriptor, or of two.
 final class DescriptorConnection: RemoteConnection {
@@ -45,10 +46,6 @@ final class DescriptorConnection: RemoteConnection {
 
   func write(_ bytes: [UInt8]) {
     lastWritten = HostTime.now()
-    var sent = 0
-    while !isBroken, sent < bytes.count {
-      let count = bytes[sent...].withUnsafeBytes { Glibc.write(output, $0.baseAddress, $0.count) }
-      if count > 0 { sent += count } else if errno != EINTR { isBroken = true }
-    }
+    if !isBroken { isBroken = writeAll(bytes, to: output) != nil }
   }
 }

@@ -41,9 +41,16 @@ enum GDBCommands {
     set $rrtool_confirm = $_gdb_setting("confirm")
     set confirm off
     \(maps(start) + reading(start.symbols))
-    define rrtool-look
+    define rrtool-forget
       maintenance flush register-cache
       maintenance flush dcache
+    end
+    document rrtool-forget
+    Forget what is known of the machine.
+    end
+
+    define rrtool-look
+      rrtool-forget
       frame
     end
     document rrtool-look
@@ -112,8 +119,7 @@ enum GDBCommands {
 
     define run
       monitor seek start
-      maintenance flush register-cache
-      maintenance flush dcache
+      rrtool-forget
       continue
     end
     document run
@@ -161,7 +167,7 @@ enum GDBCommands {
       // Ctrl-C ends the definition wherever the machine has come to: what is known of it goes before, too.
       """
       define \(name)
-      \(moves ? "  maintenance flush register-cache\n  maintenance flush dcache\n" : "")  monitor \(name)\(arguments)
+      \(moves ? "  rrtool-forget\n" : "")  monitor \(name)\(arguments)
       \(moves ? "  rrtool-look\n" : "")end
       document \(name)
       \(help)

@@ -2,6 +2,7 @@
 
 import GDBRemote
 import Glibc
+import HostSystem
 
 /// A debugger of a run: while it says nothing, the machine's thread sees to what others ask of it.
 final class LiveConnection: RemoteConnection {
@@ -35,12 +36,11 @@ final class LiveConnection: RemoteConnection {
   }
 
   func write(_ bytes: [UInt8]) {
-    var sent = 0
-    while !isBroken, sent < bytes.count {
-      let count = bytes[sent...].withUnsafeBytes {
-        Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      if count > 0 { sent += count } else if errno != EINTR { isBroken = true }
+    guard !isBroken else { return }
+    isBroken = bytes.withUnsafeBytes { buffer in
+      transferAll(buffer.count) { done in
+        send(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done, Int32(MSG_NOSIGNAL))
+      } != nil
     }
   }
 }

@@ -1,0 +1,1 @@
+"""What the benchmarks share: see Benchmarks/bench and Benchmarks/programs."""

@@ -86,16 +86,22 @@ fuzz:
 	SECONDS_EACH=$(or $(SECONDS_EACH),60) Scripts/fuzz $(TARGETS)
 
 # rrtool beside QEMU: make bench OPTIONS="--kernels sort,debian --json results.json"
+# Instead of everything, real programs in a Debian guest: make bench OPTIONS="--programs --only gzip,cc1 --trixie DIR"
 # Then going back through a recording: make bench TRAVEL="--places 10 --no-qemu --json travel.json"
 # Then dumps of running guests: make bench DUMPS="--dumps 10 --modes run"
 # Then a debugger that stops a guest while it is recorded: make bench DEBUGGED="--stops 10"
 bench:
 	@Scripts/set-up bench
 	swift build -c release --product rrtool
+ifneq ($(filter --programs,$(OPTIONS)),)
+	fixtures/debian/make-programs
+	Benchmarks/bench $(OPTIONS)
+else
 	Benchmarks/bench $(OPTIONS)
 	Benchmarks/time-travel $(TRAVEL)
 	Benchmarks/live-dump $(DUMPS)
 	Benchmarks/live-debug $(DEBUGGED)
+endif
 
 # Guests that people bring, beside QEMU (docs/guests.md): those of Debian's packages, and those that a folder describes:
 # make guests GUESTS=DIR OPTIONS="xv6 --harts 1,3 --json results.json"

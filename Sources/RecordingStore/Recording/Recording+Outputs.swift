@@ -46,9 +46,12 @@ extension Recording {
   /// The same for a file: it may be none of those.
   public func checkReadsOther(than target: String) throws(Failure) {
     func place(_ path: String) -> String { HostFiles.resolved(path) ?? HostFiles.absolute(path) }
-    guard filesRead.contains(where: { place(file($0)) == place(target) }) else { return }
+    guard filesNeeded.contains(where: { place($0) == place(target) }) else { return }
     throw Failure(.usage, target, "is needed by the recording", remedy: "name another output with -o")
   }
+
+  /// The files that a replay reads, wherever they lie.
+  public var filesNeeded: [String] { filesRead.map { file($0) } }
 
   private var filesRead: [String] {
     [manifest.log] + manifest.drives.compactMap(\.overlay)

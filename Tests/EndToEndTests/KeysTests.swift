@@ -11,7 +11,7 @@ import Testing
     let result = try scratch.run(
       ["python3", "-B", driver, Place.tool.path, Place.guest("echo"), scratch.folder.path], seconds: 120)
     #expect(result.status == 0, "\(result.text)\(result.errors)")
-    for name in ["keeps", "passes"] {
+    for name in ["keeps", "pieces", "passes"] {
       #expect(try scratch.rrtool("verify", scratch.path("\(name).rr")).status == 0)
     }
   }

@@ -34,6 +34,20 @@ def main():
     seen = terminal.end()
     check("recorded" in seen and terminal.status == 130, f"{terminal.status}: {seen!r}")
 
+    # Both keys may come in one piece, with what follows them, and from a script.
+    terminal = record("pieces")
+    terminal.expect("quit ends")
+    terminal.type(CONTROL_A + CONTROL_C + "both\r")
+    terminal.expect("\x03BOTH")
+    terminal.type("x" + CONTROL_A + CONTROL_C + CONTROL_A + CONTROL_C + "y\r")
+    terminal.expect("X\x03\x03Y")
+    # A guest that takes nothing does not keep Ctrl-C from its user, whatever was pasted before.
+    terminal.type("z" * 3000)
+    terminal.read()
+    terminal.type(CONTROL_C)
+    seen = terminal.end()
+    check("recorded" in seen and terminal.status == 130, f"{terminal.status}: {seen!r}")
+
     # With signal=off it is the guest's always, and Ctrl-A x ends the recording.
     terminal = record("passes", "--serial", "stdio,signal=off")
     terminal.expect("rrtool: Ctrl-A x ends the run, .* Ctrl-C is the guest's")

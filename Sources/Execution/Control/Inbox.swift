@@ -71,6 +71,9 @@ public final class Inbox: @unchecked Sendable {
     }
   }
 
+  /// Whether who offers more console input has to wait.
+  public var isConsoleFull: Bool { lock.withLock { consoleBytes > Self.consoleLimit } }
+
   /// Puts what was taken elsewhere and not delivered before all that waits here. It does not wait for room.
   package func putFirst(_ earlier: [Arrival]) {
     lock.withLock {

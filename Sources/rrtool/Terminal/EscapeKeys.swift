@@ -5,6 +5,8 @@ struct EscapeKeys {
   enum Command: Equatable {
     case help
     case exit
+    /// Ctrl-C that is rrtool's.
+    case interrupt
     /// To the monitor, or back to the guest.
     case monitor
   }
@@ -17,7 +19,11 @@ struct EscapeKeys {
   private static let controlA: UInt8 = 1
   private static let controlC: UInt8 = 3
   /// The next key is the second one: it is taken as it is, Ctrl-C too.
-  private(set) var isEscaped = false
+  private var isEscaped = false
+  /// Ctrl-C ends the run; else it is the guest's, as any key.
+  private let keepsInterrupts: Bool
+
+  init(keepsInterrupts: Bool) { self.keepsInterrupts = keepsInterrupts }
 
   static let help = """
     \r
@@ -40,6 +46,7 @@ struct EscapeKeys {
       case UInt8(ascii: "x") where isSecond: items.append(.command(.exit))
       case UInt8(ascii: "h") where isSecond, UInt8(ascii: "?") where isSecond: items.append(.command(.help))
       case UInt8(ascii: "c") where isSecond: items.append(.command(.monitor))
+      case Self.controlC where keepsInterrupts && !isSecond: items.append(.command(.interrupt))
       case _ where isSecond && byte != Self.controlA && byte != Self.controlC: break
       default:
         if case .input(let earlier)? = items.last {

@@ -7,12 +7,15 @@ import Monitor
 final class Keyboard: @unchecked Sendable {
   // Sendable: handed to one reading thread, which is its only user.
   private let inbox: Inbox
-  private var keys = EscapeKeys()
+  private var keys: EscapeKeys
   private var monitor: ConsoleMonitor?
   private var isAtMonitor = false
   private let terminal: Terminal
+  private let keepsInterrupts: Bool
 
-  init(_ inbox: Inbox, _ target: MonitorTarget?, on terminal: Terminal) {
+  init(_ inbox: Inbox, _ target: MonitorTarget?, on terminal: Terminal, keepsInterrupts: Bool) {
+    keys = EscapeKeys(keepsInterrupts: keepsInterrupts)
+    self.keepsInterrupts = keepsInterrupts
     self.inbox = inbox
     self.terminal = terminal
     monitor = target.map { ConsoleMonitor($0) }
@@ -24,8 +27,15 @@ final class Keyboard: @unchecked Sendable {
     for item in keys.items(in: bytes) {
       switch item {
       case .input(let bytes):
-        if isAtMonitor { monitor?.take(bytes) } else { input += bytes }
+        guard isAtMonitor else {
+          input += bytes
+          continue
+        }
+        // A command may take long, and nobody reads meanwhile.
+        terminal.sendsInterrupts = keepsInterrupts
+        monitor?.take(bytes)
       case .command(.help): writeError(EscapeKeys.help)
+      case .command(.interrupt): terminal.interrupt()
       case .command(.exit): inbox.requestStop()
       case .command(.monitor):
         guard monitor != nil else { continue }
@@ -33,8 +43,8 @@ final class Keyboard: @unchecked Sendable {
         if isAtMonitor { monitor?.enter() } else { monitor?.leave() }
       }
     }
-    // Behind Ctrl-A the terminal must not make a signal of Ctrl-C.
-    terminal.sendsInterrupts = !keys.isEscaped
+    // Whoever reads the keys may have to wait now until the guest has taken some.
+    terminal.sendsInterrupts = keepsInterrupts && (isAtMonitor || inbox.isConsoleFull)
     return input
   }
 }

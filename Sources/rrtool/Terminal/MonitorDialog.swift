@@ -13,7 +13,7 @@ final class MonitorDialog {
   init(_ client: MonitorClient) { self.client = client }
 
   func run() throws {
-    let terminal = Terminal(takingOver: 0, keepsInterrupts: false)
+    let terminal = Terminal(takingOver: 0)
     defer { terminal?.giveBack() }
     client.hear = { [unowned self] event in show(event) }
     try perform(editor.begin())

@@ -15,6 +15,14 @@ protocol SerialPort {
 }
 
 enum SerialPorts {
+  private static let filePrefix = "file:"
+
+  /// The file that `--serial` names, if it does.
+  static func file(_ text: String) -> String? {
+    text.hasPrefix(filePrefix) && text.count > filePrefix.count
+      ? String(text.dropFirst(filePrefix.count)) : nil
+  }
+
   /// Opens what `--serial` names.
   ///
   /// - Parameters:
@@ -29,9 +37,7 @@ enum SerialPorts {
         keepsInterrupts: text != "stdio,signal=off", console: console, input: input)
     case "null": return NullSerialPort()
     default:
-      if text.hasPrefix("file:"), text.count > 5 {
-        return try FileSerialPort(path: String(text.dropFirst(5)))
-      }
+      if let path = file(text) { return try FileSerialPort(path: path) }
       if text.hasPrefix("unix:"), text.count > 5 {
         return try SocketSerialPort(path: String(text.dropFirst(5)))
       }
@@ -52,6 +58,7 @@ struct NullSerialPort: SerialPort {
 final class StandardSerialPort: SerialPort {
   var output: any ConsoleOutput { descriptor }
   private let descriptor: DescriptorConsoleOutput
+  private let console: Int32
   private let name: String
   private let isOnTerminal: Bool
   private let isReplayed: Bool
@@ -70,13 +77,14 @@ final class StandardSerialPort: SerialPort {
     self.isReplayed = isReplayed
     self.keepsInterrupts = keepsInterrupts
     shared = input
+    self.console = console
     descriptor = DescriptorConsoleOutput(descriptor: console)
     isOnTerminal = Terminal.isTerminal(console)
     name = console == 1 ? "standard output" : "standard error"
   }
 
   func start(_ inbox: Inbox, monitor: MonitorTarget?) {
-    guard let terminal = Terminal(takingOver: 0, keepsInterrupts: keepsInterrupts) else {
+    guard let terminal = Terminal(takingOver: 0) else {
       if !isReplayed { read(inbox) { $0 } }
       return
     }
@@ -85,7 +93,7 @@ final class StandardSerialPort: SerialPort {
       keepsInterrupts
         ? "Ctrl-C ends the run, Ctrl-A h tells the other keys"
         : "Ctrl-A x ends the run, Ctrl-A h tells the other keys; Ctrl-C is the guest's")
-    let keyboard = Keyboard(inbox, monitor, on: terminal)
+    let keyboard = Keyboard(inbox, monitor, on: terminal, keepsInterrupts: keepsInterrupts)
     read(inbox) { [isReplayed] bytes in
       let input = keyboard.take(bytes)
       return isReplayed ? [] : input
@@ -100,8 +108,10 @@ final class StandardSerialPort: SerialPort {
 
   func finish() {
     terminal?.giveBack()
-    // What is told of the end stands on a line of its own.
-    if descriptor.isWithinLine, isOnTerminal { descriptor.write([0x0d, 0x0a]) }
+    // What is told of the end stands on a line of its own, and so does a shell's prompt.
+    if descriptor.isWithinLine {
+      if isOnTerminal { descriptor.write([0x0d, 0x0a]) } else { UnfinishedLine.leave(at: console) }
+    }
     shared?.release()
     // Nothing waits for room in it any more.
     inbox?.requestStop()

@@ -27,8 +27,8 @@ extension Failure {
       }
     // The log's own description has file, place, problem and advice in the same order; keep its words.
     let parts = error.description.split(separator: "; ", maxSplits: 1).map(String.init)
-    let place =
-      parts[0].hasPrefix(error.file + ": ") ? String(parts[0].dropFirst(error.file.count + 2)) : parts[0]
+    let isNamed = [": ", ", "].contains { parts[0].hasPrefix(error.file + $0) }
+    let place = isNamed ? String(parts[0].dropFirst(error.file.count + 2)) : parts[0]
     self.init(kind, error.file, place, remedy: parts.count > 1 ? parts[1] : "check the file")
   }
 }

@@ -16,6 +16,8 @@ enum ExitStatus {
   static let lost = ExitCode(4)
   /// `--until-failure` has found a run in which the console said what `--stop-on` waits for.
   static let matched = ExitCode(5)
+  /// The guest ended well, but the console never said what `--stop-on` waits for.
+  static let missed = ExitCode(6)
   static let usage = ExitCode(64)
   /// `--timeout` or `--max-instructions` ended the run: as timeout(1) has it.
   static let limit = ExitCode(124)
@@ -40,9 +42,9 @@ func complain(_ line: String) {
   writeError("\(name) \(Recordings.naming(line).printable)\n")
 }
 
-/// Writes text to standard error as it is.
+/// Writes text to standard error as it is, on a line of its own.
 func writeError(_ text: String) {
-  DescriptorConsoleOutput(descriptor: 2).write(Array(text.utf8))
+  DescriptorConsoleOutput(descriptor: 2).write(Array(((UnfinishedLine.end() ? "\n" : "") + text).utf8))
 }
 
 /// Runs a command's work, turning what fails into one line and an exit status. Output that was lost is a failure too.
@@ -55,14 +57,21 @@ func reporting(_ body: () throws -> Void) throws {
 }
 
 /// The same of a command whose outcome is written where its options say, however it ends.
+///
+/// - Parameter files: adds the other files that the command line names.
 func reporting(
-  _ command: String, _ options: ResultOptions, _ body: (Outcome) throws -> Void
+  _ command: String, _ options: ResultOptions, files: (inout FilePlaces) -> Void,
+  _ body: (Outcome) throws -> Void
 ) throws {
   let outcome = Outcome(options.isWanted ? command : nil)
   let writer = ResultWriter(outcome)
   let result = Result {
     try telling(outcome) {
       let places = try options.places()
+      var named = FilePlaces()
+      files(&named)
+      options.add(to: &named)
+      try named.check()
       try writer.prepare(places)
       if !places.isEmpty { StopSignals.beforeEnd { writer.endBySignal($0) } }
       try body(outcome)

@@ -33,6 +33,7 @@ struct RRTool: ParsableCommand {
         3        the replay did something else than recorded, or one engine something else than the other
         4        the guest can never go on: all harts wait, trap or spin for ever
         5        --until-failure found a run in which the console said what --stop-on waits for
+        6        the guest ended well, but the console never said what --stop-on waits for
         64       wrong usage
         124      --timeout ended the run; of run and --until-failure also --max-instructions
         128 + n  signal n ended it: 130 Ctrl-C, 143 SIGTERM
@@ -51,9 +52,10 @@ struct RRTool: ParsableCommand {
 
   static func main() {
     StandardDescriptors.prepare()
+    var words: [String] = []
     do {
       try reporting { try StandardDescriptors.checkRoom() }
-      let words = Array(CommandWords.all.dropFirst())
+      words = try ordered(Array(CommandWords.all.dropFirst()))
       if let line = PastedLine(words) {
         try line.carryOut()
       } else {
@@ -65,26 +67,35 @@ struct RRTool: ParsableCommand {
         try command.run()
       }
     } catch {
-      leave(error)
+      leave(error, words)
     }
   }
 
+  private static func ordered(_ words: [String]) throws -> [String] {
+    var result = words
+    try reporting { result = try ViewWords.ordered(words) }
+    return result
+  }
+
   /// Ends the program with what an error calls for: help that was asked for is no error, and wrong usage is told in one line.
-  private static func leave(_ error: any Error) -> Never {
+  private static func leave(_ error: any Error, _ words: [String]) -> Never {
     let code = exitCode(for: error)
     if code == .success {
       let layout = HelpLayout()
       HelpLayout.takeOver()
-      let text = CompletionScript.improved(layout.fit(fullMessage(for: error)))
+      let script = CompletionScript(
+        commands: configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { command in
+          (command._commandName, command.configuration.subcommands.map { $0._commandName })
+        })
+      let text = script.improved(layout.fit(fullMessage(for: error)))
       if !text.isEmpty { show(text) }
       if let lost = StandardOutput.finish() {
         say(lost.description)
         Glibc.exit(ExitStatus.failed.rawValue)
       }
     } else {
-      let text = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
-      // A question has its own end.
-      if !text.isEmpty { complain("\(text)\(text.hasSuffix("?") ? " See" : "; see") 'rrtool help'") }
+      let text = ParserComplaint(message(for: error), of: words).text
+      if !text.isEmpty { complain(text) }
     }
     Glibc.exit(code.rawValue)
   }

@@ -197,6 +197,11 @@ import Testing
       #expect(recorded.output.starts(with: replayed.output), "byte \(place)")
       let inspected = try scratch.rrtool("inspect", scratch.path("run.rr"), "events", seconds: 60)
       #expect([0, 1].contains(inspected.status), "byte \(place): \(inspected.errors)")
+      for line in (replayed.errors + inspected.errors).split(separator: "\n") {
+        #expect(
+          line.split(separator: "replay.log", omittingEmptySubsequences: false).count < 3,
+          "named once: \(line)")
+      }
     }
   }
 

@@ -15,6 +15,21 @@ import Testing
     return result.text
   }
 
+  /// A line of `ls` that is too long would be broken, and its columns stand below others.
+  @Test func listsAreCutAtTheEdge() throws {
+    let scratch = try Scratch()
+    let name = String(repeating: "long-", count: 20)
+    try scratch.record("\(name).rr", "--bios", Place.guest("hello"), "--memory", "16M")
+    let list = ["ls", scratch.path("")]
+    let lines = try onTerminal(scratch, list, noColor: "1").split(whereSeparator: \.isNewline)
+    #expect(lines.count == 2 && lines.allSatisfy { $0.count <= 80 } && lines[1].hasSuffix("…"), "\(lines)")
+    let piped = try scratch.rrtool(list).text
+    #expect(piped.contains("\(name).rr") && piped.contains("powered off at position"), "\(piped)")
+    // What nobody has no column for.
+    let snapshots = try scratch.rrtool("snapshot", "list", scratch.path("\(name).rr"))
+    #expect(snapshots.text.contains("Position") && !snapshots.text.contains("Remark"), "\(snapshots.text)")
+  }
+
   @Test func terminalsHaveThem() throws {
     let scratch = try Scratch()
     try scratch.record("run.rr", "--bios", Place.guest("hello"), "--memory", "16M")

@@ -28,6 +28,12 @@ import Testing
     _ scratch: Scratch, _ argument: String, _ words: String...
   ) throws -> Set<String> {
     let verbs = words.prefix(words.first == "snapshot" ? 2 : 1)
+    return try answer(scratch, argument, verbs: Array(verbs), words)
+  }
+
+  private static func answer(
+    _ scratch: Scratch, _ argument: String, verbs: [String], _ words: [String]
+  ) throws -> Set<String> {
     let asked =
       ["---completion"] + verbs + ["--", argument, "\(words.count)", "\(words.last?.count ?? 0)", "rrtool"]
     let result = try scratch.rrtool(asked + words, folder: scratch.folder.path)
@@ -67,12 +73,18 @@ import Testing
 
   @Test func viewsAndDrivesAreOffered() throws {
     let scratch = try Self.recordings()
-    let start = try Self.answer(scratch, "positional@0", "inspect", "")
-    #expect(start.isSuperset(of: ["one.rr", "events", "last-write"]))
-    let view = try Self.answer(scratch, "positional@0", "inspect", "one.rr", "")
-    #expect(view.contains("console") && !view.contains("two.rr"))
-    let recording = try Self.answer(scratch, "positional@0", "inspect", "events", "")
-    #expect(recording.contains("two.rr") && !recording.contains("console"))
+    for (words, isOffered) in [
+      (["inspect", ""], true), (["inspect", "events", ""], true), (["inspect", "one.rr", ""], false),
+      (["inspect", "one.rr", "events", ""], false),
+    ] {
+      let answer = try Self.answer(scratch, "positional@0", verbs: ["inspect", "summary"], words)
+      #expect(answer.contains("two.rr") == isOffered, "\(words)")
+    }
+    let line = ["qemu", "record", "--", "qemu-system-riscv64", ""]
+    #expect(try Self.answer(scratch, "positional@0", verbs: ["qemu"], line).contains("disk.img"))
+    #expect(
+      try Self.answer(scratch, "positional@0", verbs: ["qemu"], line.dropLast() + ["-ker"]).contains(
+        "-kernel"))
     #expect(try Self.answer(scratch, "--drive", "record", "--drive", "").contains("file=disk.img"))
   }
 
@@ -83,6 +95,15 @@ import Testing
       ("rrtool rep", "rrtool replay"), ("rrtool replay on", "rrtool replay one.rr"),
       ("rrtool dump one.rr --at bef", "rrtool dump one.rr --at before-bug"),
       ("rrtool inspect one.rr events --kind clock", "rrtool inspect one.rr events --kind clock-read"),
+      ("rrtool inspect events one.rr --kind clock", "rrtool inspect events one.rr --kind clock-read"),
+      ("rrtool inspect one.rr ev", "rrtool inspect one.rr events"),
+      ("rrtool inspect las", "rrtool inspect last-write"),
+      ("rrtool inspect on", "rrtool inspect one.rr"),
+      ("rrtool inspect console on", "rrtool inspect console one.rr"),
+      ("rrtool inspect one.rr events --lim", "rrtool inspect one.rr events --limit"),
+      ("rrtool help sna", "rrtool help snapshot"), ("rrtool help inspect sta", "rrtool help inspect stats"),
+      ("rrtool help snapshot exp", "rrtool help snapshot export"), ("rrtool qemu rec", "rrtool qemu record"),
+      ("rrtool qemu -- qem", "rrtool qemu -- qemu-system-riscv64"),
       ("rrtool record --cpu rva", "rrtool record --cpu rva22s64"),
       ("rrtool record --drive file=dis", "rrtool record --drive file=disk.img"),
       ("rrtool run --kernel dis", "rrtool run --kernel disk.img"),

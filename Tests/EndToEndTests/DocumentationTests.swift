@@ -14,7 +14,7 @@ import Testing
       try #require(help.status == 0, "\(help.errors)")
       found[words.joined(separator: " ")] = options(in: help.text)
       guard let list = help.text.split(separator: "SUBCOMMANDS:\n").dropFirst().first else { return }
-      for match in list.matches(of: #/^  ([a-z]+) /#.anchorsMatchLineEndings()) {
+      for match in list.matches(of: #/^  ([a-z-]+) /#.anchorsMatchLineEndings()) {
         try read(words + [String(match.1)])
       }
     }
@@ -49,8 +49,11 @@ import Testing
         for use in line.matches(of: #/(?:^|\$ |/|\| )rrtool ((?:[^ |]+ ?)+)/#) {
           let words = use.1.split(separator: " ").map(String.init).prefix { $0 != "--" }
           guard words[0].allSatisfy(\.isLetter), words[0] != "help" else { continue }
-          let isPart = words.count > 1 && commands[words[0] + " " + words[1]] != nil
-          let name = isPart ? words[0] + " " + words[1] : words[0]
+          // A view stands behind its recording as well; without one it is the summary.
+          let part = words.dropFirst().prefix(2).first { commands[words[0] + " " + $0] != nil }
+          let name =
+            (words.prefix(1) + [part ?? (words[0] == "inspect" ? "summary" : nil)].compactMap(\.self))
+            .joined(separator: " ")
           guard let known = commands[name] else {
             Issue.record("\(page.name) has 'rrtool \(name)', which is no command")
             continue

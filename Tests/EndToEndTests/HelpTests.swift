@@ -13,7 +13,8 @@ import Testing
   }
 
   private static let commands = [
-    [], ["record"], ["run"], ["qemu"], ["replay"], ["inspect"], ["snapshot"], ["snapshot", "export"],
+    [], ["record"], ["run"], ["qemu"], ["replay"], ["inspect"], ["inspect", "summary"],
+    ["inspect", "events"], ["inspect", "last-write"], ["snapshot"], ["snapshot", "export"],
     ["dump"], ["verify"], ["trim"],
   ]
 

@@ -140,7 +140,7 @@ import Testing
       (["--live"], Int32(64), "--from or --to"), (["--live", "--to", "end"], 64, "over"),
       (["--live", "--debug", "--to", "50%"], 64, "debugger"), (["-o", "branch.rr"], 64, "--live"),
       (["--live", "--from", "nowhere"], 1, "nowhere"),
-      (["--live", "--to", "50%", "-o", scratch.path("run.rr")], 1, "run.rr"),
+      (["--live", "--to", "50%", "-o", scratch.path("run.rr")], 64, "run.rr"),
     ] {
       let result = try scratch.rrtool(["replay", scratch.path("run.rr")] + options)
       #expect(result.status == status, "\(options): \(result.errors)")

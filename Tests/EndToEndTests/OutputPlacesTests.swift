@@ -46,6 +46,70 @@ import Testing
     #expect(try scratch.bytes("disk.raw") == image)
   }
 
+  /// What is written is none of what is read, and nothing else that is written: by its name, another name of it, or one that is not there yet.
+  @Test func noOutputIsAnInputOrAnotherOutput() throws {
+    let scratch = try Scratch()
+    for (name, guest) in [("a.elf", "hello"), ("b.elf", "hello")] {
+      _ = try scratch.run(["cp", Place.guest(guest), scratch.path(name)])
+    }
+    for name in ["initrd", "flash", "tree.dtb"] { _ = try scratch.file(name, [1, 2, 3]) }
+    let disk = try scratch.disk("disk.raw", sectors: 8)
+    for command in [
+      ["ln", "-s", "a.elf", scratch.path("soft")], ["ln", scratch.path("a.elf"), scratch.path("hard")],
+      ["mkdir", scratch.path("new")],
+      ["qemu-img", "create", "-q", "-f", "qcow2", "-b", disk, "-F", "raw", scratch.path("top.qcow2")],
+    ] {
+      #expect(try scratch.run(command).status == 0, "\(command)")
+    }
+    try scratch.record("run.rr", "--bios", Place.guest("hello"), "--memory", "16M", "--drive", "file=\(disk)")
+    try #require(
+      try scratch.rrtool("pack", scratch.path("run.rr"), "-o", scratch.path("run.rrz")).status == 0)
+    let before = try scratch.contents(below: "")
+    let (run, record) = (["run", "--bios", "a.elf"], ["record", "--bios", "a.elf"])
+    for (words, why) in [
+      (run + ["--result", "a.elf"], "--result a.elf: would replace what --bios needs"),
+      (run + ["--result", "soft"], "--bios"), (run + ["--result", "./new/../hard"], "--bios"),
+      (run + ["--serial", "file:a.elf"], "--serial file:a.elf: would replace what --bios needs"),
+      (["run", "--kernel", "b.elf", "--initrd", "initrd", "--result", "initrd"], "--initrd"),
+      (["run", "--kernel", "b.elf", "--dtb", "tree.dtb", "--result", "tree.dtb"], "--dtb"),
+      (["run", "--kernel", "b.elf", "--result", "b.elf"], "--kernel"),
+      (run + ["--pflash", "flash", "--result", "flash"], "--pflash"),
+      (run + ["--drive", "file=disk.raw", "--result", "disk.raw"], "--drive"),
+      (run + ["--drive", "file=top.qcow2", "--result", "disk.raw"], "--drive"),
+      (run + ["--drive", "file=disk.raw", "--serial", "file:disk.raw"], "--drive"),
+      (run + ["--result", "x", "--serial", "file:x"], "--result x: is where --serial writes as well"),
+      (run + ["--result", "./x", "--serial", "file:new/../x"], "is where --serial writes as well"),
+      (run + ["--dump-dtb", "x", "--result", "x"], "is where --dump-dtb writes as well"),
+      (record + ["-o", "x.rr", "--result", "x.rr"], "is where -o writes as well"),
+      (record + ["-o", "x.rr", "--result", "x.rr/replay.log"], "is where -o writes as well"),
+      (record + ["-o", "x.rr", "--icount", "rrfile=x.log", "--result", "x.log"], "--icount writes as well"),
+      (record + ["-o", "x.rr", "--drive", "file=disk.raw,overlay=disk.raw"], "--drive"),
+      (record + ["-o", "run.rr", "--force", "--drive", "file=run.rr/disk0.qcow2"], "--drive"),
+      (record + ["-o", "x.rr", "--result", "run.rr/new"], "lies in the recording"),
+      (["replay", "run.rr", "--result", "run.rr/replay.log"], "the recording"),
+      (["replay", "run.rr", "--result", "disk.raw"], "the recording"),
+      (["replay", "run.rrz", "--result", "run.rrz"], "the recording"),
+      (["verify", "run.rr", "--result", "run.rr/recording.json"], "the recording"),
+      (["replay", "run.rr", "--to", "5", "--live", "-o", "x.rr", "--result", "x.rr"], "-o writes as well"),
+      (["replay", "run.rr", "--to", "5", "--live", "--serial", "file:disk.raw"], "the recording"),
+      (["dump", "run.rr", "--at", "5", "--force", "-o", "disk.raw"], "the recording"),
+      (["dump", "run.rrz", "--at", "5", "--force", "-o", "run.rrz"], "the recording"),
+      (["pack", "run.rr", "--symbols", "a.elf", "--force", "-o", "a.elf"], "--symbols"),
+      (["snapshot", "export", "replay_init", "run.rr", "-o", "run.rr/out"], "the recording"),
+    ] {
+      let result = try scratch.rrtool(words, folder: scratch.path(""))
+      #expect(result.status == 64 && result.text.isEmpty, "\(words): \(result.errors)")
+      #expect(
+        result.errors.contains(why) && result.errors.split(separator: "\n").count == 1,
+        "\(words): \(result.errors)")
+    }
+    #expect(try scratch.contents(below: "") == before)
+    // Nothing is lost of these.
+    let harmless = try scratch.rrtool(
+      run + ["--serial", "file:/dev/null", "--result", "/dev/null"], folder: scratch.path(""))
+    #expect(harmless.status == 0, "\(harmless.errors)")
+  }
+
   @Test func aDumpedTreeReplacesNothing() throws {
     let scratch = try Scratch()
     let tree = scratch.path("tree.dtb")

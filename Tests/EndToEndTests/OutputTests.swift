@@ -32,6 +32,29 @@ import Testing
     #expect(quiet.status == 0 && quiet.errors.isEmpty, "\(quiet.errors)")
   }
 
+  /// What rrtool says of the end stands on a line of its own where both go to one place, and the guest's bytes are its own elsewhere.
+  @Test func theEndIsToldOnALineOfItsOwn() throws {
+    let scratch = try Scratch()
+    let words = "run --bios $1 --memory 16M --stop-on 'hello: st'"
+    let told = "rrtool: stopped at position"
+    let (bios, log) = (Place.guest("hello"), scratch.path("log"))
+    for line in ["\"$0\" \(words) 2>&1", "\"$0\" \(words) >\"$2\" 2>&1; cat \"$2\""] {
+      let both = try shell(scratch, line, bios, log)
+      #expect(both.text.contains("hello: st\n\(told)"), "\(both.text)")
+    }
+    let apart = try shell(scratch, "\"$0\" \(words)", bios)
+    #expect(apart.text.hasSuffix("hello: st") && apart.errors.hasPrefix(told), "\(apart.everything)")
+    // The result has standard output for itself.
+    let result = try shell(scratch, "\"$0\" \(words) --format json", bios)
+    #expect(result.errors.contains("hello: st\n\(told)"), "\(result.errors)")
+    // Nothing is told, and nothing is added.
+    let silent = try shell(
+      scratch,
+      "\"$0\" record -o \"$2.rr\" --bios $1 --memory 16M >/dev/null 2>&1; \"$0\" inspect \"$2.rr\" console 2>&1",
+      bios, log)
+    #expect(silent.text == (try shell(scratch, "\"$0\" run --bios $1 --memory 16M 2>&1", bios).text))
+  }
+
   /// One line for wrong words.
   @Test func wrongUsageIsOneLine() throws {
     let scratch = try Scratch()

@@ -192,7 +192,7 @@ import Testing
       (["unpack", "run.rr"], "run.rr: is not a regular file; name a packed recording"),
       (["unpack", "disk.raw", "-o", "x.rr"], "disk.raw: is not a packed recording, or is damaged; "),
       (["pack", "disk.raw"], "disk.raw: is not a folder, as recordings are"),
-      (["pack", "run.rr", "-o", "run.rr"], "run.rr: is not a regular file; choose another name"),
+      (["pack", "run.rr", "-o", "traces"], "traces: is not a regular file; choose another name"),
       (
         ["pack", "run.rr", "-o", "none/run.rrz"], "none/run.rrz: cannot create it: No such file or directory"
       ),

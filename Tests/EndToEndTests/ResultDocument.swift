@@ -18,6 +18,7 @@ struct ResultDocument: Decodable {
     let recording: String?
     let recordedEnd: String?
     let isSame: Bool?
+    let isStopOnMet: Bool?
     let round: Int?
     let consoleTail: String?
     let message: String?

@@ -120,8 +120,43 @@ import Testing
     let summary = try scratch.rrtool("inspect", run)
     #expect(summary.text.contains("the console said"), "\(summary.text)")
     #expect(try scratch.rrtool("verify", run).status == 0)
-    // What never comes ends nothing.
-    #expect(try scratch.result(["run"] + words + ["--stop-on", "^no such line$"]).told.end == "guest-exit")
+    // What never comes ends nothing, and a guest that ends without it has not done well.
+    for verb in [["run"], ["record", "--force", "-o", run], ["replay", run]] {
+      let guest = verb[0] == "replay" ? [] : words
+      let (program, told, _) = try scratch.result(verb + guest + ["--stop-on", "^no such line$"])
+      #expect(program.status == 6 && told.end == "guest-exit" && told.statusOf == "rrtool", "\(verb)")
+      #expect(told.isStopOnMet == false && told.guestStatus == 0)
+      #expect(
+        program.errors.contains("the console never said what --stop-on '^no such line$' waits for\n"),
+        "\(program.errors)")
+    }
+  }
+
+  /// Whatever else ended it has its own status; and who ends a run himself has what he wants.
+  @Test func whatWasNotSaidIsTold() throws {
+    let scratch = try Scratch()
+    let run = scratch.path("run.rr")
+    let never = ["--stop-on", "^no such line$"]
+    for (guest, options, status, end) in [
+      (Place.guest("status42"), [], 42, "guest-exit"),
+      (Place.guest("counter"), ["--max-instructions", "5K"], 124, "limit"),
+      (try scratch.busyProgram(), ["--timeout", "300ms"], 124, "timeout"),
+    ] as [(String, [String], Int32, String)] {
+      let (program, told, _) = try scratch.result(
+        ["run", "--bios", guest] + options + never)
+      #expect(program.status == status && told.end == end && told.isStopOnMet == false, "\(program.errors)")
+      #expect(program.errors.contains("the console never said"), "\(program.errors)")
+    }
+    let limited = try scratch.result(
+      ["record", "-o", run, "--bios", Place.guest("counter"), "--max-instructions", "5K"] + never)
+    #expect(limited.program.status == 6 && limited.told.end == "limit", "\(limited.program.errors)")
+    // It is what a failure looks like there.
+    let rounds = try scratch.result(
+      ["record", "--force", "-o", run, "--bios", Place.guest("hello"), "--until-failure=2"] + never)
+    #expect(rounds.program.status == 0 && rounds.told.isStopOnMet == nil, "\(rounds.program.errors)")
+    let met = try scratch.result("run", "--bios", Place.guest("hello"), "--stop-on", "status")
+    #expect(met.program.status == 0 && met.told.isStopOnMet == true)
+    #expect(try scratch.result("run", "--bios", Place.guest("hello")).told.isStopOnMet == nil)
   }
 
   @Test func theLostAreTold() throws {

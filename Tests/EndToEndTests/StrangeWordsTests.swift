@@ -168,8 +168,19 @@ import Testing
       ),
       (
         ["record", "--bois", "x"],
-        "rrtool: Unknown option '--bois'. Did you mean '--bios'? See 'rrtool help'"
+        "rrtool: --bois: is no option of 'rrtool record'; did you mean '--bios'? see 'rrtool help record'"
       ),
+      (["record", "--foo"], "rrtool: --foo: is no option of 'rrtool record'; see 'rrtool help record'"),
+      (
+        ["replay", "--checkpoint=5"],
+        "rrtool: --checkpoint: is no option of 'rrtool replay'; did you mean '--checkpoint-memory'? see 'rrtool help replay'"
+      ),
+      (
+        ["snapshot", "create", "x", "--at", "5", "--att", "5"],
+        "rrtool: --att: is no option of 'rrtool snapshot create'; did you mean '--at'? see 'rrtool help snapshot create'"
+      ),
+      (["--frobnicate"], "rrtool: --frobnicate: is no option of rrtool; see 'rrtool help'"),
+      (["rm"], "rrtool: Missing expected argument '<name.rr> ...'; see 'rrtool help rm'"),
     ] {
       let result = try scratch.rrtool(words)
       #expect(result.status == 64 && result.text.isEmpty && result.errors == text + "\n", "\(result.errors)")

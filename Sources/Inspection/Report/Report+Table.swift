@@ -2,7 +2,7 @@
 
 extension Report {
   func renderTable(
-    heading: @escaping (String) -> String, to write: @escaping (String) throws -> Void
+    width: Int?, heading: @escaping (String) -> String, to write: @escaping (String) throws -> Void
   ) throws {
     for (number, section) in sections.enumerated() {
       if sections.count > 1 { try write("\(number == 0 ? "" : "\n")\(heading(section.title))\n") }
@@ -19,7 +19,8 @@ extension Report {
           }
         }
       case .table:
-        let rows = AlignedRows(columns: section.columns, indent: indent, heading: heading, write: write)
+        let rows = AlignedRows(
+          columns: section.columns, indent: indent, width: width, heading: heading, write: write)
         try section.produce { row in try rows.add(row) }
         try rows.finish()
       }
@@ -33,6 +34,7 @@ private final class AlignedRows {
 
   private let columns: [(index: Int, title: String)]
   private let indent: String
+  private let width: Int?
   private let heading: (String) -> String
   private let write: (String) throws -> Void
   private var waiting: [[(text: String, isNumber: Bool)]] = []
@@ -40,11 +42,12 @@ private final class AlignedRows {
   private var widths: [Int]?
 
   init(
-    columns: [Column], indent: String, heading: @escaping (String) -> String,
+    columns: [Column], indent: String, width: Int?, heading: @escaping (String) -> String,
     write: @escaping (String) throws -> Void
   ) {
     self.columns = columns.enumerated().compactMap { index, column in column.title.map { (index, $0) } }
     self.indent = indent
+    self.width = width
     self.heading = heading
     self.write = write
   }
@@ -86,7 +89,13 @@ private final class AlignedRows {
     // Nothing comes after the last value that there is.
     let end =
       line.utf8.lastIndex { $0 != UInt8(ascii: " ") }.map { line.utf8.index(after: $0) } ?? line.startIndex
-    try write("\(style(String(line[..<end])))\n")
+    try write("\(style(cut(line[..<end])))\n")
+  }
+
+  /// A line that is too long for its terminal would be broken there, and its columns stand below others.
+  private func cut(_ line: Substring) -> String {
+    guard let width, HumanText.width(String(line)) > width else { return String(line) }
+    return line.prefix(max(width - 1, 1)) + "…"
   }
 }
 

@@ -20,14 +20,16 @@ public struct Report {
 
   /// Writes the report piece by piece; each piece is whole lines of text.
   ///
-  /// - Parameter heading: how a line of headings for people is to be shown.
+  /// - Parameters:
+  ///   - heading: how a line of headings for people is to be shown.
+  ///   - width: columns that a line of a table may have; what is left of it is cut off.
   /// - Throws: What reading the recording throws, or `write`.
   public func render(
-    _ format: ReportFormat, heading: @escaping (String) -> String = { $0 },
+    _ format: ReportFormat, width: Int? = nil, heading: @escaping (String) -> String = { $0 },
     to write: @escaping (String) throws -> Void
   ) throws {
     switch format {
-    case .table: try renderTable(heading: heading, to: write)
+    case .table: try renderTable(width: width, heading: heading, to: write)
     case .json: try renderJSON(to: write)
     case .ndjson: try renderLines(to: write)
     case .csv: try renderCSV(to: write)

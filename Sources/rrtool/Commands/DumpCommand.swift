@@ -95,9 +95,11 @@ struct DumpCommand: ParsableCommand {
         .usage, "dump", "of a recording is taken at a position, and waited for",
         remedy: "give --at, and leave out --detach; or give --monitor")
     }
+    var files = FilePlaces()
+    files.read(recordingArgument)
+    files.write(output, "-o ")
+    try files.check()
     let recording = try recordingArgument.open()
-    try Recording.checkLiesOutside(output)
-    try recording.checkReadsOther(than: output)
     guard force || HostFiles.kind(of: output) != .regular else {
       throw Failure(
         .exists, output, "there is a file already",

@@ -12,7 +12,7 @@ struct ListCommand: ParsableCommand {
     discussion: """
       The default folder is $RRTOOL_TRACE_DIR, else rrtool in the XDG data folder; what killed commands left there is removed. The
       latest recording, which is meant where none is named, has a star; where it is in none of the folders, a line on standard error
-      says where it is. Packed recordings are listed as well.
+      says where it is. Packed recordings are listed as well. A terminal shows as much of a line as it has room for; on pipes lines are whole.
 
       EXAMPLES
         rrtool ls
@@ -38,7 +38,7 @@ struct ListCommand: ParsableCommand {
       }
       for problem in entries.compactMap(\.problem) { say(problem) }
       if let latest, !entries.contains(where: \.isLatest) { say("the latest recording is \(latest)") }
-      try Report([format == .table ? Entry.table(entries) : Entry.section(entries)]).show(format)
+      try Report([format == .table ? Entry.table(entries) : Entry.section(entries)]).show(format, isCut: true)
     }
   }
 

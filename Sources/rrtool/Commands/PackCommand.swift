@@ -41,6 +41,11 @@ struct PackCommand: ParsableCommand {
       let recording = try recordingArgument.open(at: place)
       let path = output ?? PackNames.packed(recording.path)
       let symbols = try self.symbols.checked(for: recording).map(\.path)
+      var files = FilePlaces()
+      files.read(recording)
+      for path in symbols { files.read(path, "--symbols ") }
+      files.write(path, "-o ")
+      try files.check()
       let watch = PackWatch("packing")
       let figures = try recording.pack(
         to: path, replaces: force, symbols: symbols, progress: watch.note)

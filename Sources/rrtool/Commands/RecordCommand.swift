@@ -59,7 +59,7 @@ struct RecordCommand: ParsableCommand {
   static let unlimited = "without end"
 
   func run() throws {
-    try reporting("record", results) { outcome in
+    try reporting("record", results, files: addFiles) { outcome in
       let rounds = try rounds()
       if options.start.dumpDtb != nil, try options.start.dump(of: options.guest()) { return }
       if let output { try Recording.checkIsName(output) }
@@ -71,9 +71,14 @@ struct RecordCommand: ParsableCommand {
         let result = try record(guest, to: target, tellingLatest: true, outcome)
         if result.failure == nil { say("recorded \(target): \(result.ending.summary)") }
         // A recording of so much of the run is what was asked for.
-        try result.leave(outcome, limitIsGoal: true)
+        try result.leave(outcome, limitIsGoal: true, goal: ends.stopOn)
       }
     }
+  }
+
+  private func addFiles(to files: inout FilePlaces) {
+    options.add(to: &files)
+    files.write(recording: output, "-o ")
   }
 
   /// Where the recording goes.

@@ -54,7 +54,7 @@ struct ReplayCommand: ParsableCommand {
   @OptionGroup var checkpoints: CheckpointOptions
 
   func run() throws {
-    try reporting("replay", results) { outcome in
+    try reporting("replay", results, files: addFiles) { outcome in
       let recording = try recordingArgument.open()
       outcome.set { $0.recording = HostFiles.absolute(recording.name) }
       try options.check()
@@ -82,7 +82,7 @@ struct ReplayCommand: ParsableCommand {
             .usage, "-o", "what goes on from \(packed) would need the images in it",
             remedy: "make a recording of it with 'rrtool unpack \(packed)', and leave that")
         }
-        return try goLive(recording, pattern, timeout: timeout, outcome)
+        return try goLive(recording, outcome)
       }
       if live.output != nil {
         throw Failure(.usage, "-o", "a replay records nothing", remedy: "add --live, or leave out -o")
@@ -117,14 +117,20 @@ struct ReplayCommand: ParsableCommand {
       }
       progress.finish()
       outcome.note(stop, timeline)
+      let isMissed = ends.stopOn.map { outcome.note(goal: $0, isMet: stop == .match) } ?? false
       try Self.report(stop, cause, timeline, outcome)
+      if isMissed, cause == nil { throw ExitStatus.missed }
     }
   }
 
+  private func addFiles(to files: inout FilePlaces) {
+    files.read(recordingArgument)
+    for path in options.symbols.symbols { files.read(path, "--symbols ") }
+    live.add(to: &files)
+  }
+
   /// What was before need not be seen again: the way goes from the nearest snapshot.
-  private func goLive(
-    _ recording: Recording, _ pattern: BytePattern?, timeout: UInt64?, _ outcome: Outcome
-  ) throws {
+  private func goLive(_ recording: Recording, _ outcome: Outcome) throws {
     guard from != nil || to != nil else {
       throw Failure(
         .usage, "--live", "there is no place to leave the recording at", remedy: "give --from or --to")
@@ -137,8 +143,7 @@ struct ReplayCommand: ParsableCommand {
       }
     }
     try live.run(
-      leaving: timeline, monitor: monitor, stopOn: pattern, timeout: timeout, console: results.console,
-      outcome)
+      leaving: timeline, monitor: monitor, ends: ends, console: results.console, outcome)
   }
 
   /// What `--to` says.

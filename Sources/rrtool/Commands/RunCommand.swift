@@ -46,7 +46,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var debugger: LiveDebugOptions
 
   func run() throws {
-    try reporting("run", results) { outcome in
+    try reporting("run", results, files: options.add) { outcome in
       let guest = try options.guest(inLockstep: options.engineOption.isLockstep)
       if try options.start.dump(of: guest) { return }
       let limit = try options.limit()
@@ -96,7 +96,7 @@ struct RunCommand: ParsableCommand {
         return result
       }
       if result.ending.reason != .poweredOff { say(result.ending.summary) }
-      try result.leave(outcome)
+      try result.leave(outcome, goal: ends.stopOn)
     }
   }
 
@@ -121,6 +121,6 @@ struct RunCommand: ParsableCommand {
       return result
     }
     if result.ending.reason != .poweredOff { say(result.ending.summary) }
-    try result.leave(outcome)
+    try result.leave(outcome, goal: ends.stopOn)
   }
 }

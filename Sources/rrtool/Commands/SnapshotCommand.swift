@@ -33,7 +33,7 @@ extension SnapshotCommand {
           columns: [
             Column("name", "Name"), Column("position", "Position"), Column("time_ns", "Guest time (s)"),
             Column("is_initial", nil), Column("is_complete", nil),
-            Column("remark", "Remark"),
+            Column("remark", snapshots.contains { $0.remark != nil } ? "Remark" : nil),
           ],
           rows: snapshots.map { snapshot in
             [
@@ -149,6 +149,10 @@ extension SnapshotCommand {
     func run() throws {
       try reporting {
         let recording = try recordingArgument.open()
+        var files = FilePlaces()
+        files.read(recording)
+        files.write(output, "-o ")
+        try files.check()
         try SnapshotStore(recording).export(name, to: output)
       }
     }

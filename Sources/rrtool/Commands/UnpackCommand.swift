@@ -32,9 +32,14 @@ struct UnpackCommand: ParsableCommand {
   func run() throws {
     try reporting {
       if let output { try Recording.checkIsName(output) }
+      let target = output ?? PackNames.recording(file)
+      var files = FilePlaces()
+      files.read(file, "the packed recording")
+      files.write(target, "-o ")
+      try files.check()
       let watch = PackWatch("unpacking")
       let recording = try Recording.unpack(
-        file, to: output ?? PackNames.recording(file), force: force, progress: watch.note)
+        file, to: target, force: force, progress: watch.note)
       watch.finish()
       say("unpacked \(recording.path)")
     }

@@ -30,7 +30,7 @@ struct VerifyCommand: ParsableCommand {
   @OptionGroup var results: ResultOptions
 
   func run() throws {
-    try reporting("verify", results) { outcome in
+    try reporting("verify", results, files: addFiles) { outcome in
       let recording = try recordingArgument.open()
       outcome.set { $0.recording = HostFiles.absolute(recording.name) }
       var verification = Verification(recording)
@@ -65,6 +65,10 @@ struct VerifyCommand: ParsableCommand {
       if !verification.problems.isEmpty { throw ExitStatus.failed }
       if verification.divergence != nil { throw ExitStatus.diverged }
     }
+  }
+
+  private func addFiles(to files: inout FilePlaces) {
+    files.read(recordingArgument)
   }
 
   private func summary(of verification: Verification) -> String {

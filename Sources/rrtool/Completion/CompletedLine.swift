@@ -24,15 +24,23 @@ struct CompletedLine {
   /// The host's nanoseconds after which somebody who has pressed Tab waits no longer.
   private static let patience: UInt64 = 2_000_000_000
 
-  /// The snapshots of the recording that is named, else of the latest one; of a packed one when it is unpacked soon enough.
-  func snapshots() -> [String] {
+  /// The recording that the line names.
+  var recording: String? { Self.recording(among: places) }
+
+  private static func recording(among words: [String]) -> String? {
     let folder = TraceFolder()
-    // Behind an option that takes no value a recording may stand as well; behind one that does, it is rarely one that is there already.
-    let candidates = places + words.dropFirst(2).filter { !$0.hasPrefix("-") && !$0.isEmpty }
-    let named = candidates.compactMap { try? folder.locate($0) }.first {
+    return words.compactMap { try? folder.locate($0) }.first {
       Recording.exists(at: $0) || Recording.isPacked(at: $0)
     }
-    guard let path = named ?? (try? folder.latest()) else { return [] }
+  }
+
+  /// The snapshots of the recording that is named, else of the latest one; of a packed one when it is unpacked soon enough.
+  func snapshots() -> [String] {
+    // Behind an option that takes no value a recording may stand as well; behind one that does, it is rarely one that is there already.
+    let others = words.dropFirst(2).filter { !$0.hasPrefix("-") && !$0.isEmpty }
+    guard let path = recording ?? Self.recording(among: others) ?? (try? TraceFolder().latest()) else {
+      return []
+    }
     guard Recording.isPacked(at: path) else { return Self.snapshots(of: try? Recording(opening: path)) }
     guard let copy = try? TemporaryRecording(of: path) else { return [] }
     defer { copy.remove() }

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import QEMUCommandLine
 import ReplayLog
 
 /// What a word of a command line may be, for shells that complete it (Tab).
 enum Completions {
-  /// Recordings here and in the default folder, by their names.
-  static let recording = CompletionKind.custom { _, _, prefix in CompletedWord(prefix).recordings() }
+  /// Recordings here and in the default folder, by their names; none where one is on the line.
+  static let recording = CompletionKind.custom { words, index, prefix in
+    CompletedLine(words, asking: index).recording == nil ? CompletedWord(prefix).recordings() : []
+  }
 
   /// Folders with recordings, and no packed ones.
   static let recordingFolder = CompletionKind.custom { _, _, prefix in
@@ -24,13 +27,17 @@ enum Completions {
     ["start", "end"] + CompletedLine(words, asking: index).snapshots()
   }
 
-  /// A recording and what to show of it, in either order.
-  static func recordingAndView(_ views: [String]) -> CompletionKind {
-    .custom { words, index, prefix in
-      let named = CompletedLine(words, asking: index).places
-      return (named.contains(where: views.contains) ? [] : views)
-        + (named.contains { !views.contains($0) } ? [] : CompletedWord(prefix).recordings())
+  /// What may stand before `--`, and QEMU's own words behind it.
+  static let lineOfQEMU = CompletionKind.custom { words, index, prefix in
+    let words = Array(words.prefix(index).dropFirst(2))
+    guard let separator = words.firstIndex(of: "--") else {
+      return (words.contains { !$0.hasPrefix("-") } ? [] : ["record", "run"]) + [
+        "--", "--dry-run", "--leave-out",
+      ]
     }
+    if separator == words.count - 1 { return ["qemu-system-riscv64"] }
+    guard prefix.hasPrefix("-") else { return CompletedWord(prefix).files() }
+    return Translator.options.sorted().map { "-" + $0 }
   }
 
   /// `file=` and a file.

@@ -51,7 +51,7 @@ struct EndOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "End the run when the console has said what this regular expression matches, at the instruction that wrote its last byte; the "
-        + "exit status is then 0.", valueName: "regex"))
+        + "exit status is then 0, and 6 where a run that ends well never said it.", valueName: "regex"))
   var stopOn: String?
 
   @OptionGroup var timeout: TimeoutOption

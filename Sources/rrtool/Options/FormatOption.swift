@@ -12,17 +12,25 @@ struct FormatOption: ParsableArguments {
   var format = ReportFormat.table.rawValue
 
   func parsed() throws(Failure) -> ReportFormat {
-    guard let known = ReportFormat(rawValue: format) else {
+    try Self.parsed(format)
+  }
+
+  /// - Parameter extra: what may be given besides.
+  static func parsed(_ name: String, or extra: String? = nil) throws(Failure) -> ReportFormat {
+    guard let known = ReportFormat(rawValue: name) else {
       throw Failure(
-        .usage, "--format \(format)", "is no format", remedy: "give table, json, ndjson or csv")
+        .usage, "--format \(name)", "is no format",
+        remedy: "give table, json, ndjson or csv\(extra.map { ", or \($0)" } ?? "")")
     }
     return known
   }
 }
 
 extension Report {
-  func show(_ format: ReportFormat) throws {
+  /// - Parameter isCut: a terminal shows as much of each line as it has room for.
+  func show(_ format: ReportFormat, isCut: Bool = false) throws {
     let heading = { (text: String) in Colours.styled(text, .bold, on: 1) }
-    try render(format, heading: heading) { StandardOutput.write($0) }
+    let width = isCut && Terminal.isTerminal(1) ? Terminal.width : nil
+    try render(format, width: width, heading: heading) { StandardOutput.write($0) }
   }
 }

@@ -141,7 +141,8 @@ struct GuestOptions: ParsableArguments {
     }
     // What QEMU calls its firmware by default.
     let bios = bios == "default" ? nil : bios
-    guard bios != nil || kernel != nil || !pflash.isEmpty else {
+    let hasNothing = bios == nil && kernel == nil && pflash.isEmpty
+    guard !hasNothing || start.dumpDtb != nil else {
       throw Failure(
         .usage, "guest", "nothing to boot is given",
         remedy: "give --kernel, --bios or --pflash, or no guest option at all")
@@ -172,12 +173,32 @@ struct GuestOptions: ParsableArguments {
     } else if let bios {
       try guest.load(.bios, from: bios)
     }
+    // A tree is written of a board with nothing to start as well: the instruction is never executed.
+    if hasNothing { guest.use(.bios, [0x6f, 0, 0, 0], from: "") }
     if let kernel { try guest.load(.kernel, from: kernel) }
     if let initrd { try guest.load(.initrd, from: initrd) }
     for text in pflash { try guest.loadFlash(FlashOptions(parsing: text)) }
     try start.apply(to: &guest)
     for text in drive { guest.drives.append(try DriveOptions(parsing: text)) }
     return guest
+  }
+
+  /// What is read to start, and what is written beside the recording.
+  func add(to files: inout FilePlaces) {
+    if bios != "none", bios != "default" { files.read(bios, "--bios ") }
+    files.read(kernel, "--kernel ")
+    files.read(initrd, "--initrd ")
+    files.read(start.dtb, "--dtb ")
+    for text in pflash { files.read((try? FlashOptions(parsing: text))?.path, "--pflash ") }
+    for text in drive {
+      // What is wrong with it is told when it is opened.
+      guard let options = try? DriveOptions(parsing: text) else { continue }
+      for file in options.filesNeeded { files.read(file, "--drive ") }
+      if case .file(let overlay) = options.overlay { files.write(overlay, "--drive overlay=") }
+    }
+    files.write(start.dumpDtb, "--dump-dtb ")
+    files.write(SerialPorts.file(serial), "--serial file:")
+    files.write((try? timing())?.logPath, "--icount rrfile=")
   }
 
   private func hartCount() throws(Failure) -> Int {

@@ -33,12 +33,19 @@ struct LiveOptions: ParsableArguments {
 
   @OptionGroup var snapshotOptions: SnapshotOptions
 
+  func add(to files: inout FilePlaces) {
+    files.write(recording: output, "-o ")
+    files.write(SerialPorts.file(serial), "--serial file:")
+  }
+
   /// Leaves `timeline` where it stands.
   func run(
-    leaving timeline: Timeline, monitor: MonitorOptions, stopOn pattern: BytePattern?, timeout: UInt64?,
+    leaving timeline: Timeline, monitor: MonitorOptions, ends: EndOptions,
     console: Int32, _ outcome: Outcome
   ) throws {
-    let policy = try snapshotOptions.policy()
+    let (policy, pattern, timeout) = (
+      try snapshotOptions.policy(), try ends.pattern(), try ends.timeout.parsed()
+    )
     say("live from position \(timeline.position.grouped)")
     outcome.set { $0.recording = output.map(HostFiles.absolute) }
     let port = try SerialPorts.open(serial, console: console)
@@ -61,6 +68,6 @@ struct LiveOptions: ParsableArguments {
     if result.failure == nil {
       say(output.map { "recorded \($0): \(result.ending.summary)" } ?? result.ending.summary)
     }
-    try result.leave(outcome)
+    try result.leave(outcome, goal: ends.stopOn)
   }
 }

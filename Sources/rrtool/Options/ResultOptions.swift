@@ -29,6 +29,10 @@ struct ResultOptions: ParsableArguments {
     return places
   }
 
+  func add(to files: inout FilePlaces) {
+    if let result, ResultPlace(result) != .standardOutput { files.write(result, "--result ") }
+  }
+
   /// The descriptor that the console of stdio goes to.
   var console: Int32 { isJSON || result == "-" ? 2 : 1 }
 }

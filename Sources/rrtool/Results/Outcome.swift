@@ -30,6 +30,8 @@ final class Outcome: Sendable {
     var recordedEnd: EndKind?
     /// Whether all that was replayed was the same.
     var isSame: Bool?
+    /// Whether the console said what `--stop-on` waits for.
+    var isStopOnMet: Bool?
     /// Of `--until-failure`.
     var round: UInt64?
     var digests: [StateDigest] = []
@@ -77,6 +79,13 @@ final class Outcome: Sendable {
       if case .signal(let number)? = result.stopCause { facts.signal = number }
       if facts.end != .interrupted { facts.signal = nil }
     }
+  }
+
+  /// Whether the console said what `--stop-on` waits for; answers whether it did not, which is told.
+  func note(goal: String, isMet: Bool) -> Bool {
+    set { $0.isStopOnMet = isMet }
+    if !isMet { say("the console never said what --stop-on '\(goal)' waits for") }
+    return !isMet
   }
 
   /// What failed, as it is told.
@@ -127,6 +136,7 @@ extension Outcome.Facts {
           (Column("recording", "Recording"), FieldValue(recording)),
           (Column("recorded_end", "Recorded end"), FieldValue(recordedEnd?.rawValue)),
           (Column("is_same", "Same as recorded"), FieldValue(isSame)),
+          (Column("is_stop_on_met", "Said what --stop-on waits for"), FieldValue(isStopOnMet)),
           (Column("round", "Round"), FieldValue(round)),
           (Column("console_tail", "Console", holdsData: true), consoleTail.map { .data($0) } ?? .none),
           (Column("message", "Message"), FieldValue(message)),

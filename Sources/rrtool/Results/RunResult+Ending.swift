@@ -7,15 +7,20 @@ import RecordingStore
 extension RunResult {
   /// Ends the command with the status that the run calls for.
   ///
-  /// - Parameter limitIsGoal: so many instructions were wanted, and no more: all went well when there are so many.
-  func leave(_ outcome: Outcome, limitIsGoal: Bool = false) throws {
+  /// - Parameters:
+  ///   - limitIsGoal: so many instructions were wanted, and no more: all went well when there are so many.
+  ///   - goal: what the console was to say, if somebody waits for that: a guest that ends without it has not done well.
+  func leave(_ outcome: Outcome, limitIsGoal: Bool = false, goal: String? = nil) throws {
     for name in lostSnapshots {
       say("snapshot \(name) is gone: the ring gave up the part of the run that it was of")
     }
     outcome.note(self)
     if let failure { throw failure }
-    if limitIsGoal, ending.kind == .limit { return }
-    if let status { throw status }
+    let isMissed = goal.map { outcome.note(goal: $0, isMet: ending.kind == .match) } ?? false
+    let isGood = status == nil || limitIsGoal && ending.kind == .limit
+    guard isGood else { throw status ?? ExitStatus.failed }
+    // Whoever ended the run wants no more of it.
+    if isMissed, ending.kind != .interrupted { throw ExitStatus.missed }
   }
 
   /// Nil when all went well.

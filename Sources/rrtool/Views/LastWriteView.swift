@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Emulator
+import HostSystem
+import Inspection
+import RecordingStore
+import TimeTravel
+
+struct LastWriteView: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "last-write",
+    abstract: "Say who wrote these bytes of memory last, and what they were before.",
+    discussion: """
+      It replays, backwards from --before, and passes over the stretches in which the pages did not change. Writes count whether they
+      change the bytes or not. One question is about 1 MiB at most.
+
+      FIELDS
+        writer                instruction, page-table-walk (an A or D bit), sbi, drive (a request's data or status),
+                              device (DMA of another one), host-interface (tohost, fromhost), guest-reset, host-reset,
+                              loader, nobody
+        position, time_ns     the instruction that did it, or the next one; the start for loader and nobody
+        hart, pc, symbol      the instruction: on which hart, where, and what --symbols calls it
+        device                which device
+        drive, request        the request that was answered
+        request_sector        the first of all its sectors
+        request_sector_count  how many
+        sector                the one that the first byte came from
+        address, byte_count   physical: the first byte asked for that was written, and how many
+        old, new              these bytes, 64 at most: a number of 1, 2, 4 or 8, else in the order of their addresses
+
+      EXAMPLES
+        rrtool inspect linux.rr last-write 0x80201000,8
+        rrtool inspect linux.rr last-write 0x80201000,8 --before 50% --symbols vmlinux
+        rrtool inspect linux.rr last-write 0xffffffff81000000,4 --virtual 0
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "The first byte, and how many bytes if not one: 0x80201000,8.", valueName: "address[,length]"))
+  var address: String
+
+  @OptionGroup var recording: RecordingArgument
+
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("Look before this position (end).", valueName: "position"),
+    completion: Completions.position)
+  var before: String?
+
+  @Option(
+    help: ArgumentHelp("The address is virtual, for this hart where --before stands.", valueName: "hart"))
+  var virtual: Int?
+
+  @Flag(help: "The address is physical, as it is without --virtual.")
+  var physical = false
+
+  @OptionGroup var symbols: SymbolOptions
+
+  @OptionGroup var format: FormatOption
+
+  /// More symbols than any kernel has.
+  private static let symbolFileLimit: UInt64 = 2 << 30
+
+  func run() throws {
+    try reporting {
+      let (format, range) = (try format.parsed(), try range())
+      let viewed = try ViewedRecording(recording)
+      let position = try viewed.position(before, option: "--before", otherwise: viewed.log.last.position)
+      try viewed.show(report(of: viewed.recording, range, before: position), format)
+    }
+  }
+
+  private func report(of recording: Recording, _ range: MemoryRange, before position: UInt64) throws -> Report
+  {
+    let tables = try tables(for: recording)
+    let timeline = try Timeline(recording, near: .absolute(position))
+    let progress = Progress("looking back", from: 0, to: position, consoleIsTerminal: false)
+    let control = SearchControl(progress: { done, _ in progress.show(done) })
+    let outcome = try timeline.lastWrite(to: range, before: position, control: control)
+    progress.finish()
+    return Report(of: outcome) { address in
+      for table in tables {
+        if let name = table.symbols.name(of: address &- table.displacement) { return name }
+      }
+      return nil
+    }
+  }
+
+  private func tables(
+    for recording: Recording
+  ) throws(Failure) -> [(symbols: SymbolTable, displacement: UInt64)] {
+    var tables: [(symbols: SymbolTable, displacement: UInt64)] = []
+    for file in try symbols.found(for: recording, tell: false) {
+      do throws(Failure) {
+        tables.append((try Self.readSymbols(file.path), file.displacement))
+      } catch {
+        // What was booted may have no symbols; nobody named it.
+        if !symbols.symbols.isEmpty || !recording.symbolPaths.isEmpty { throw error }
+      }
+    }
+    return tables
+  }
+
+  private func range() throws(Failure) -> MemoryRange {
+    if physical, virtual != nil {
+      throw Failure(.usage, "--physical", "cannot be given with --virtual", remedy: "leave one of them out")
+    }
+    let parts = address.split(separator: ",", omittingEmptySubsequences: false)
+    guard (1...2).contains(parts.count), let first = Self.number(parts[0]),
+      let count = parts.count == 2 ? Self.number(parts[1]) : 1
+    else {
+      throw Failure(.usage, address, "is no address", remedy: "give ADDRESS or ADDRESS,LENGTH: 0x80201000,8")
+    }
+    return MemoryRange(
+      address: first, byteCount: count, space: virtual.map { .virtual(hart: $0) } ?? .physical)
+  }
+
+  private static func number(_ text: Substring) -> UInt64? {
+    text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
+  }
+
+  private static func readSymbols(_ path: String) throws(Failure) -> SymbolTable {
+    let file = try HostFiles.read(path, limit: symbolFileLimit)
+    do throws(ImageFormatError) {
+      let table = try SymbolTable(file)
+      guard !table.isEmpty else {
+        throw .unsupported(what: "an ELF file without symbols", use: "one that was not stripped")
+      }
+      return table
+    } catch {
+      throw Failure(.file, path, "names no code: \(error.reason)", remedy: "or leave --symbols out")
+    }
+  }
+}

@@ -81,7 +81,6 @@ extension Translator {
       model = "rv64"
     }
     guard let more = Extensions.models[model] else {
-      guard model != "help" else { throw WordProblem("rv64, rva22s64 and max are there") }
       miss("-cpu \(model)", "there is no such processor; rv64, rva22s64 and max are there")
       return
     }

@@ -146,9 +146,6 @@ extension Translator {
     if type == "loader" || type == "guest-loader" {
       return "nothing is loaded beside --bios, --kernel, --initrd, --dtb and flash"
     }
-    if type == "help" {
-      return "virtio-blk-device, virtio-rng-device, virtio-serial-device and virtconsole are there"
-    }
     return "there is no such device"
   }
 }

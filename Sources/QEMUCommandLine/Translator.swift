@@ -60,7 +60,11 @@ public struct Translator {
 
   public static func translate(_ line: [String], _ request: Request) -> Translation {
     var translator = Translator(request: request)
-    var words = line[...]
+    let shell = ShellLine(line)
+    translator.notes += shell.notes
+    translator.refusals += shell.refusals
+    guard shell.refusals.isEmpty else { return translator.finish() }
+    var words = shell.words[...]
     if let first = words.first, !first.hasPrefix("-") {
       words.removeFirst()
       let program = first.split(separator: "/").last.map(String.init) ?? first
@@ -72,7 +76,7 @@ public struct Translator {
     }
     while let word = words.popFirst() {
       guard word.hasPrefix("-"), word.count > 1 else {
-        translator.addDisk(word, option: word)
+        guard translator.takePlain(word) else { break }
         continue
       }
       let name = String(word.dropFirst(word.hasPrefix("--") ? 2 : 1))
@@ -91,8 +95,19 @@ public struct Translator {
 
   private init(request: Request) { self.request = request }
 
+  /// False where the line ends there.
+  private mutating func takePlain(_ word: String) -> Bool {
+    guard let verdict = ShellLine.judge(word) else {
+      addDisk(word, option: word)
+      return true
+    }
+    if verdict.isRefused { refuse(word, verdict.text) } else { note("'\(word)'", verdict.text) }
+    return !verdict.isRefused
+  }
+
   private mutating func take(_ name: String, _ option: OptionTable.Option, _ value: String) {
     let text = option.takesValue ? "-\(name) \(value)" : "-\(name)"
+    if let answer = OptionTable.answer(toHelpOn: name, value) { return refuse(text, answer) }
     switch option.treatment {
     case .translated:
       do throws(WordProblem) {
@@ -166,7 +181,7 @@ public struct Translator {
     } else {
       translation.words = guestWords(verb)
     }
-    translation.words += request.ownWords
+    translation.words = OwnWords.without(request.ownWords, in: translation.words) + request.ownWords
     translation.notes = notes
     translation.refusals = refusals
     if request.leavesOut {

@@ -47,6 +47,36 @@ import Testing
     }
   }
 
+  @Test func whatWasPastedWithItIsLeftOut() throws {
+    let scratch = try Scratch()
+    let guest = "--bios \(Place.guest("hello")) --memory 16M"
+    for words in [
+      ["qemu", "--", "sudo", "qemu-system-riscv64"], ["qemu", "sudo", "qemu-system-riscv64"],
+      ["qemu", "run", "FOO=1", "qemu-system-riscv64"],
+      ["qemu", "run", "--", "env", "X=1", "qemu-system-riscv64"],
+      ["run", "nice", "-n", "5", "qemu-system-riscv64"],
+    ] {
+      let result = try scratch.rrtool(words + Self.machine)
+      expectRun(result, says: "rrtool run \(guest)")
+      #expect(result.errors.split(separator: "\n").count == 2, "\(result.errors)")
+    }
+    let tree = scratch.path("tree.dtb")
+    let dumped = try scratch.rrtool("qemu", "--", "qemu-system-riscv64", "-M", "virt,dumpdtb=\(tree)")
+    #expect(
+      dumped.status == 0 && dumped.errors.contains("device tree written to \(tree)"), "\(dumped.errors)")
+    #expect(try scratch.bytes("tree.dtb").starts(with: [0xd0, 0x0d, 0xfe, 0xed]))
+    for (words, text) in [
+      (["-device", "help"], "-device help: virtio-blk-device, "),
+      (["-machine", "help"], "-machine help: virt is there"),
+      (["-cpu", "help"], "-cpu help: rv64, rva22s64 and max are there"),
+      (["-M", "?"], "-M ?: virt is there"),
+    ] {
+      let result = try scratch.rrtool(["qemu", "--", "qemu-system-riscv64"] + words)
+      #expect(result.status == 64 && result.errors.hasPrefix("rrtool: \(text)"), "\(result.errors)")
+      #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+    }
+  }
+
   @Test func theLineCanBePasted() throws {
     let scratch = try Scratch()
     let shown = try scratch.rrtool(

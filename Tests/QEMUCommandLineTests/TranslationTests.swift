@@ -114,7 +114,11 @@ import Testing
       ("-smp 0", nil), ("-smp 2,dies=2", nil), ("-smp 3,sockets=2", nil), ("-m lots", nil), ("-m 1.5", nil),
       ("-uuid 1", nil),
       ("-device nvme,drive=a", nil), ("-fw_cfg a", nil), ("-device vmcoreinfo", "--memory 128M"), ("-h", nil),
-      ("-machine help", nil),
+      ("-machine help", nil), ("-device help", nil), ("-device virtio-blk-device,help", nil), ("-cpu ?", nil),
+      ("-accel help", nil), ("-d help", nil), ("-name help", "--memory 128M"),
+      ("-m 64M ;", "--memory 64M"), ("-m 64M &", "--memory 64M"), ("-nographic;", "--memory 128M"),
+      ("-m 64M '  ' '\\'", "--memory 64M"), ("-m 64M | tee", nil), ("-m 64M > log", nil),
+      ("-m 64M && ls -l", nil),
     ] as [(String, String?)])
   func becomes(line: String, expected: String?) {
     let translation = translate(line)
@@ -129,6 +133,57 @@ import Testing
     let bios = line.contains("-bios none") ? "--bios none " : ""
     let rest = expected.replacing("--bios none ", with: "")
     #expect(translation.line == "rrtool run \(bios)--kernel k \(rest)", "\(line)")
+  }
+
+  /// What stands around it in a shell is left out, with a line, or refused in one.
+  @Test func whatAShellWouldDoIsLeftOut() {
+    let line = ["qemu-system-riscv64", "-M", "virt", "-kernel", "k"]
+    for prefix in [
+      ["sudo"], ["FOO=1"], ["env", "X=1", "Y=a b"], ["nice", "-n", "5"], ["time"], ["$"],
+      ["sudo", "-E", "nice"],
+    ] {
+      for program in ["qemu-system-riscv64", "/usr/local/bin/qemu-system-riscv64"] {
+        let translation = Translator.translate(prefix + [program] + line.dropFirst(), .init())
+        #expect(translation.refusals == [] && translation.line == "rrtool run --kernel k --memory 128M")
+        #expect(
+          translation.notes.count == 1
+            && translation.notes[0].hasPrefix("'\(prefix.joined(separator: " "))': left out"))
+      }
+    }
+    for end in [[";"], ["&"], ["&", ";"]] {
+      let translation = Translator.translate(line + end, .init())
+      #expect(translation.refusals == [] && translation.notes.count == end.count)
+    }
+    for wrong in [[line.joined(separator: " ")], line + ["|", "less"], ["sudo", "ls"], ["make", "qemu"]] {
+      #expect(Translator.translate(wrong, .init()).refusals.count == 1, "\(wrong)")
+    }
+    // A text is a text.
+    #expect(Translator.translate(line + ["-append", "a;"], .init()).line.contains("--append 'a;'"))
+    #expect(Translator.translate(line + ["-append", "help"], .init()).line.contains("--append help"))
+  }
+
+  /// rrtool's own words count more, and nothing is there twice.
+  @Test func nothingIsSaidTwice() {
+    for (line, own, expected) in [
+      ("-m 2G -smp 2", ["--memory", "1G"], "rrtool run --kernel k --smp 2 --memory 1G"),
+      ("-m 2G", ["--memory=1G"], "rrtool run --kernel k --memory=1G"),
+      ("-append --x", ["--append", "y"], "rrtool run --kernel k --memory 128M --append y"),
+      (
+        "-icount rr=record,rrfile=a", ["--force", "-o", "b.rr"],
+        "rrtool record --kernel k --memory 128M --force -o b.rr"
+      ),
+      (
+        "-icount rr=record,rrfile=a", ["--output=b.rr"],
+        "rrtool record --kernel k --memory 128M --force --output=b.rr"
+      ),
+      (
+        "-serial null -S", ["--serial", "stdio", "--paused"],
+        "rrtool run --kernel k --memory 128M --serial stdio --paused"
+      ),
+      ("-hda a", ["--drive", "file=b"], "rrtool run --kernel k --memory 128M --drive file=a --drive file=b"),
+    ] {
+      #expect(translate(line, own: own).line == expected)
+    }
   }
 
   @Test func slotsThatAreAskedForSayTheOrder() {

@@ -33,15 +33,20 @@ struct QEMUCommand: ParsableCommand {
     parsing: .captureForPassthrough,
     help: ArgumentHelp(
       "record or run with their options, --, and QEMU's line.",
-      valueName: "record|run] [options] [--] [qemu-system-riscv64 ..."))
+      valueName: "record|run] [options] [--] [qemu-system-riscv64 ..."), completion: Completions.lineOfQEMU)
   var words: [String] = []
 
+  /// Where QEMU's line begins without `--`: at its name, or at what a shell would start before it.
+  private static func start(of words: [String]) -> Int? {
+    guard let program = words.firstIndex(where: ShellLine.isProgram) else { return nil }
+    let isVerb = words.first.flatMap(Translation.Verb.init(rawValue:)) != nil
+    let first = words.dropFirst(isVerb ? 1 : 0).startIndex
+    return first < program && !words[first].hasPrefix("-") ? first : program
+  }
+
   func run() throws {
-    let isLine = { (word: String) in
-      word.split(separator: "/").last?.hasPrefix("qemu-system-") ?? false
-    }
     let separator = words.firstIndex(of: "--")
-    let start = separator ?? words.firstIndex(where: isLine)
+    let start = separator ?? Self.start(of: words)
     var own = Array(words[..<(start ?? words.endIndex)])
     if own.contains("--help") || own.contains("-h") { throw CleanExit.helpRequest(self) }
     guard let start else {

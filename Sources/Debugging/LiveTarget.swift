@@ -83,10 +83,8 @@ public final class LiveTarget: DebugTarget {
   }
 
   private func settle() throws(Failure) {
-    do throws(ReplayError) {
+    try withReplayFailures { () throws(ReplayError) in
       try inner.goBack(to: history.timeline.end.position)
-    } catch {
-      throw inner.failure(error)
     }
   }
 
@@ -144,11 +142,8 @@ public final class LiveTarget: DebugTarget {
         }
         if isEndedByHost(loop) { return try finish(loop) }
         try stop()
-        do throws(ReplayError) {
-          if let report = try inner.arrive(at: hit) { return report }
-        } catch {
-          throw inner.failure(error)
-        }
+        let report = try withReplayFailures { () throws(ReplayError) in try inner.arrive(at: hit) }
+        if let report { return report }
         passed = nil
         goOn()
       }
@@ -172,11 +167,7 @@ public final class LiveTarget: DebugTarget {
       }
       if isEndedByHost(loop) { return try finish(loop) }
       try stop()
-      do throws(ReplayError) {
-        try inner.goBack(to: start)
-      } catch {
-        throw inner.failure(error)
-      }
+      try withReplayFailures { () throws(ReplayError) in try inner.goBack(to: start) }
       inner.trail = before
       let report = inner.resume(motion, stops: stops, control: client)
       guard report.cause == .endOfHistory else { return report }

@@ -12,14 +12,14 @@ extension TimelineTarget {
   private static let running: Set<String> = ["pc", "cycle", "time", "instret", "mcycle", "minstret"]
 
   /// The number in `RegisterSet` of the register that a user of gdb calls `name`.
-  private static func number(ofRegister name: String) -> Int? {
+  private func number(ofRegister name: String) -> Int? {
     if let index = Disassembler.integerNames.firstIndex(of: name) { return index }
     if name == "fp" { return 8 }
     if let index = Disassembler.floatingPointNames.firstIndex(of: name) {
       return RegisterSet.firstFloatingPoint + index
     }
     if name == "priv" { return RegisterSet.privilege }
-    if let csr = Machine.controlAndStatusRegisters.first(where: { $0.name == name }) {
+    if let csr = machine.controlAndStatusRegisters.first(where: { $0.name == name }) {
       return RegisterSet.firstControlAndStatus + csr.number
     }
     guard let index = Int(name.dropFirst()), (0..<32).contains(index) else { return nil }
@@ -33,7 +33,7 @@ extension TimelineTarget {
   /// The machine is moved about for it, and stands here again afterwards.
   func lastChange(_ text: String, hart: Int, _ control: MotionControl) throws(Failure) -> Report {
     let name = String(text.drop { $0 == "$" })
-    guard let number = Self.number(ofRegister: name), number != 0, !Self.running.contains(name) else {
+    guard let number = number(ofRegister: name), number != 0, !Self.running.contains(name) else {
       throw Failure(
         .usage, text, "is no register that something could have written",
         remedy: "give an integer, floating-point or control and status register: $ra, $fa0, $mepc")
@@ -54,7 +54,7 @@ extension TimelineTarget {
       }
     } catch {
       try seek(to: here, control)
-      throw failure(error)
+      throw Failure(error)
     }
     try seek(to: here, control)
     return Report(of: outcome, register: name, instruction: instruction)

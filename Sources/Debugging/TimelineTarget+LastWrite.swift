@@ -66,7 +66,7 @@ extension TimelineTarget {
     let answer: Answer
     do throws(Failure) {
       answer = try body { [self] (address, count, hart) throws(Failure) in
-        do throws(ReplayError) {
+        try withReplayFailures { () throws(ReplayError) in
           let outcome = try timeline.lastWrite(
             to: MemoryRange(address: address, byteCount: count, space: .virtual(hart: hart)), before: here,
             control: SearchControl(
@@ -74,8 +74,6 @@ extension TimelineTarget {
               progress: { [self] done, total in showProgress(Way(from: 0, to: total, position: done)) }))
           try goBack(to: here)
           return outcome
-        } catch {
-          throw failure(error)
         }
       }
     } catch {

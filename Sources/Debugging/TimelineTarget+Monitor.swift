@@ -9,31 +9,6 @@ import TimeTravel
 
 /// The commands that a user types after `monitor`, in rr's words where rr has the word.
 extension TimelineTarget {
-  static let help = """
-    when                          where we are: position, event, guest time, hart
-    seek POSITION                 go to a position: N, +N, -N, N%, event:N, start, end or a snapshot's name
-    back, forward                 go to where we were before, and there again
-    checkpoint                    remember this place
-    info checkpoints              list the places that are remembered
-    restart N                     go to checkpoint N
-    delete checkpoint N           forget checkpoint N
-    snapshot NAME                 save a snapshot of this place in the recording; while it is made: of where it has come to
-    last ADDRESS [LENGTH]         who wrote these bytes last before this place, an address of the hart looked at (8)
-    last-bytes ADDRESS [LENGTH]   the same for each of these bytes, of 64 at most
-    last $REGISTER                what changed this register of the hart looked at last before this place
-    go                            go to where the last answer of 'last' is
-    interrupts step over|into     whether stepping by lines runs through the handlers of interrupts and traps (over)
-    events [N]                    the N events before and after this place (10)
-    console [N]                   the last N lines that the guest wrote before this place (10)
-    xp ADDRESS [COUNT]            memory or a device's registers at a physical address, in bytes
-    phys ADDRESS                  the physical address of a virtual one, for the hart looked at
-    help                          this list
-
-    After a command that moves, type 'maintenance flush register-cache', or gdb shows what it remembers. 'seek',
-    'restart', 'go', 'back' and 'forward' without monitor do both; rrtool replay --debug defines them.
-
-    """
-
   public func monitor(_ command: String, hart: Int, control: MotionControl) {
     let words = command.split(separator: " ").map(String.init)
     do throws(Failure) {
@@ -46,7 +21,7 @@ extension TimelineTarget {
   private func perform(_ words: [String], hart: Int, _ control: MotionControl) throws(Failure) {
     let argument = words.count > 1 ? words[1] : nil
     switch (words.first ?? "help", words.count) {
-    case ("help", 0...1): control.say(Self.help)
+    case ("help", 0...1): control.say(MonitorHelp.text)
     case ("when", 1): try control.say(whereabouts())
     case ("seek", 2):
       guard let argument, let expression = PositionExpression(argument) else { throw Self.noPosition(words) }
@@ -93,7 +68,12 @@ extension TimelineTarget {
     case ("xp", 2...3): try control.say(physicalMemory(words))
     case ("phys", 2): try control.say(physicalAddress(words, hart: hart))
     default:
-      throw Failure(.usage, words.joined(separator: " "), "is no command", remedy: "see 'monitor help'")
+      let text = words.joined(separator: " ")
+      guard let usage = MonitorHelp.usage(of: words.first ?? "") else {
+        throw Failure(.usage, text, "is no command", remedy: "see 'monitor help'")
+      }
+      throw Failure(
+        .usage, text, "has too few, too many or wrong words", remedy: "type \(usage), see 'monitor help'")
     }
   }
 

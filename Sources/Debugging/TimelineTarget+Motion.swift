@@ -38,7 +38,7 @@ extension TimelineTarget {
         return try finish(cause, of: hart)
       }
     } catch {
-      control.say("\(describe(error))\n")
+      control.say("\(Failure(error))\n")
       return StopReport(hart: control.released(currentHart), cause: .stepped)
     }
   }
@@ -46,7 +46,7 @@ extension TimelineTarget {
   /// Goes to a position, in slices, so that it can be interrupted.
   func seek(to position: UInt64, _ control: MotionControl) throws(Failure) {
     defer { showProgress(nil) }
-    do throws(ReplayError) {
+    try withReplayFailures { () throws(ReplayError) in
       endBranch()
       trail.leave()
       try timeline.approach(position)
@@ -61,8 +61,6 @@ extension TimelineTarget {
         }
       }
       _ = try timeline.settle()
-    } catch {
-      throw failure(error)
     }
   }
 
@@ -303,22 +301,5 @@ extension TimelineTarget {
       case .access: .access
       }
     return .watchpoint(kind, address: point.first)
-  }
-
-  func describe(_ error: ReplayError) -> String {
-    switch error {
-    case .failed(let failure): failure.description
-    case .diverged(let divergence): divergence.description
-    }
-  }
-
-  func failure(_ error: ReplayError) -> Failure {
-    switch error {
-    case .failed(let failure): failure
-    case .diverged(let divergence):
-      Failure(
-        .damaged, "the replay", divergence.description,
-        remedy: "see 'rrtool verify'; what lies before can still be looked at")
-    }
   }
 }

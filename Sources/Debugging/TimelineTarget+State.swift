@@ -9,7 +9,7 @@ extension TimelineTarget {
   public var registers: RegisterSet {
     RegisterSet(
       integerNames: Disassembler.integerNames, floatingPointNames: Disassembler.floatingPointNames,
-      controlAndStatus: Machine.controlAndStatusRegisters.map { .init(number: $0.number, name: $0.name) })
+      controlAndStatus: machine.controlAndStatusRegisters.map { .init(number: $0.number, name: $0.name) })
   }
 
   public func describe(hart: Int) -> String {

@@ -31,6 +31,57 @@ import Testing
     #expect(try client.detach().status == 0)
   }
 
+  /// What the description has can be read of every hart, whatever its processor is.
+  @Test(arguments: [
+    (processor: "rv64", harts: 1), ("rv64", 4), ("rva22s64", 2), ("max", 1), ("max", 8),
+  ])
+  func everyRegisterThatIsDescribedCanBeRead(processor: String, harts: Int) throws {
+    let scratch = try Scratch()
+    try record(scratch, openProtection, "--cpu", processor, "--smp", "\(harts)", "--max-instructions", "1000")
+    let client = try DebugClient(scratch, replaying: "run.rr", "--to", "end")
+    var description = ""
+    while true {
+      let offset = String(description.utf8.count, radix: 16)
+      let part = try client.request("qXfer:features:read:target.xml:\(offset),1000")
+      description += part.dropFirst()
+      if part.first != "m" { break }
+    }
+    let registers = description.matches(of: #/<reg name="(\w+)"[^>]* regnum="(\d+)"/#)
+    #expect(registers.count > 32 + 1 + 32 + 40)
+    for hart in 0..<harts {
+      _ = try client.request("Hg\(hart + 1)")
+      for register in registers {
+        let value = try self.register(try #require(Int(register.2)), client)
+        #expect(value != nil, "\(register.1) of hart \(hart)")
+      }
+    }
+    #expect(registers.contains { $0.1 == "scountovf" } == (processor == "max"))
+    #expect(try client.detach().status == 0)
+  }
+
+  /// Whoever knows the command's name is told how it goes.
+  @Test func commandsSayWhatTheyTake() throws {
+    let scratch = try Scratch()
+    try record(scratch, openProtection, "--max-instructions", "1000")
+    let client = try DebugClient(scratch, replaying: "run.rr")
+    for (typed, wanted) in [
+      ("interrupts", "'interrupts step over|into'"), ("interrupts step", "'interrupts step over|into'"),
+      ("interrupts step out", "'interrupts step over|into'"), ("seek", "'seek POSITION'"),
+      ("last", "'last ADDRESS [LENGTH]' or 'last $REGISTER'"), ("back 3", "'back'"),
+      ("info registers", "'info checkpoints'"), ("delete 3", "'delete checkpoint N'"),
+    ] {
+      let told = try client.monitor(typed)
+      #expect(told.hasPrefix(typed + ": ") && told.contains(wanted), "\(told)")
+      #expect(told.split(separator: "\n").count == 1 && !told.contains("no command"), "\(told)")
+    }
+    #expect(try client.monitor("nonsense").contains("is no command"))
+    let help = try client.monitor("help")
+    for word in ["seek", "back", "forward", "last", "go", "interrupts", "xp"] {
+      #expect(help.split(separator: "\n").contains { $0.hasPrefix(word) }, "\(word)")
+    }
+    #expect(try client.detach().status == 0)
+  }
+
   @Test func registersOfDevicesAreShown() throws {
     let scratch = try Scratch()
     try scratch.record("run.rr", "--bios", Place.guest("idle"), "--memory", "16M")
@@ -162,7 +213,7 @@ import Testing
     #expect(try client.monitor("interrupts step into").isEmpty)
     #expect(try client.resume("vCont;r80000028,80000034:1").pc == 0x8000_0048)
     #expect(try client.monitor("interrupts step over").isEmpty)
-    #expect(try client.monitor("interrupts step out").contains("monitor help"))
+    #expect(try client.monitor("interrupts step out").contains("interrupts step over|into"))
     // Single steps show everything.
     try client.seek("\(start)")
     #expect(try client.resume("vCont;s:1").pc == 0x8000_0048)

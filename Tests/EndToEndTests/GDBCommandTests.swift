@@ -70,14 +70,13 @@ import Testing
       scratch, "--to", "end", "--symbols", symbols,
       script: Self.position + """
         last branches[0].interest_paid
+        thread 1
         go
-        python
-        chosen = gdb.selected_thread()
-        for thread in gdb.selected_inferior().threads():
-            thread.switch()
-            print("AT", gdb.selected_frame().name(), hex(int(gdb.parse_and_eval("(unsigned long)$pc"))))
-        chosen.switch()
-        end
+        python print("AT", gdb.selected_frame().name(), gdb.selected_thread().num)
+        seek end
+        thread 2
+        go
+        python print("AT", gdb.selected_frame().name(), gdb.selected_thread().num)
         seek end
         last $ra
         go
@@ -90,11 +89,10 @@ import Testing
     let text = result.text
     #expect(text.contains(#/Symbol +timer_interrupt \+ \d+\n/#), "\(text)")
     #expect(text.contains(#/Line +.*ledger\.c:1\d\d\n/#), "\(text)")
-    // Either hart may have been the one that wrote; gdb looks at the same one as before.
-    let places = marked("AT", result).map { $0.split(separator: " ") }
+    // gdb looks at the hart that wrote, whichever it looked at before.
+    let hart = try #require(text.firstMatch(of: #/Hart +(\d)\n/#).flatMap { Int($0.1) })
     #expect(
-      places.contains { $0.first == "timer_interrupt" && text.contains("Program counter   \($0[1])") },
-      "\(text)")
+      marked("AT", result) == Array(repeating: "timer_interrupt \(hart + 1)", count: 2), "\(text)")
     let positions = text.matches(of: #/Position +([\d,]+)\n/#).map { $0.1.replacing(",", with: "") }
     #expect(positions.count >= 2 && marked("REGISTER", result) == [String(positions[1])], "\(text)")
     #expect(text.contains(#/Register +ra\n/#) && text.contains("Instruction"), "\(text)")
@@ -103,6 +101,34 @@ import Testing
     #expect(rows.count == 2 && rows.first?.3 != rows.last?.3, "\(text)")
     let newest = rows.compactMap { Int($0.3.replacing(",", with: "")) }.max()
     #expect(marked("BYTES", result) == [newest.map(String.init) ?? ""], "\(text)")
+  }
+
+  /// A command without the words that it needs says which those are, and does nothing.
+  @Test func commandsSayWhatTheyTake() throws {
+    let scratch = try Scratch()
+    _ = try scratch.rrtool("record", "-o", scratch.path("run.rr"), "--max-instructions", "1_000_000")
+    let result = try gdb(
+      scratch, "--to", "50%", "--symbols", symbols,
+      script: Self.position + """
+        python
+        def said(command):
+            try: return gdb.execute(command, to_string=True).strip()
+            except gdb.error as error: return str(error)
+        before = position()
+        for command in "last", "last-bytes", "break-here", "seek", "snapshot", "restart", "delete checkpoint":
+            print("USAGE", said(command))
+        print("START", said("start"))
+        print("UNMOVED", position() == before, "No breakpoints" in said("info breakpoints"))
+        end
+        """)
+    #expect(
+      marked("USAGE", result) == [
+        "Usage: last VARIABLE, last ADDRESS LENGTH, last $REGISTER",
+        "Usage: last-bytes VARIABLE, last-bytes ADDRESS LENGTH", "Usage: break-here LOCATION [if CONDITION]",
+        "Usage: seek POSITION", "Usage: snapshot NAME", "Usage: restart N", "Usage: delete checkpoint N",
+      ], "\(result.text)")
+    #expect(marked("START", result).first?.contains("no function 'main'") == true, "\(result.text)")
+    #expect(marked("UNMOVED", result) == ["True True"], "\(result.text)")
   }
 
   /// PMP and devices can be looked at, and looking has no effect.
@@ -135,6 +161,17 @@ import Testing
         continue
         python print("AT", gdb.selected_frame().name())
         delete
+        break-here timer_interrupt if $ra != 0 && (1 < 2)
+        seek start
+        continue
+        python print("IF", gdb.selected_frame().name())
+        delete
+        break-here timer_interrupt if(1 == 2)
+        seek start
+        continue
+        python print("NOT", gdb.selected_frame().name() != "timer_interrupt")
+        info breakpoints
+        delete
         break timer_interrupt if ($satp & 0xfffffffffff) == 1
         seek 50%
         continue
@@ -142,6 +179,8 @@ import Testing
         """)
     #expect(marked("AT", result) == ["timer_interrupt"], "\(result.text)\(result.errors)")
     #expect(result.text.contains("stop only if ($satp & 0xfffffffffff) == 0x0"), "\(result.text)")
-    #expect(marked("END", result) == ["True"], "\(result.text)")
+    #expect(marked("IF", result) == ["timer_interrupt"], "\(result.text)\(result.errors)")
+    #expect(result.text.contains("== 0x0 && ((1 == 2))"), "\(result.text)")
+    #expect(marked("NOT", result) == ["True"] && marked("END", result) == ["True"], "\(result.text)")
   }
 }

@@ -357,6 +357,13 @@ import Testing
     #expect(try client.monitor("snapshot first").contains("has a snapshot 'first' already"))
     #expect(try client.monitor("snapshot 12").contains("12"))
     _ = try client.resume("bs")
+    #expect(
+      try client.monitor("seek nowhere").contains("nowhere: is neither a position nor the name of a snapshot")
+    )
+    try client.seek("first")
+    #expect(try Sight(client) == here)
+    try client.seek("replay_init")
+    #expect(try client.position() == 0)
     #expect(try client.monitor("snapshot second").contains("seek end"))
     try client.seek("end")
     #expect(try Sight(client) == here)

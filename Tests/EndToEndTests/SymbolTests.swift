@@ -30,12 +30,18 @@ import Testing
       input: "set pagination off\n\(script)\nquit\n", seconds: 60)
   }
 
-  /// An executable with a build-id and these bytes at an address.
-  private func program(_ buildID: [UInt8], at address: UInt64, code: [UInt8]) -> [UInt8] {
+  /// An executable with a build-id and these bytes at an address, which says that it is for Linux or not.
+  private func program(
+    _ buildID: [UInt8], at address: UInt64, code: [UInt8], isForLinux: Bool = false
+  ) -> [UInt8] {
     func bytes(_ value: UInt64, _ count: Int) -> [UInt8] {
       (0..<count).map { UInt8(value >> (8 * $0) & 0xff) }
     }
-    let note = bytes(4, 4) + bytes(UInt64(buildID.count), 4) + bytes(3, 4) + Array("GNU\0".utf8) + buildID
+    var note = bytes(4, 4) + bytes(UInt64(buildID.count), 4) + bytes(3, 4) + Array("GNU\0".utf8) + buildID
+    if isForLinux {
+      note += bytes(4, 4) + bytes(16, 4) + bytes(1, 4) + Array("GNU\0".utf8) + bytes(0, 4) + bytes(4, 4)
+      note += bytes(15, 8)
+    }
     let headers = 64 + 2 * 56
     var file: [UInt8] = [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1] + [UInt8](repeating: 0, count: 9)
     file += bytes(2, 2) + bytes(243, 2) + bytes(1, 4) + bytes(address, 8) + bytes(64, 8) + bytes(0, 8)
@@ -136,6 +142,68 @@ import Testing
         ? "add-symbol-file \"\(booted)\" -o 0x80000000"
         : "target modules load -f \"\(booted)\" -s \(0x8000_0000)"
       #expect(shown.lines.contains(wanted), "\(shown.text)")
+    }
+  }
+
+  /// A program of users that may lie anywhere is no other build of firmware that may as well.
+  @Test func programsOfUsersBesideFirmwareThatMayLieAnywhere() throws {
+    let scratch = try Scratch()
+    func file(_ name: String, _ buildID: [UInt8], isForLinux: Bool) throws -> String {
+      var file = program(buildID, at: 0x1000, code: [0x6f, 0, 0, 0], isForLinux: isForLinux)
+      file[16] = 3
+      return try scratch.file(name, file)
+    }
+    let booted = try file("free.elf", [1, 2, 3, 4], isForLinux: false)
+    _ = try scratch.rrtool(
+      "record", "-o", scratch.path("run.rr"), "--bios", booted, "--max-instructions", "1000")
+    let other = try gdb(
+      scratch, "--symbols", try file("other.elf", [1, 2, 3, 5], isForLinux: false), script: "")
+    #expect(other.status == 1 && other.errors.contains("of another build"), "\(other.errors)")
+    let user = try gdb(
+      scratch, "--symbols", booted, "--symbols", try file("user.elf", [1, 2, 3, 5], isForLinux: true),
+      script: "")
+    #expect(
+      user.status == 0 && user.errors.contains("user.elf: taken unchecked: it lies where"), "\(user.errors)")
+  }
+
+  /// Debugging information that was split off from a program without a build-id: the program has its checksum, or nothing can say.
+  @Test func whatWasSplitOffIsKnownByItsChecksum() throws {
+    let (scratch, _) = try record()
+    var bytes = [UInt8](FileManager.default.contents(atPath: debugFile) ?? Data())
+    bytes[bytes.count / 2] ^= 1
+    let other = try scratch.file("other.debug", bytes)
+    let taken = try gdb(scratch, "--symbols", debugFile, script: "info line guest_main")
+    #expect(taken.status == 0 && taken.errors.isEmpty && taken.text.contains("ledger.c"), "\(taken.errors)")
+    let refused = try gdb(scratch, "--symbols", other, script: "")
+    #expect(refused.status == 1 && refused.errors.contains("its checksum is"), "\(refused.errors)")
+    #expect(refused.errors.contains(".gnu_debuglink") && refused.errors.split(separator: "\n").count == 1)
+    let forced = try gdb(scratch, "--symbols", other, "--force-symbols", script: "")
+    #expect(forced.status == 0 && forced.errors.contains("taken all the same"), "\(forced.errors)")
+    // Booted without its table of sections.
+    try scratch.record("bare.rr", "--bios", scratch.path("stripped.elf"), "--max-instructions", "3_000_000")
+    let unchecked = try scratch.rrtool(
+      ["replay", scratch.path("bare.rr"), "--debug", "--symbols", debugFile], input: "quit\n", seconds: 60)
+    #expect(unchecked.status == 0 && unchecked.errors.contains("taken unchecked"), "\(unchecked.errors)")
+  }
+
+  /// Nothing that was booted has symbols: a line says where they could come from.
+  @Test func whereSymbolsCouldComeFrom() throws {
+    let scratch = try Scratch()
+    let flat = try scratch.file("flat.bin", [0x6f, 0, 0, 0] as [UInt8])
+    for (name, options, wanted) in [
+      ("flat.rr", ["--bios", flat], "--symbols"), ("demonstration.rr", [], "/ledger.debug"),
+    ] {
+      let run = scratch.path(name)
+      _ = try scratch.rrtool(["record", "-o", run, "--max-instructions", "1000"] + options)
+      let shown = try scratch.rrtool(["replay", run, "--debug"], input: "quit\n", seconds: 60)
+      let lines = shown.errors.split(separator: "\n").filter { $0.contains("no symbols are loaded") }
+      #expect(shown.status == 0 && lines.count == 1, "\(shown.errors)")
+      #expect(lines.first?.contains(wanted) == true, "\(shown.errors)")
+      let named = try scratch.rrtool(
+        ["replay", run, "--debug", "--symbols", debugFile], input: "quit\n", seconds: 60)
+      #expect(named.status == 0 && !named.errors.contains("no symbols"), "\(named.errors)")
+      let folder = try scratch.rrtool("replay", run, "--debug", "--symbols", scratch.folder.path)
+      #expect(folder.status == 1 && folder.errors.contains("is a folder"), "\(folder.errors)")
     }
   }
 

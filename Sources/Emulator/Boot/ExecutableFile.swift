@@ -46,6 +46,8 @@ package struct ExecutableFile: Sendable, Equatable {
     var programHeaderCount: UInt64
     var sectionHeaderCount: UInt64
     var sectionHeaderSize: UInt64
+    /// The section that has the names of sections.
+    var sectionNameIndex: Int
   }
 
   static let headerSize: UInt64 = 64
@@ -175,13 +177,14 @@ package struct ExecutableFile: Sendable, Equatable {
       let programHeaderCount = try reader.uint16()
       let sectionSize = try reader.uint16()
       let sectionHeaderCount = try reader.uint16()
+      let sectionNameIndex = try reader.uint16()
       return (
         type, machine, UInt64(entrySize),
         Header(
           isPositionIndependent: type == 3, entry: entry, programHeaderOffset: programHeaderOffset,
           sectionHeaderOffset: sectionHeaderOffset,
           programHeaderCount: UInt64(programHeaderCount), sectionHeaderCount: UInt64(sectionHeaderCount),
-          sectionHeaderSize: UInt64(sectionSize))
+          sectionHeaderSize: UInt64(sectionSize), sectionNameIndex: Int(sectionNameIndex))
       )
     }
     guard machine == 243 else {

@@ -29,20 +29,18 @@ package struct ProgramIdentity: Equatable, Sendable {
   package var extents: [Extent]
   /// Digest of what is loaded; nil where the file has nothing of it any more.
   package var contents: UInt64?
-  /// It asks for a dynamic linker: no firmware and no kernel does.
-  package var hasInterpreter: Bool
+  /// It is for users of Linux: it asks for a dynamic linker, or says so in a note, as whatever is linked with the GNU C library does. No
+  /// firmware and no kernel does.
+  package var isForUsers: Bool
+  /// Checksum (CRC-32) of the file that debugging information was split off to, as `.gnu_debuglink` has it.
+  package var debugLink: UInt32?
 
   /// More than any program has that is booted.
   package static let extentLimit = 64
   private static let noteLimit: UInt64 = 1 << 20
+  private static let nameLimit: UInt64 = 1 << 20
+  private static let debugLinkLimit: UInt64 = 1 << 12
   private static let contentLimit: UInt64 = 4 << 30
-
-  package init(buildID: [UInt8]?, extents: [Extent], contents: UInt64?, hasInterpreter: Bool = false) {
-    self.buildID = buildID
-    self.extents = extents
-    self.contents = contents
-    self.hasInterpreter = hasInterpreter
-  }
 
   package init(_ file: [UInt8]) throws(ImageFormatError) {
     try self.init(size: UInt64(file.count)) { offset, count in Array(file[Int(offset)..<Int(offset) + count])
@@ -69,7 +67,7 @@ package struct ProgramIdentity: Equatable, Sendable {
       throw .inconsistent(what: "it has \(loads.count) segments to load")
     }
     extents = loads.map { Extent(address: $0.address, size: $0.memorySize) }
-    hasInterpreter = programHeaders.contains { $0.type == 3 }
+    isForUsers = programHeaders.contains { $0.type == 3 }
     // Nothing but names and debugging information is lost with a damaged table of sections.
     let sections =
       header.sectionHeaderSize != ExecutableFile.sectionHeaderSize
@@ -82,9 +80,17 @@ package struct ProgramIdentity: Equatable, Sendable {
       sections.filter { $0.type == 7 }.map { ($0.offset, $0.size) }
       + programHeaders.filter { $0.type == 4 }.map { ($0.offset, $0.fileSize) }
     buildID = nil
-    for (offset, size) in notes where buildID == nil && size <= Self.noteLimit {
-      buildID = (try? part("notes", at: offset, count: size)).flatMap { Self.buildIDs(in: $0).first }
+    for (offset, size) in notes where size <= Self.noteLimit {
+      guard let bytes = try? part("notes", at: offset, count: size) else { continue }
+      if buildID == nil { buildID = Self.buildIDs(in: bytes).first }
+      // NT_GNU_ABI_TAG, of Linux.
+      if Self.descriptions(ofType: 1, in: bytes).contains(where: { $0.starts(with: [0, 0, 0, 0]) }) {
+        isForUsers = true
+      }
     }
+    debugLink = Self.section(".gnu_debuglink", of: sections, header) { offset, size in
+      try? part("a section", at: offset, count: size)
+    }.flatMap(Self.debugLink)
     contents = nil
     // Where debugging information was split off, the sections are there without what was in them.
     guard !sections.contains(where: \.isLoaded) || sections.contains(where: \.isLoadedContent) else { return }
@@ -104,7 +110,10 @@ package struct ProgramIdentity: Equatable, Sendable {
   }
 
   /// Every GNU build-id that notes in `bytes` say: those of a section of notes, or of a flat image that has such sections in it.
-  package static func buildIDs(in bytes: [UInt8]) -> [[UInt8]] {
+  package static func buildIDs(in bytes: [UInt8]) -> [[UInt8]] { descriptions(ofType: 3, in: bytes) }
+
+  /// What GNU's notes of a type say.
+  private static func descriptions(ofType type: UInt32, in bytes: [UInt8]) -> [[UInt8]] {
     // A note is three words (lengths of the name and of the description, type) and both of these.
     let headSize = 16
     guard bytes.count > headSize else { return [] }
@@ -115,7 +124,7 @@ package struct ProgramIdentity: Equatable, Sendable {
       }
       var found: [[UInt8]] = []
       for offset in stride(from: 0, through: raw.count - headSize, by: 4)
-      where word(offset + 12) == name && word(offset) == 4 && word(offset + 8) == 3 {
+      where word(offset + 12) == name && word(offset) == 4 && word(offset + 8) == type {
         let size = Int(word(offset + 4))
         guard (1...buildIDLimit).contains(size), size <= raw.count - offset - headSize else { continue }
         found.append(Array(raw[offset + headSize..<offset + headSize + size]))
@@ -162,6 +171,8 @@ package struct ProgramIdentity: Equatable, Sendable {
   }
 
   private struct Section {
+    /// Where its name begins in the section of names.
+    var name: Int
     var type: UInt32
     var flags: UInt64
     var offset: UInt64
@@ -177,12 +188,35 @@ package struct ProgramIdentity: Equatable, Sendable {
   private static func sections(_ table: [UInt8]) -> [Section] {
     stride(from: 0, to: table.count, by: Int(ExecutableFile.sectionHeaderSize)).map { start in
       ExecutableFile.fields(of: table[start...]) { (reader) throws(ByteCodingError) in
-        _ = try reader.uint32()  // sh_name
+        let name = Int(try reader.uint32())
         let type = try reader.uint32()
         let flags = try reader.uint64()
         _ = try reader.uint64()  // sh_addr
-        return Section(type: type, flags: flags, offset: try reader.uint64(), size: try reader.uint64())
+        return Section(
+          name: name, type: type, flags: flags, offset: try reader.uint64(), size: try reader.uint64())
       }
     }
+  }
+
+  /// What a section has that is not loaded; nil when there is none of that name, or it is larger than such a one would be.
+  private static func section(
+    _ name: String, of sections: [Section], _ header: ExecutableFile.Header,
+    read: (_ offset: UInt64, _ size: UInt64) -> [UInt8]?
+  ) -> [UInt8]? {
+    guard sections.indices.contains(header.sectionNameIndex) else { return nil }
+    let table = sections[header.sectionNameIndex]
+    guard table.size <= nameLimit, let names = read(table.offset, table.size) else { return nil }
+    let wanted = Array(name.utf8) + [0]
+    let found = sections.first {
+      !$0.isLoaded && $0.size <= debugLinkLimit && $0.name < names.count
+        && names[$0.name...].starts(with: wanted)
+    }
+    return found.flatMap { read($0.offset, $0.size) }
+  }
+
+  /// A name with a zero, filled up to whole words, and the checksum.
+  private static func debugLink(_ section: [UInt8]) -> UInt32? {
+    guard section.count >= 8, section.count % 4 == 0 else { return nil }
+    return section.suffix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
   }
 }

@@ -9,9 +9,11 @@ extension Machine {
     package var number: Int
   }
 
-  /// The control and status registers that say what a hart is doing, by number.
-  package static let controlAndStatusRegisters: [Register] =
-    CSR.named.map { Register(name: $0.name, number: $0.number) }
+  /// The control and status registers that say what a hart is doing: those of them that its processor has.
+  package var controlAndStatusRegisters: [Register] {
+    CSR.named.filter { controlAndStatusRegister($0.number, hart: 0) != nil }
+      .map { Register(name: $0.name, number: $0.number) }
+  }
 
   /// A control and status register as machine mode would read it; nil when there is none of that number.
   package func controlAndStatusRegister(_ number: Int, hart index: Int) -> UInt64? {

@@ -15,6 +15,9 @@ extension Recorder {
     return sink.writer.eventCount
   }
 
+  /// Where a snapshot was made that the recording has got so far; nil when there is none of that name.
+  package func position(ofSnapshot name: String) -> UInt64? { schedule.position(of: name) }
+
   /// The log of the run up to where the machine stands.
   package func openLogSoFar() throws(Failure) -> ReplayLogReader {
     gate.flushOutput()

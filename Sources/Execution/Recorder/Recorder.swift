@@ -62,7 +62,7 @@ public final class Recorder {
   /// What the files were opened as, which is what their errors name.
   private let folder: RecordingFolder
 
-  private var schedule: SnapshotSchedule
+  private(set) var schedule: SnapshotSchedule
   /// Memory as it is in the last snapshot, as far as that is not written.
   private var frozen: InstantMemory?
   /// Until the run is over; it has the memory image open.

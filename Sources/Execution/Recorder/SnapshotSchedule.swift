@@ -21,8 +21,8 @@ package struct SnapshotSchedule {
   let policy: SnapshotPolicy
   /// The newest, and where it was begun.
   private var last: (name: String, moment: Moment)?
-  /// Those that a user named.
-  private var names: Set<String> = []
+  /// Where each was begun so far.
+  private var positions: [String: UInt64] = [:]
 
   package init(_ policy: SnapshotPolicy) { self.policy = policy }
 
@@ -44,12 +44,15 @@ package struct SnapshotSchedule {
 
   /// The one that a user asks for by name; nil when the name is taken.
   package func named(_ name: String) -> Snapshot? {
-    names.contains(name) ? nil : Snapshot(name: name, parent: last?.name)
+    positions[name] == nil ? Snapshot(name: name, parent: last?.name) : nil
   }
+
+  /// Where the one of that name was begun; nil when there is none.
+  package func position(of name: String) -> UInt64? { positions[name] }
 
   /// `snapshot` is begun at `now`.
   package mutating func begin(_ snapshot: Snapshot, at now: Moment) {
-    if !SnapshotPolicy.isAutomaticName(snapshot.name) { names.insert(snapshot.name) }
+    positions[snapshot.name] = now.position
     last = (snapshot.name, now)
   }
 }

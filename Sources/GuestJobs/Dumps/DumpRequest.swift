@@ -142,7 +142,7 @@ extension CoreDescription.Hart {
       integerRegisters: (1..<32).map { machine.register($0, hart: hart) },
       floatingPointRegisters: (0..<32).map { machine.floatingPointRegister($0, hart: hart) },
       floatingPointStatus: UInt32(truncatingIfNeeded: read(3)),
-      controlAndStatusRegisters: Machine.controlAndStatusRegisters
+      controlAndStatusRegisters: machine.controlAndStatusRegisters
         .filter { !Self.floatingPointStatusNumbers.contains($0.number) }
         .map { Register(name: $0.name, value: read($0.number)) })
   }

@@ -157,7 +157,7 @@ struct InfoSubject: Sendable {
     }
     add([("pc", machine.programCounter(hart: hart)), ("mode", machine.privilege(hart: hart))])
     add(
-      Machine.controlAndStatusRegisters.map { csr in
+      machine.controlAndStatusRegisters.map { csr in
         (csr.name, machine.controlAndStatusRegister(csr.number, hart: hart) ?? 0)
       })
     add((0..<32).map { ("x\($0)/\(Disassembler.integerNames[$0])", machine.register($0, hart: hart)) })

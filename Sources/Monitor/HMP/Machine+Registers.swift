@@ -13,7 +13,7 @@ extension Machine {
     if let number = Disassembler.floatingPointNames.firstIndex(of: name) ?? Self.number(name, after: "f") {
       return floatingPointRegister(number, hart: hart)
     }
-    guard let csr = Self.controlAndStatusRegisters.first(where: { $0.name == name }) else { return nil }
+    guard let csr = controlAndStatusRegisters.first(where: { $0.name == name }) else { return nil }
     return controlAndStatusRegister(csr.number, hart: hart)
   }
 

@@ -32,7 +32,7 @@ extension Recording {
   private typealias Booted = (role: String, program: RecordingManifest.Boot.Image.Program)
 
   /// Compares a file with symbols with what was booted: build-ids where both have one; else what is loaded; else, where a file has nothing
-  /// of that any more, where it lies.
+  /// of that any more, where it lies, and the checksum that whatever it was split from has of it.
   public func judge(symbols path: String) throws(Failure) -> SymbolVerdict {
     let file = SymbolFile(path: path)
     let identity: ProgramIdentity
@@ -48,26 +48,29 @@ extension Recording {
       return .unknown(file, because: "it has no build-id and nothing that would be loaded")
     }
     let booted = bootedPrograms()
-    var refusal: Failure?
-    var doubt: String?
+    var refusal: SymbolVerdict?
+    var doubt: SymbolVerdict?
     for one in booted {
-      switch Self.compare(identity, with: one) {
-      case .same:
-        return .matching(SymbolFile(path: path, displacement: one.program.displacement ?? 0))
+      let placed = SymbolFile(path: path, displacement: one.program.displacement ?? 0)
+      switch try Self.compare(
+        identity, with: one, checksum: { () throws(Failure) in try Self.checksum(of: path) }
+      ) {
+      case .same: return .matching(placed)
       case .different(let problem):
-        refusal = Failure(
-          .file, path, "is of another build than the \(one.role) that was booted: \(problem)",
-          remedy: "name the right file, or give --force-symbols")
-      case .undecided(let why): doubt = why
+        refusal = .other(
+          placed,
+          Failure(
+            .file, path, "is of another build than the \(one.role) that was booted: \(problem)",
+            remedy: "name the right file, or give --force-symbols"))
+      case .undecided(let why): doubt = .unknown(placed, because: why)
       case .unrelated: break
       }
     }
-    if let refusal { return .other(file, refusal) }
-    return .unknown(
-      file,
-      because: doubt
-        ?? (booted.isEmpty
-          ? "what was booted does not say which build it is" : "it lies where nothing lies that was booted"))
+    return refusal ?? doubt
+      ?? .unknown(
+        file,
+        because: booted.isEmpty
+          ? "what was booted does not say which build it is" : "it lies where nothing lies that was booted")
   }
 
   /// ELF files that were booted and are still what they were, and a line for each that is not.
@@ -137,7 +140,9 @@ extension Recording {
     case unrelated
   }
 
-  private static func compare(_ file: ProgramIdentity, with booted: Booted) -> Comparison {
+  private static func compare(
+    _ file: ProgramIdentity, with booted: Booted, checksum: () throws(Failure) -> UInt32
+  ) throws(Failure) -> Comparison {
     let program = booted.program
     let identifier = file.buildID.map(RecordingManifest.Boot.Image.Program.digits)
     if let identifier, program.buildIDs.contains(identifier) { return .same }
@@ -146,7 +151,7 @@ extension Recording {
       // which has a build-id as well; what lies in memory may be this one, or what it starts.
       guard file.extents.contains(where: { $0.address >> 63 == 1 }) else {
         let isInMemory = file.extents.contains { $0.address >= MemoryMap.memoryBase }
-        return isInMemory && !file.hasInterpreter
+        return isInMemory && !file.isForUsers
           ? .undecided("the \(booted.role) that was booted is a flat image") : .unrelated
       }
       guard let identifier else { return .undecided("it has no build-id") }
@@ -156,7 +161,7 @@ extension Recording {
       return .different("build-id \(identifier), and that has \(first)")
     }
     let extents = segments.map { ProgramIdentity.Extent(address: $0.address, size: $0.size) }
-    guard !file.hasInterpreter,
+    guard !file.isForUsers,
       file.extents.contains(where: { one in extents.contains(where: one.overlaps) })
     else { return .unrelated }
     if let identifier, let first = program.buildIDs.first {
@@ -167,8 +172,36 @@ extension Recording {
     {
       return contents == other ? .same : .different("code with digest \(contents), and that has \(other)")
     }
-    if file.extents == extents { return .same }
-    return .different("it lies at \(describe(file.extents)), and that at \(describe(extents))")
+    guard file.extents == extents else {
+      return .different("it lies at \(describe(file.extents)), and that at \(describe(extents))")
+    }
+    // Many builds lie at the same places.
+    guard let link = program.debugLink else {
+      return .undecided(
+        "it has neither a build-id nor what was loaded, and the \(booted.role) that was booted no .gnu_debuglink"
+      )
+    }
+    let found = RecordingManifest.Boot.Image.Program.digits(try checksum())
+    return found == link
+      ? .same : .different("its checksum is \(found), and the .gnu_debuglink of that says \(link)")
+  }
+
+  /// Of a whole file, as `.gnu_debuglink` has it.
+  private static func checksum(of path: String) throws(Failure) -> UInt32 {
+    let descriptor = HostFiles.open(path, for: .reading)
+    guard descriptor >= 0 else { throw .system(errno, path: path, doing: "cannot open it") }
+    defer { close(descriptor) }
+    var sum: UInt32 = 0
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = read(descriptor, &buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw .system(errno, path: path, doing: "cannot read it") }
+      if count == 0 { return sum }
+      sum = buffer.withUnsafeBytes {
+        Zlib.crc32(UnsafeRawBufferPointer(rebasing: $0[..<count]), continuing: sum)
+      }
+    }
   }
 
   private static func describe(_ extents: [ProgramIdentity.Extent]) -> String {
@@ -180,6 +213,9 @@ extension Recording {
 
   /// Reads of a file what tells its build: never all of one with gigabytes of debugging information.
   private static func identity(of path: String) throws(Failure) -> Result<ProgramIdentity, ImageFormatError> {
+    guard HostFiles.kind(of: path) != .folder else {
+      throw Failure(.file, path, "is a folder", remedy: "name the ELF file in it with the guest's symbols")
+    }
     guard let size = HostFiles.size(of: path) else {
       throw Failure(.file, path, "there is no such file", remedy: "name an ELF file with the guest's symbols")
     }

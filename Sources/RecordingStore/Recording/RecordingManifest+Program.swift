@@ -25,19 +25,23 @@ extension RecordingManifest.Boot.Image {
     public var contents: String?
     /// Of an ELF file that may lie anywhere: what was added to its addresses.
     public var displacement: UInt64?
+    /// Of an ELF file: `ProgramIdentity.debugLink`, 8 hexadecimal digits.
+    public var debugLink: String?
 
     private enum CodingKeys: String, CodingKey {
       case buildIDs = "buildIds"
-      case segments, contents, displacement
+      case segments, contents, displacement, debugLink
     }
 
     package init(
-      buildIDs: [String], segments: [Segment]? = nil, contents: String? = nil, displacement: UInt64? = nil
+      buildIDs: [String], segments: [Segment]? = nil, contents: String? = nil, displacement: UInt64? = nil,
+      debugLink: String? = nil
     ) {
       self.buildIDs = buildIDs
       self.segments = segments
       self.contents = contents
       self.displacement = displacement
+      self.debugLink = debugLink
     }
 
     /// Of an ELF file.
@@ -45,7 +49,8 @@ extension RecordingManifest.Boot.Image {
       self.init(
         buildIDs: identity.buildID.map { [Self.digits($0)] } ?? [],
         segments: identity.extents.map { Segment(address: $0.address, size: $0.size) },
-        contents: identity.contents?.hexadecimal, displacement: displacement == 0 ? nil : displacement)
+        contents: identity.contents?.hexadecimal, displacement: displacement == 0 ? nil : displacement,
+        debugLink: identity.debugLink.map(Self.digits))
     }
 
     /// Of a file that is booted; nil when nothing in it says which build it is.
@@ -70,13 +75,18 @@ extension RecordingManifest.Boot.Image {
       guard buildIDs.count <= ProgramIdentity.buildIDCountLimit,
         buildIDs.allSatisfy({
           !$0.isEmpty && $0.utf8.count <= 2 * ProgramIdentity.buildIDLimit && isHexadecimal($0)
-        }), contents.map({ $0.utf8.count == 16 && isHexadecimal($0) }) ?? true
+        }), contents.map({ $0.utf8.count == 16 && isHexadecimal($0) }) ?? true,
+        debugLink.map({ $0.utf8.count == 8 && isHexadecimal($0) }) ?? true
       else { return "a program whose identity cannot be" }
       guard let segments else { return nil }
       guard segments.count <= ProgramIdentity.extentLimit, segments.allSatisfy({ $0.size > 0 }) else {
         return "a program with segments that cannot be"
       }
       return nil
+    }
+
+    static func digits(_ checksum: UInt32) -> String {
+      digits((0..<4).reversed().map { UInt8(truncatingIfNeeded: checksum >> (8 * $0)) })
     }
 
     static func digits(_ bytes: [UInt8]) -> String {

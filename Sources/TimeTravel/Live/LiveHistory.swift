@@ -54,6 +54,7 @@ public final class LiveHistory {
     timeline = Timeline(
       of: recording, log: log, session: session, console: console, engine: recorder.engine,
       checkpoints: policy)
+    timeline.presentSnapshot = { [weak recorder] in recorder?.position(ofSnapshot: $0) }
     recorder.gate.driveWatcher = drives
     takeCheckpoint()
   }
@@ -141,11 +142,9 @@ public final class LiveHistory {
     comeBack()
     body()
     try leave()
-    do throws(ReplayError) {
+    try withReplayFailures { () throws(ReplayError) in
       try timeline.seek(to: place)
       if isSettled { _ = try timeline.settle() }
-    } catch {
-      throw error.failure
     }
   }
 
@@ -160,18 +159,6 @@ public final class LiveHistory {
         }
       }
       return false
-    }
-  }
-}
-
-extension ReplayError {
-  fileprivate var failure: Failure {
-    switch self {
-    case .failed(let failure): failure
-    case .diverged(let divergence):
-      Failure(
-        .damaged, "going back in the recording", divergence.description,
-        remedy: "see 'rrtool verify' when it has ended")
     }
   }
 }

@@ -16,7 +16,10 @@ extension Timeline {
   /// What expressions are worked out from here.
   package func context(current: UInt64?) throws(Failure) -> PositionExpression.Context {
     var context = try Self.context(of: recording, log: log, current: current)
-    if let present { context.end = present.position }
+    if let present {
+      context.end = present.position
+      context.snapshot = { [self] (name) throws(Failure) in presentSnapshot(name) }
+    }
     return context
   }
 

@@ -7,12 +7,6 @@ import HostSystem
 import RecordingStore
 import ReplayLog
 
-/// Why a replay could not go on.
-public enum ReplayError: Error, Equatable, Sendable {
-  case diverged(Divergence)
-  case failed(Failure)
-}
-
 /// A place on a recording that can be moved: the machine as it was at any position of the run.
 ///
 /// To stand at a position means to stand before what arrives there: the instructions before it are executed, input and
@@ -57,6 +51,8 @@ public final class Timeline {
   var knownSnapshots: [Snapshot]
   /// Where the machine of a recording that is being made stands; nil for any other one.
   var present: Moment?
+  /// Where its snapshots are: what lies on disk is still being written.
+  var presentSnapshot: (_ name: String) -> UInt64? = { _ in nil }
   /// Something has arrived there already, which a run to that position stands before.
   var isPresentMidway = false
 

@@ -99,8 +99,8 @@ extension ReplayCommand {
     }
     let commands = try folder.write(
       GDBCommands.text(start, connectingTo: socket), to: PrivateFolder.commandsName)
-    let names = try folder.write(GDBNames.text, to: PrivateFolder.namesName)
-    return ["-q"] + GDBCommands.arguments(start) + ["-x", commands, "-x", names]
+    let script = try folder.write(GDBPython.text, to: PrivateFolder.scriptName)
+    return ["-q"] + GDBCommands.arguments(start) + ["-x", commands, "-x", script]
   }
 
   // MARK: Any client

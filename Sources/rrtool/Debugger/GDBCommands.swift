@@ -57,7 +57,7 @@ enum GDBCommands {
     Forget what is known of the machine, and show where it is.
     end
 
-    # With Python, places of code get names as well.
+    # With Python (GDBPython), places of code get names as well, and some of the commands below do more.
     define rrtool-last
       if $argc > 1
         monitor last $arg0 $arg1
@@ -72,24 +72,28 @@ enum GDBCommands {
 
     # The text of a register is a '$' and a name; what else begins with a '$' is an expression like others.
     define last
-      set $rrtool_i = 1
-      set $rrtool_c = (int)"$arg0"[0]
-      if $rrtool_c == 36
-        set $rrtool_c = (int)"$arg0"[1]
-        while ($rrtool_c >= 97 && $rrtool_c <= 122) || ($rrtool_i > 1 && $rrtool_c >= 48 && $rrtool_c <= 57)
-          set $rrtool_i = $rrtool_i + 1
-          set $rrtool_c = (int)"$arg0"[$rrtool_i]
-        end
+      if $argc == 0
+        echo Usage: last VARIABLE, last ADDRESS LENGTH, last $REGISTER\\n
       else
-        set $rrtool_c = -1
-      end
-      if $argc > 1
-        eval "rrtool-last 0x%lx %ld", (unsigned long)($arg0), (long)($arg1)
-      else
-        if $rrtool_c == 0
-          rrtool-last $arg0
+        set $rrtool_i = 1
+        set $rrtool_c = (int)"$arg0"[0]
+        if $rrtool_c == 36
+          set $rrtool_c = (int)"$arg0"[1]
+          while ($rrtool_c >= 97 && $rrtool_c <= 122) || ($rrtool_i > 1 && $rrtool_c >= 48 && $rrtool_c <= 57)
+            set $rrtool_i = $rrtool_i + 1
+            set $rrtool_c = (int)"$arg0"[$rrtool_i]
+          end
         else
-          eval "rrtool-last 0x%lx %ld", (unsigned long)&($arg0), (long)sizeof($arg0)
+          set $rrtool_c = -1
+        end
+        if $argc > 1
+          eval "rrtool-last 0x%lx %ld", (unsigned long)($arg0), (long)($arg1)
+        else
+          if $rrtool_c == 0
+            rrtool-last $arg0
+          else
+            eval "rrtool-last 0x%lx %ld", (unsigned long)&($arg0), (long)sizeof($arg0)
+          end
         end
       end
     end
@@ -101,7 +105,11 @@ enum GDBCommands {
       if $argc > 1
         eval "rrtool-last-bytes 0x%lx %ld", (unsigned long)($arg0), (long)($arg1)
       else
-        eval "rrtool-last-bytes 0x%lx %ld", (unsigned long)&($arg0), (long)sizeof($arg0)
+        if $argc > 0
+          eval "rrtool-last-bytes 0x%lx %ld", (unsigned long)&($arg0), (long)sizeof($arg0)
+        else
+          echo Usage: last-bytes VARIABLE, last-bytes ADDRESS LENGTH\\n
+        end
       end
     end
     document last-bytes
@@ -110,8 +118,12 @@ enum GDBCommands {
 
     # Page tables tell address spaces apart. The number beside them in satp is given to others now and then.
     define break-here
-      set $rrtool_space = $satp & 0xfffffffffff
-      eval "break $arg0 if ($satp & 0xfffffffffff) == 0x%lx", $rrtool_space
+      if $argc == 1
+        set $rrtool_space = $satp & 0xfffffffffff
+        eval "break $arg0 if ($satp & 0xfffffffffff) == 0x%lx", $rrtool_space
+      else
+        echo Usage: break-here LOCATION; a condition needs a gdb with Python\\n
+      end
     end
     document break-here
     Set a breakpoint for the address space of the hart that is looked at alone: break-here LOCATION.
@@ -126,7 +138,13 @@ enum GDBCommands {
     Go to the start of the recording, and run from there.
     end
 
+    # gdb asks whether a breakpoint in no function is for a library, and goes on without it.
+    define rrtool-main
+      set $rrtool_i = (long)&main
+    end
+
     define start
+      rrtool-main
       tbreak main
       run
     end
@@ -158,39 +176,36 @@ enum GDBCommands {
   /// A command of gdb that stands for one after `monitor`.
   private struct Command {
     var name: String
-    var arguments = ""
+    /// The one word that it takes.
+    var argument: String?
     /// It moves the machine.
     var moves = false
     var help: String
 
     var text: String {
       // Ctrl-C ends the definition wherever the machine has come to: what is known of it goes before, too.
-      """
-      define \(name)
-      \(moves ? "  rrtool-forget\n" : "")  monitor \(name)\(arguments)
-      \(moves ? "  rrtool-look\n" : "")end
-      document \(name)
-      \(help)
-      end
-
-      """
+      let command = "monitor \(name)\(argument == nil ? "" : " $arg0")"
+      let steps = (moves ? ["rrtool-forget", command, "rrtool-look"] : [command]).joined(separator: "\n")
+      let body =
+        argument.map { "if $argc == 1\n\(steps)\nelse\necho Usage: \(name) \($0)\\n\nend" } ?? steps
+      return "define \(name)\n\(body)\nend\ndocument \(name)\n\(help)\nend\n"
     }
   }
 
   private static let commands = [
     Command(name: "when", help: "Tell where the machine stands in the recording."),
     Command(
-      name: "seek", arguments: " $arg0", moves: true,
+      name: "seek", argument: "POSITION", moves: true,
       help: "Go to a position: N, +N, -N, N%, event:N, start, end or a snapshot's name."),
     Command(name: "back", moves: true, help: "Go to where you were before the last move."),
     Command(name: "forward", moves: true, help: "Undo 'back'."),
     Command(name: "go", moves: true, help: "Go to where the last answer of 'last' is."),
     Command(
-      name: "snapshot", arguments: " $arg0",
+      name: "snapshot", argument: "NAME",
       help: "Save a snapshot of this place in the recording: snapshot NAME."),
     Command(name: "checkpoint", help: "Remember this place; 'restart N' comes back to it."),
     Command(name: "info checkpoints", help: "List the places that are remembered."),
-    Command(name: "delete checkpoint", arguments: " $arg0", help: "Forget checkpoint N."),
-    Command(name: "restart", arguments: " $arg0", moves: true, help: "Go to checkpoint N."),
+    Command(name: "delete checkpoint", argument: "N", help: "Forget checkpoint N."),
+    Command(name: "restart", argument: "N", moves: true, help: "Go to checkpoint N."),
   ]
 }

@@ -36,5 +36,5 @@ final class PrivateFolder {
 
   static let socketName = "gdb.sock"
   static let commandsName = "commands.gdb"
-  static let namesName = "names.py"
+  static let scriptName = "commands.py"
 }

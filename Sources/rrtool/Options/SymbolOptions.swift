@@ -40,7 +40,7 @@ struct SymbolOptions: ParsableArguments {
 
   /// Those that were named; else those that were packed with the recording; else what was booted, where that is still there.
   ///
-  /// - Parameter tell: says of what was booted that it is gone.
+  /// - Parameter tell: says of what was booted that it is gone, or where symbols could come from when there are none.
   func found(for recording: Recording, tell: Bool) throws(Failure) -> [SymbolFile] {
     let named = try checked(for: recording)
     guard named.isEmpty else { return named }
@@ -54,7 +54,20 @@ struct SymbolOptions: ParsableArguments {
       }
     }
     let booted = recording.bootedFiles()
-    if tell { for line in booted.missing { say(line) } }
+    if tell {
+      for line in booted.missing { say(line) }
+      if booted.files.isEmpty, booted.missing.isEmpty { say(lack(of: recording)) }
+    }
     return booted.files
+  }
+
+  /// Nothing that was booted has symbols.
+  private func lack(of recording: Recording) -> String {
+    if Demonstration.isBooted(recording), let path = Demonstration.symbols,
+      case .matching? = try? recording.judge(symbols: path)
+    {
+      return "no symbols are loaded: those of the demonstration guest are --symbols \(path)".printable
+    }
+    return "no symbols are loaded: what was booted has none; name an ELF file that has them with --symbols"
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ByteCoding
 import Emulator
+import Foundation
 import TestSupport
 import Testing
 
@@ -28,6 +30,46 @@ import Testing
     #expect(try ProgramIdentity(Self.file(notes: second)).buildID == id)
     #expect(try ProgramIdentity(Self.file(notes: nil)).buildID == nil)
     #expect(ProgramIdentity.buildIDs(in: [0, 0, 0, 0] + Self.note(id) + second) == [id, id])
+  }
+
+  /// A note of the C library's, of Linux and of another system, and a dynamic linker.
+  @Test func programsOfUsersAreKnown() throws {
+    func isForUsers(_ notes: [UInt8]?) throws -> Bool {
+      try ProgramIdentity(Self.file(notes: notes)).isForUsers
+    }
+    let tag: [UInt8] = [0, 0, 0, 0, 4, 0, 0, 0, 15, 0, 0, 0, 0, 0, 0, 0]
+    #expect(try isForUsers(Self.note([1, 2, 3, 4]) + Self.note(tag, type: 1)))
+    #expect(try !isForUsers(Self.note([1, 2, 3, 4])) && !isForUsers(nil))
+    #expect(try !isForUsers(Self.note([1] + tag.dropFirst(), type: 1)))
+    #expect(try !isForUsers(Self.note(tag, name: "abc\0", type: 1)))
+    let segments = [
+      Segment(address: 0x8000_0000, bytes: BootTestFiles.code),
+      Segment(address: 0x8000_0100, bytes: Array("/lib/ld.so\0".utf8), type: 3),
+    ]
+    #expect(try ProgramIdentity(BootTestFiles.elf(segments: segments, entry: 0x8000_0000)).isForUsers)
+  }
+
+  /// The bank says which file its debugging information was split off to.
+  @Test func namesTheFileWithItsSymbols() throws {
+    let file = try readFile(fixture("ledger"))
+    let symbols = try readFile(fixture("ledger").replacingOccurrences(of: ".elf", with: ".debug"))
+    let identity = try ProgramIdentity(file)
+    #expect(identity.debugLink == Zlib.crc32(symbols))
+    let split = try ProgramIdentity(symbols)
+    #expect(split.debugLink == nil && split.contents == nil && split.extents == identity.extents)
+    // Headers, the table of sections and their names, damaged.
+    var random = SeededGenerator(seed: 14)
+    for _ in 0..<2000 {
+      var damaged = file
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let place =
+          Bool.random(using: &random)
+          ? Int.random(in: 16..<64, using: &random)
+          : Int.random(in: file.count - 1000..<file.count, using: &random)
+        damaged[place] = UInt8.random(in: 0...255, using: &random)
+      }
+      _ = try? ProgramIdentity(damaged)
+    }
   }
 
   @Test func brokenNotesAreNone() throws {

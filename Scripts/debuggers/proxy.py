@@ -6,7 +6,9 @@ import socket
 import threading
 
 MOTIONS = re.compile(rb"vCont;|[csCS]|b[sc]$")
-TEXT = re.compile(rb"O(?:[0-9a-f]{2})+$")
+TEXT = re.compile(rb"O(?:[0-9a-f]{2})*$")
+# The last of a command's text may be its reply.
+LAST_TEXT = re.compile(rb"(?:[0-9a-f]{2})+$")
 # gdb does not wait for an answer.
 SILENT = (b"k",)
 
@@ -185,13 +187,11 @@ class Proxy:
         if TEXT.match(payload):
             if not is_motion and not request.startswith(b"qRcmd"):
                 self.problem(f"text while {request[:40]!r} is asked")
-            text = bytes.fromhex(payload[1:].decode()).decode(errors="replace")
-            if "The machine was changed" in text:
-                self.is_branch = True
-            if "The branch is discarded" in text or "The branch ends" in text:
-                self.is_branch = "ends" in text
+            self.note_text(payload[1:])
             return None
         self.asked.popleft()
+        if request.startswith(b"qRcmd") and LAST_TEXT.match(payload):
+            self.note_text(payload)
         if request.startswith(b"qSupported"):
             self.packet_size = int(re.search(rb"PacketSize=([0-9a-f]+)", payload).group(1), 16)
         if request[:1] in b"PGMX" and payload == b"OK" and not request.startswith((b"X0", b"M0")):
@@ -199,6 +199,13 @@ class Proxy:
         if request == b"?" or is_motion:
             return self.check_stop(request, payload, is_motion)
         return None
+
+    def note_text(self, digits):
+        text = bytes.fromhex(digits.decode()).decode(errors="replace")
+        if "The machine was changed" in text:
+            self.is_branch = True
+        if "The branch is discarded" in text or "The branch ends" in text:
+            self.is_branch = "ends" in text
 
     def check_stop(self, request, payload, is_motion):
         found = re.match(rb"T([0-9a-f]{2})(.*)$", payload, re.DOTALL)
@@ -230,9 +237,12 @@ class Proxy:
                 if not self.answers:
                     return b"", text
                 reply = self.answers.popleft()
-            if not TEXT.match(reply):
+            if TEXT.match(reply):
+                text += bytes.fromhex(reply[1:].decode())
+            elif payload.startswith(b"qRcmd") and LAST_TEXT.match(reply):
+                return b"OK", text + bytes.fromhex(reply.decode())
+            else:
                 return reply, text
-            text += bytes.fromhex(reply[1:].decode())
 
     def guarded_look(self, frame, thread, fields, is_motion):
         try:

@@ -53,10 +53,10 @@ extension TimelineTarget {
         instruction = try disassembled(change)
       }
     } catch {
-      try seek(to: here, control)
+      try seek(to: here, control.toTheEnd)
       throw Failure(error)
     }
-    try seek(to: here, control)
+    try seek(to: here, control.toTheEnd)
     return Report(of: outcome, register: name, instruction: instruction)
   }
 

@@ -77,10 +77,10 @@ extension TimelineTarget {
         }
       }
     } catch {
-      try seek(to: here, control)
+      try seek(to: here, control.toTheEnd)
       throw error
     }
-    try seek(to: here, control)
+    try seek(to: here, control.toTheEnd)
     return answer
   }
 

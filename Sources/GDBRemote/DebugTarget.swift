@@ -68,6 +68,16 @@ public struct MotionControl {
     self.released = released
   }
 
+  /// The same for what has to be done in any case.
+  public var toTheEnd: MotionControl {
+    var control = self
+    control.isInterrupted = { [isInterrupted] in
+      _ = isInterrupted()
+      return false
+    }
+    return control
+  }
+
   public func releases(_ hart: Int) -> Bool { released?.contains(hart) ?? true }
 
   /// A hart that the client may be told of: `hart`, if it was let go.

@@ -46,6 +46,7 @@ extension RemoteSession {
       let known = reader.text.split(separator: ";")
       client.softwareBreakpointReason = known.contains("swbreak+")
       client.hardwareBreakpointReason = known.contains("hwbreak+")
+      client.isGDB = known.contains("qRelocInsn+")
     }
     let features = [
       "PacketSize=\(String(Self.packetSize, radix: 16))", "QStartNoAckMode+", "swbreak+", "hwbreak+",

@@ -34,6 +34,8 @@ public final class RemoteSession {
 
   private let connection: any RemoteConnection
   private let isInterruptedElsewhere: () -> Bool
+  /// The other way is the same Ctrl-C.
+  let sharesTerminal: Bool
   private var decoder = PacketDecoder(limit: RemoteSession.packetSize)
   /// What the decoder found while the target moved; a client has no reason to send more than a packet or two then.
   private var waiting: [PacketDecoder.Item] = []
@@ -42,24 +44,29 @@ public final class RemoteSession {
   var acknowledges = true
   private var lastFrame: [UInt8] = []
   private var ending: Ending?
-  private let now: () -> ContinuousClock.Instant
+  let now: () -> ContinuousClock.Instant
   /// When Ctrl-C came while nothing moved.
   private var lateInterrupt: ContinuousClock.Instant?
   /// When Ctrl-C ended a motion by another way than the protocol.
-  private var elsewhereInterrupt: ContinuousClock.Instant?
+  var elsewhereInterrupt: ContinuousClock.Instant?
+  /// While a `monitor` command is carried out.
+  var command: CommandWait?
   /// How long such a Ctrl-C is for the next motion.
   private static let interruptLifetime: Duration = .seconds(1)
 
-  /// - Parameter isInterrupted: asked whenever the target moves; another way than Ctrl-C in the protocol to end that.
+  /// - Parameters:
+  ///   - isInterrupted: asked whenever the target moves; another way than Ctrl-C in the protocol to end that.
+  ///   - sharesTerminal: Ctrl-C that reaches the client goes that way too.
   public init(
     target: any DebugTarget, connection: any RemoteConnection,
-    isInterrupted: @escaping () -> Bool = { false },
+    isInterrupted: @escaping () -> Bool = { false }, sharesTerminal: Bool = false,
     now: @escaping () -> ContinuousClock.Instant = { .now }
   ) {
     self.target = target
     self.now = now
     self.connection = connection
     isInterruptedElsewhere = isInterrupted
+    self.sharesTerminal = sharesTerminal
     registers = target.registers
     generalHart = target.currentHart
     lastStop = StopReport(hart: target.currentHart, cause: .stepped)
@@ -85,8 +92,7 @@ public final class RemoteSession {
       } else if isClosed {
         return .closed
       } else {
-        let bytes = connection.read()
-        if bytes.isEmpty { isClosed = true } else { decode(bytes) }
+        _ = receive()
       }
     }
     return ending ?? .closed
@@ -96,12 +102,25 @@ public final class RemoteSession {
 
   // MARK: Packets in and out
 
+  /// Waits for bytes. False: there will be none.
+  func receive() -> Bool {
+    let bytes = connection.read()
+    if bytes.isEmpty { isClosed = true } else { decode(bytes) }
+    return !isClosed
+  }
+
+  /// A packet has come that is still to be answered.
+  var hasPacket: Bool { waiting.contains { if case .packet = $0 { true } else { false } } }
+
   private func decode(_ bytes: [UInt8]) {
     for byte in bytes {
-      guard let item = decoder.take(byte) else { continue }
+      guard let item = decoder.take(byte), item != .acknowledged else { continue }
       // It is about an answer that has arrived damaged, which needs acknowledgements, and that there is: gdb asks so after two seconds
       // too for what is still being worked on. Sent again, the answer before would be taken for this one.
-      if item == .refused && (isMoving || !acknowledges) { continue }
+      if item == .refused {
+        command?.ask(at: now())
+        if isMoving || command != nil || !acknowledges { continue }
+      }
       guard waiting.count < Self.waitingLimit || !isMoving else {
         isClosed = true
         return
@@ -136,7 +155,7 @@ public final class RemoteSession {
     return lateInterrupt.map { now() - $0 < Self.interruptLifetime } ?? false
   }
 
-  private func send(_ reply: Reply) {
+  func send(_ reply: Reply) {
     lastFrame = Packet.frame(reply.bytes)
     connection.write(lastFrame)
   }
@@ -158,7 +177,7 @@ public final class RemoteSession {
   }
 
   private func isInterrupted() -> Bool {
-    if isClosed || isAbandoned { return true }
+    if isClosed || command?.isOver == true { return true }
     if isInterruptedElsewhere() {
       elsewhereInterrupt = now()
       return true
@@ -169,35 +188,13 @@ public final class RemoteSession {
     }
     decode(bytes)
     if isPreparing { answerMeanwhile() }
-    // Whoever asks for something else waits for this command no longer.
-    if isCommanded, waiting.contains(where: { if case .packet = $0 { true } else { false } }) {
-      isAbandoned = true
-      return true
-    }
+    if tendCommand() { return true }
     guard let index = waiting.firstIndex(of: .interrupt) else { return isClosed }
     waiting.remove(at: index)
     return true
   }
 
   private var isPreparing = false
-
-  /// A `monitor` command is being carried out,
-  private var isCommanded = false
-  /// and its client has gone on to something else.
-  private var isAbandoned = false
-
-  /// Carries out a `monitor` command. gdb ends its waiting for one by Ctrl-C without a word. If that comes by another way, it takes one
-  /// more packet and leaves: that has to be the last one. If it does not, nobody wants to hear anything.
-  ///
-  /// - Returns: the reply; nil: none.
-  func carryOut(_ body: (MotionControl) -> Void) -> Reply? {
-    isCommanded = true
-    isAbandoned = false
-    elsewhereInterrupt = nil
-    defer { (isCommanded, isAbandoned) = (false, false) }
-    whileMoving(body)
-    return isAbandoned ? nil : .ok
-  }
 
   private func answerMeanwhile() {
     while let item = waiting.first, item != .interrupt {
@@ -210,15 +207,22 @@ public final class RemoteSession {
   func say(_ text: String) {
     // Before it has asked for the first stop it expects no text.
     guard !isPreparing else { return }
-    if isCommanded && (isAbandoned || elsewhereInterrupt != nil) { return }
-    // Two digits a byte, and `O`.
-    let limit = (Self.packetSize - 1) / 2
+    if let command {
+      if client.isGDB {
+        self.command?.text += text
+        return
+      }
+      if command.isOver { return }
+    }
     var bytes = Array(text.utf8)[...]
     while !bytes.isEmpty {
-      send(Reply([UInt8(ascii: "O")] + Hexadecimal.encode(bytes.prefix(limit))))
-      bytes = bytes.dropFirst(limit)
+      send(Reply([UInt8(ascii: "O")] + Hexadecimal.encode(bytes.prefix(Self.textLimit))))
+      bytes = bytes.dropFirst(Self.textLimit)
     }
   }
+
+  /// Bytes of text in one packet: two digits each, and `O`.
+  static let textLimit = (packetSize - 1) / 2
 
   func tellNotices() {
     for notice in target.takeNotices() { say(notice + "\n") }
@@ -229,6 +233,8 @@ public final class RemoteSession {
 struct ClientFeatures {
   var softwareBreakpointReason = false
   var hardwareBreakpointReason = false
+  /// It prints what the reply to a `monitor` command has in place of `OK`; lldb shows its digits.
+  var isGDB = false
 }
 
 /// A reply's payload.

@@ -326,7 +326,7 @@ import Testing
     let target = FakeTarget()
     target.patience = 10
     let connection = ScriptedConnection([Packet.frame("c".utf8)])
-    connection.available = [[UInt8](repeating: UInt8(ascii: "+"), count: 1000)]
+    connection.available = [(0..<100).flatMap { _ in Packet.frame("qC".utf8) }]
     #expect(RemoteSession(target: target, connection: connection).serve() == .closed)
     #expect(target.position < 100)
   }

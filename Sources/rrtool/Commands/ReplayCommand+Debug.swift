@@ -141,7 +141,9 @@ extension ReplayCommand {
   }
 
   private func serve(_ target: TimelineTarget, _ connection: DescriptorConnection) {
-    _ = RemoteSession(target: target, connection: connection, isInterrupted: Interruption.take).serve()
+    _ = RemoteSession(
+      target: target, connection: connection, isInterrupted: Interruption.take, sharesTerminal: true
+    ).serve()
   }
 }
 

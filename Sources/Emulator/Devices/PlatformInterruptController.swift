@@ -36,14 +36,15 @@ package final class PlatformInterruptController: Device {
   private let contextCount: Int
   private let looksAtLevels: Bool
 
-  private var priorities = [UInt32](repeating: 0, count: sourceCount)
-  private var levels = [UInt32](repeating: 0, count: wordCount)
-  private var pending = [UInt32](repeating: 0, count: wordCount)
+  // Within the object, for devices speak of their lines at each byte that they pass on.
+  private var priorities = InlineArray<96, UInt32>(repeating: 0)
+  private var levels = InlineArray<3, UInt32>(repeating: 0)
+  private var pending = InlineArray<3, UInt32>(repeating: 0)
   /// Claimed and not completed.
-  private var claimed = [UInt32](repeating: 0, count: wordCount)
-  /// `wordCount` words a context.
-  private var enables: [UInt32]
-  private var thresholds: [UInt32]
+  private var claimed = InlineArray<3, UInt32>(repeating: 0)
+  /// `wordCount` words a context, of which there are `contextCount`.
+  private var enables = InlineArray<96, UInt32>(repeating: 0)
+  private var thresholds = InlineArray<32, UInt32>(repeating: 0)
   /// Bit n: the interrupt line of context n, as the harts last saw it. In the first revision it follows from all the rest.
   private var outputs: UInt32 = 0
 
@@ -52,8 +53,6 @@ package final class PlatformInterruptController: Device {
     contextCount = hartCount * Self.contextsPerHart
     looksAtLevels = board.configuration.revision.looksAtLevels
     precondition(contextCount <= 32, "one bit of `outputs` a context")
-    enables = [UInt32](repeating: 0, count: contextCount * Self.wordCount)
-    thresholds = [UInt32](repeating: 0, count: contextCount)
   }
 
   // MARK: Sources and outputs
@@ -220,19 +219,19 @@ package final class PlatformInterruptController: Device {
       claimed[word] = 0
     }
     for index in enables.indices { enables[index] = 0 }
-    for context in thresholds.indices { thresholds[context] = 0 }
+    for context in 0..<contextCount { thresholds[context] = 0 }
     update()
   }
 
   package func save(to writer: inout ByteWriter) {
-    for priority in priorities { writer.uint8(UInt8(priority)) }
+    for source in 0..<Self.sourceCount { writer.uint8(UInt8(priorities[source])) }
     for word in 0..<Self.wordCount {
       writer.uint32(levels[word])
       writer.uint32(pending[word])
       writer.uint32(claimed[word])
     }
-    for word in enables { writer.uint32(word) }
-    for threshold in thresholds { writer.uint8(UInt8(threshold)) }
+    for index in 0..<contextCount * Self.wordCount { writer.uint32(enables[index]) }
+    for context in 0..<contextCount { writer.uint8(UInt8(thresholds[context])) }
     if !looksAtLevels { writer.uint32(outputs) }
   }
 
@@ -248,11 +247,11 @@ package final class PlatformInterruptController: Device {
       let claimable = looksAtLevels ? existing & ~pending[word] : existing
       claimed[word] = try reader.uint32(within: claimable, "PLIC claimed bits")
     }
-    for index in enables.indices {
+    for index in 0..<contextCount * Self.wordCount {
       enables[index] = try reader.uint32(
         within: Self.enableMask(word: index % Self.wordCount), "PLIC enable bits")
     }
-    for context in thresholds.indices {
+    for context in 0..<contextCount {
       thresholds[context] = UInt32(try reader.uint8(within: mask, "PLIC threshold"))
     }
     outputs =

@@ -63,7 +63,6 @@ package final class SerialPort: Device {
   /// Carrier, data set ready and clear to send: there is always someone at the other end.
   private static let modemStatusLines: UInt8 = 0xb0
   private static let divisorAtReset: UInt16 = 12
-  private static let fifoSize = 16
 
   /// Bytes of input that wait for the guest; what comes on top of them is dropped. Whoever brings input looks at `inputRoom`
   /// first, so that only a log that is damaged, or of the first revision, has more.
@@ -82,17 +81,19 @@ package final class SerialPort: Device {
   /// The transmitter became empty, and neither a read of IIR nor masking has taken note of it.
   private var transmitterEmptyPending = false
   /// What was received and not read: never more than `receiverSize` bytes.
-  private var receiver = ByteQueue()
+  private let receiver = ReceiveFIFO()
   /// The last byte received without the FIFO. Reading RBR when there is nothing new gives it again.
   private var lastReceived: UInt8 = 0
   private var backlog = ByteQueue()
+  /// The controller may have heard last that the interrupt is high.
+  private var mayBeRaised = true
 
   package init(board: any Board) { self.board = board }
 
   private var isFIFOEnabled: Bool { fifoControl & FIFOControl.enable != 0 }
   private var isLoopback: Bool { modemControl & Self.loopback != 0 }
   private var isDivisorLatchAccessible: Bool { lineControl & Self.divisorLatchAccess != 0 }
-  private var receiverSize: Int { isFIFOEnabled ? Self.fifoSize : 1 }
+  private var receiverSize: Int { isFIFOEnabled ? ReceiveFIFO.size : 1 }
 
   /// Bytes in the receiver at which data count as received.
   private var triggerLevel: Int {
@@ -117,10 +118,12 @@ package final class SerialPort: Device {
   }
 
   /// Tells the controller the level of the interrupt. It takes note each time that it hears of a high one, so this is called
-  /// where QEMU's does, and nowhere else.
+  /// where QEMU's does, and nowhere else. That it is low need not be said twice.
   private func updateInterrupt() {
-    board.setInterruptLine(
-      source: MemoryMap.InterruptSource.serialPort, level: identification != Identification.none)
+    let isRaised = identification != Identification.none
+    guard isRaised || mayBeRaised else { return }
+    mayBeRaised = isRaised
+    board.setInterruptLine(source: MemoryMap.InterruptSource.serialPort, level: isRaised)
   }
 
   // MARK: Input
@@ -140,7 +143,8 @@ package final class SerialPort: Device {
   /// Takes at most `count` bytes of input past the registers, oldest first, for the SBI's debug console.
   package func takeInput(count: Int) -> [UInt8] {
     guard count > 0 else { return [] }
-    var taken = receiver.popFirst(count)
+    var taken: [UInt8] = []
+    while taken.count < count, let byte = receiver.popFirst() { taken.append(byte) }
     taken += backlog.popFirst(count - taken.count)
     fillReceiver()
     updateInterrupt()
@@ -166,7 +170,8 @@ package final class SerialPort: Device {
     if isFIFOEnabled {
       if !isFull { receiver.append(byte) }
     } else {
-      receiver = ByteQueue([byte])
+      receiver.removeAll()
+      receiver.append(byte)
       lastReceived = byte
     }
   }
@@ -262,6 +267,7 @@ package final class SerialPort: Device {
     if isLoopback {
       put(byte)
     } else {
+      let board = board
       board.gate.consoleOutput(byte, at: board.now)
     }
     transmitterEmptyPending = true
@@ -331,7 +337,9 @@ package final class SerialPort: Device {
     hasOverrun = try reader.bool()
     transmitterEmptyPending = try reader.bool()
     lastReceived = try reader.uint8()
-    receiver = ByteQueue(try reader.counted(limit: receiverSize, "UART receiver"))
+    receiver.removeAll()
+    for byte in try reader.counted(limit: receiverSize, "UART receiver") { receiver.append(byte) }
     backlog = ByteQueue(try reader.counted(limit: Self.backlogLimit, "UART backlog"))
+    mayBeRaised = true
   }
 }

@@ -23,7 +23,6 @@ package final class LiveGate: Gate {
   private static let pollInterval: UInt64 = 200_000
   /// The same while a drive is at work, whose answer the guest waits for.
   private static let pollIntervalWithRequests: UInt64 = 5_000
-  private static let consoleBufferLimit = 4096
   /// Nanoseconds for which a guest that is lost stands still to see whether its input ends.
   private static let sourcePatience: UInt64 = 200_000_000
   /// Instructions after which output is shown although its line has not ended: the guest may be polling for the answer.
@@ -31,7 +30,8 @@ package final class LiveGate: Gate {
   /// Room for input that makes it worth while to bring some again, after there was none.
   private static let roomToGoOn = SerialPort.backlogLimit / 2
 
-  package weak var machine: (any MachineControl)?
+  /// Asked only by calls of the machine itself. A reference that is `weak` would cost each of the machine's own counts a detour.
+  package unowned var machine: (any MachineControl)?
   package private(set) var stopReason: StopReason?
   /// Whether somebody outside switched the machine off.
   package private(set) var wasSwitchedOff = false
@@ -42,11 +42,13 @@ package final class LiveGate: Gate {
   /// Whether idle time passes as fast as the host's, or is skipped.
   private let sleeps: Bool
   private var entropy = EntropyPool()
-  private var consoleBuffer: [UInt8] = []
+  private let consoleLine = ConsoleLine()
   /// Looks for what the run is to be stopped at.
   private var matcher: PatternMatcher?
-  /// Where the first byte in the buffer was written.
-  private var consoleBufferStart: UInt64 = 0
+  /// There is one. Each byte of output asks.
+  private var isMatching = false
+  /// Where its first byte was written.
+  private var consoleLineStart: UInt64 = 0
   /// The machine had no room for console input that is there.
   private var isConsoleHeld = false
   private var outstandingRequests: Int
@@ -79,7 +81,10 @@ package final class LiveGate: Gate {
   }
 
   /// Has the machine stop behind the instruction that writes the last byte of what `pattern` matches.
-  func stop(on pattern: BytePattern?) { matcher = pattern.map { PatternMatcher($0) } }
+  func stop(on pattern: BytePattern?) {
+    matcher = pattern.map { PatternMatcher($0) }
+    isMatching = matcher != nil
+  }
 
   /// So many answers of drives are to come from the inbox to requests that were made elsewhere.
   package func expectAnswers(_ count: Int) { outstandingRequests += count }
@@ -104,9 +109,8 @@ package final class LiveGate: Gate {
 
   /// Hands on console output that still waits for its line's end.
   package func flushConsole() {
-    guard !consoleBuffer.isEmpty else { return }
-    console.write(consoleBuffer)
-    consoleBuffer.removeAll(keepingCapacity: true)
+    guard !consoleLine.isEmpty else { return }
+    console.write(consoleLine.take())
   }
 
   // MARK: Reads
@@ -124,7 +128,7 @@ package final class LiveGate: Gate {
   }
 
   package func takeArrival(at moment: Moment) -> Arrival? {
-    if !consoleBuffer.isEmpty, moment.position - consoleBufferStart >= Self.consolePatience { flushConsole() }
+    if !consoleLine.isEmpty, moment.position - consoleLineStart >= Self.consolePatience { flushConsole() }
     let room = machine?.consoleInputRoom ?? .max
     if isConsoleHeld, room >= Self.roomToGoOn {
       isConsoleHeld = false
@@ -210,11 +214,10 @@ package final class LiveGate: Gate {
   // MARK: Departures
 
   package func consoleOutput(_ byte: UInt8, at moment: Moment) {
-    if consoleBuffer.isEmpty { consoleBufferStart = moment.position }
-    consoleBuffer.append(byte)
-    if byte == UInt8(ascii: "\n") || consoleBuffer.count >= Self.consoleBufferLimit { flushConsole() }
-    if matcher?.take(byte) == true {
-      matcher = nil
+    if consoleLine.isEmpty { consoleLineStart = moment.position }
+    if consoleLine.append(byte) { flushConsole() }
+    if isMatching, matcher?.take(byte) == true {
+      isMatching = false
       stop(.matched)
     }
   }

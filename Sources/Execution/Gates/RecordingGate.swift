@@ -5,13 +5,10 @@ import ReplayLog
 
 /// Writes down everything that passes through a gate, and changes nothing of it.
 package final class RecordingGate: Gate {
-  /// Console output is one event a line, or a piece of this size. An event never carries more than
-  /// `LogPayload.dataLimit` bytes.
-  private static let outputLimit = 4096
-
   private let gate: any Gate
   private let log: any EventSink
-  private var output: [UInt8] = []
+  /// Console output is one event a line or piece of it: never more than `LogPayload.dataLimit` bytes.
+  private let output = ConsoleLine()
   private var outputStart = LogMoment.start
   /// Console input that has arrived and is still to be delivered.
   private var input: ArraySlice<UInt8> = []
@@ -89,8 +86,7 @@ package final class RecordingGate: Gate {
 
   package func consoleOutput(_ byte: UInt8, at moment: Moment) {
     if output.isEmpty { outputStart = LogMoment(moment) }
-    output.append(byte)
-    if byte == UInt8(ascii: "\n") || output.count >= Self.outputLimit { flushOutput() }
+    if output.append(byte) { flushOutput() }
     gate.consoleOutput(byte, at: moment)
   }
 
@@ -108,8 +104,7 @@ package final class RecordingGate: Gate {
   /// Logs output whose line has not ended.
   package func flushOutput() {
     guard !output.isEmpty else { return }
-    log.append(.consoleOutput(output), at: outputStart)
-    output.removeAll(keepingCapacity: true)
+    log.append(.consoleOutput(output.take()), at: outputStart)
   }
 }
 

@@ -50,8 +50,10 @@ extension ReplayGate {
     try events.seek(toEvent: state.nextEvent)
     next = try events.peek(0)
     matchedOutput = state.matchedOutput
+    expectedOutput = []
+    if matchedOutput > 0, case .consoleOutput(let bytes)? = next?.payload { expectedOutput = bytes }
     drives = state.drives
-    consoleBuffer = []
+    dropConsole()
     isForked = false
     stopReason = nil
     hasMetPresent = false

@@ -23,17 +23,24 @@ package final class ReplayGate: Gate {
     case failed(Failure)
   }
 
-  package weak var machine: (any MachineControl)?
-  package internal(set) var stopReason: StopReason?
+  /// As in `LiveGate`.
+  package unowned var machine: (any MachineControl)?
+  package internal(set) var stopReason: StopReason? {
+    didSet { hasStopped = stopReason != nil }
+  }
+  /// There is a reason. Each byte of output asks.
+  private var hasStopped = false
 
   var events: EventQueue
   /// The event that comes next; nil when there is none.
   package internal(set) var next: LogEvent?
   /// Bytes of `next`, console output, that the guest has written already.
   package internal(set) var matchedOutput: Int
+  /// All of them, while some have been written and some have not.
+  var expectedOutput: [UInt8] = []
   var drives: ReplayDrives
   private let console: any ConsoleOutput
-  var consoleBuffer: [UInt8] = []
+  private let consoleLine = ConsoleLine()
   /// Called when the machine is reset, and whether the guest did it.
   package var hearReset: (_ byGuest: Bool) -> Void = { _ in }
   /// Output before this position has been handed on already, by an earlier run over the same stretch.
@@ -45,6 +52,7 @@ package final class ReplayGate: Gate {
   package internal(set) var present: Present?
   /// Looks for what the replay is to be stopped at; nil when it has come.
   private var matcher: PatternMatcher?
+  private var isMatching = false
   /// The guest said it.
   package private(set) var hasMatched = false
   /// The machine asked for what only the outside could bring.
@@ -72,6 +80,8 @@ package final class ReplayGate: Gate {
       if matchedOutput == bytes.count {
         self.matchedOutput = 0
         advance()
+      } else {
+        expectedOutput = bytes
       }
     }
   }
@@ -80,6 +90,7 @@ package final class ReplayGate: Gate {
   /// time from here on.
   package func stop(on pattern: BytePattern?) {
     matcher = pattern.map { PatternMatcher($0) }
+    isMatching = matcher != nil
     hasMatched = false
   }
 
@@ -88,8 +99,8 @@ package final class ReplayGate: Gate {
 
   /// A byte of the console that agrees with the log.
   private func look(at byte: UInt8, _ moment: Moment) {
-    guard moment.position >= outputIsNewFrom, matcher?.take(byte) == true else { return }
-    matcher = nil
+    guard isMatching, moment.position >= outputIsNewFrom, matcher?.take(byte) == true else { return }
+    isMatching = false
     hasMatched = true
     machine?.requestStop()
   }
@@ -99,9 +110,15 @@ package final class ReplayGate: Gate {
 
   /// Hands on console output that still waits for its line's end.
   package func flushConsole() {
-    guard !consoleBuffer.isEmpty else { return }
-    console.write(consoleBuffer)
-    consoleBuffer.removeAll(keepingCapacity: true)
+    guard !consoleLine.isEmpty else { return }
+    console.write(consoleLine.take())
+  }
+
+  /// Forgets such output.
+  func dropConsole() { _ = consoleLine.take() }
+
+  private func show(_ byte: UInt8) {
+    if consoleLine.append(byte) { flushConsole() }
   }
 
   /// A run ended at `position`: its output is handed on, and not again.
@@ -218,22 +235,21 @@ package final class ReplayGate: Gate {
   // MARK: Departures
 
   package func consoleOutput(_ byte: UInt8, at moment: Moment) {
-    guard stopReason == nil else { return }
+    guard !hasStopped else { return }
     if isForked {
-      consoleBuffer.append(byte)
-      if byte == UInt8(ascii: "\n") { flushConsole() }
+      show(byte)
       return
     }
-    guard let event = next, case .consoleOutput(let bytes) = event.payload,
-      matchedOutput > 0 || Moment(event.moment) == moment, bytes[matchedOutput] == byte
-    else {
+    if matchedOutput == 0, case .consoleOutput(let bytes)? = meet(at: moment)?.payload { expectedOutput = bytes }
+    guard matchedOutput < expectedOutput.count, expectedOutput[matchedOutput] == byte else {
       diverge(at: moment, found: "console output \(quoted([byte]))")
       return
     }
-    if moment.position >= outputIsNewFrom { consoleBuffer.append(byte) }
+    if moment.position >= outputIsNewFrom { show(byte) }
     matchedOutput += 1
-    if matchedOutput == bytes.count {
+    if matchedOutput == expectedOutput.count {
       matchedOutput = 0
+      expectedOutput = []
       flushConsole()
       advance()
     }

@@ -11,7 +11,7 @@ final class SliceGate: Gate {
   private let tape: SliceTape
   /// Nil once the gate plays the tape.
   private var outside: (any Gate)?
-  weak var machine: Machine?
+  unowned var machine: Machine?
 
   /// While playing: the next entry, and the next that is an arrival or comes after all of them.
   private(set) var position = 0

@@ -22,14 +22,20 @@ struct ReplayCommand: ParsableCommand {
         rrtool replay linux.rr --to 50%
         rrtool replay linux.rr --stop-on 'Kernel panic'
         rrtool replay linux.rr --from before-bug
+        rrtool replay linux.rr --from nearest --to 50%
         rrtool replay linux.rr --to 50% --live -o what-if.rr
         rrtool replay linux.rr --debug --symbols vmlinux --to end
       """)
 
+  /// In place of a snapshot's name.
+  private static let nearest = "nearest"
+
   @OptionGroup var recordingArgument: RecordingArgument
 
   @Option(
-    help: ArgumentHelp("Start from this snapshot instead of the start.", valueName: "snapshot"),
+    help: ArgumentHelp(
+      "Start from this snapshot instead of the start; nearest: from the last one before --to.",
+      valueName: "snapshot"),
     completion: Completions.snapshot)
   var from: String?
 
@@ -90,8 +96,10 @@ struct ReplayCommand: ParsableCommand {
       let port = StandardSerialPort(isReplayed: true, console: results.console)
       // Whoever has a monitor may want to go back.
       let isControlled = monitor.qmp != nil || monitor.paused
+      let isNear = try startsNearby(recording)
       let timeline = try Timeline(
-        recording, from: from, console: outcome.listening(to: port.output), engine: engine.parsed(),
+        recording, from: isNear ? nil : from, near: isNear ? destination() : nil,
+        console: outcome.listening(to: port.output), engine: engine.parsed(),
         checkpoints: isControlled ? checkpoints.policy() : nil)
       var target: UInt64?
       if let to, to != "end" {
@@ -144,6 +152,17 @@ struct ReplayCommand: ParsableCommand {
     }
     try live.run(
       leaving: timeline, monitor: monitor, ends: ends, console: results.console, outcome)
+  }
+
+  /// Whether `--from` asks for whichever snapshot is the last before `--to`. One that is called so comes first.
+  private func startsNearby(_ recording: Recording) throws -> Bool {
+    guard from == Self.nearest, try !SnapshotStore(recording).list().contains(where: { $0.name == Self.nearest }) else {
+      return false
+    }
+    guard to != nil else {
+      throw Failure(.usage, "--from nearest", "there is no place that it would be near to", remedy: "give --to")
+    }
+    return true
   }
 
   /// What `--to` says.

@@ -16,9 +16,11 @@ public enum MachineRevision: Int, Sendable, Comparable, CaseIterable {
   case fourth = 4
   /// Types of memory in page tables are on after a reset, where there are such.
   case fifth = 5
+  /// A hart that only waits for others gives its turn away.
+  case sixth = 6
 
   /// That of every new run.
-  public static let current = MachineRevision.fifth
+  public static let current = MachineRevision.sixth
 
   public static func < (one: MachineRevision, other: MachineRevision) -> Bool {
     one.rawValue < other.rawValue
@@ -37,6 +39,8 @@ extension MachineRevision {
   var keepsReservations: Bool { self < .second }
   /// `minstret` counts instructions that trap.
   var retiresTrapping: Bool { self < .second }
+  /// A hart that waits for others in a loop, or says so, ends its turn.
+  var endsTurnsThatWait: Bool { self >= .sixth }
   /// `menvcfg.PBMTE` is set after a reset of harts with Svpbmt, as on QEMU.
   var startsWithMemoryTypes: Bool { self >= .fifth }
 

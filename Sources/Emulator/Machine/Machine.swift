@@ -79,6 +79,8 @@ public final class Machine {
   /// The reset requested is the guest's own doing.
   private var isGuestReset = false
   var mustCheckToHost = false
+  /// The hart whose turn it is has ended it (`endTurnThatWaits`).
+  private var isTurnOver = false
 
   // MARK: For those who look at the guest
 
@@ -235,15 +237,29 @@ public final class Machine {
     interpreter.harts[index].state.pointee.reservationAddress = ~0
   }
 
-  private func isRunnable(_ index: Int) -> Bool {
+  /// The hart whose turn it is waits for what others do: it is their turn after this instruction. False when none of them can run.
+  ///
+  /// A guest whose harts contend for a lock would spend most of their turns waiting for one whose turn is over.
+  func endTurnThatWaits() -> Bool {
+    guard interpreter.harts.indices.contains(where: { $0 != turnHart && canRun($0) }) else { return false }
+    isTurnOver = true
+    leaveTurn()
+    return true
+  }
+
+  private func canRun(_ index: Int) -> Bool {
     let hart = interpreter.harts[index]
     guard hart.state.pointee.isStarted != 0 else { return false }
+    // `wfi` ends for what is pending and enabled in `mie`, whatever `mstatus` says (volume II, section 3.3.3).
+    return hart.state.pointee.isWaiting == 0 || hart.pendingInterrupts & hart.state.pointee.mie != 0
+      || semihosting?.isAnswered(hart: index) == true
+  }
+
+  /// The same, and if so it waits no longer.
+  private func isRunnable(_ index: Int) -> Bool {
+    guard canRun(index) else { return false }
+    let hart = interpreter.harts[index]
     if hart.state.pointee.isWaiting != 0 {
-      // `wfi` ends for what is pending and enabled in `mie`, whatever `mstatus` says (volume II, section 3.3.3).
-      guard
-        hart.pendingInterrupts & hart.state.pointee.mie != 0
-          || semihosting?.isAnswered(hart: index) == true
-      else { return false }
       hart.state.pointee.isWaiting = 0
       semihosting?.goesOn(hart: index)
     }
@@ -285,7 +301,8 @@ public final class Machine {
       let begun = -quantumLeft % Self.quantum
       quantumLeft = begun == 0 ? 0 : Self.quantum - begun
     }
-    if hart.state.pointee.isWaiting != 0 || hart.state.pointee.isStarted == 0 { quantumLeft = 0 }
+    if isTurnOver || hart.state.pointee.isWaiting != 0 || hart.state.pointee.isStarted == 0 { quantumLeft = 0 }
+    isTurnOver = false
     isGoalReached =
       goal == .settled || goal == .ready(hart: hart.index) || goal == .step(hart: hart.index) && used > 0
   }

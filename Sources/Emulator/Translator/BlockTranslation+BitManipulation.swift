@@ -79,7 +79,9 @@
           $0.moveIf(instruction.opcode == .czeroEqz ? .equal : .notEqual, .rax, RegisterMap.operand(0))
         }
       case .mop: compute(instruction) { $0.moveImmediate($1, 0) }
-      case .wrsSto: break
+      case .pause, .wrsSto:
+        // The hart may lose its turn.
+        if translator.endsTurnsThatWait { return false }
       default: return false
       }
       return true

@@ -38,6 +38,7 @@
       case .bge: branch(instruction, .greaterOrEqual)
       case .bltu: branch(instruction, .below)
       case .bgeu: branch(instruction, .aboveOrEqual)
+      case .waitingBranch: waitingBranch(op)
 
       case .lb, .lbu, .lh, .lhu, .lw, .lwu, .ld: load(op)
       case .sb, .sh, .sw, .sd: store(op)
@@ -204,6 +205,21 @@
       let here = Int32(instruction.pageOffset)
       compareSources(instruction)
       goTo(here &+ instruction.immediate, if: condition, givingBack: Int32(instruction.remaining) - 1)
+    }
+
+    /// As `branch`, but where it leads back the interpreter is called, which may end the hart's turn.
+    private mutating func waitingBranch(_ op: UnsafePointer<DecodedInstruction>) {
+      compareSources(op.pointee)
+      let condition: Condition =
+        switch WaitingLoop.condition(op.pointee) {
+        case .beq: .equal
+        case .bne: .notEqual
+        case .blt: .less
+        case .bge: .greaterOrEqual
+        case .bltu: .below
+        default: .aboveOrEqual
+        }
+      callOutAtEnd(op, if: condition)
     }
 
     /// Sets the flags from source1 - source2.

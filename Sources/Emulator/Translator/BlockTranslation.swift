@@ -37,6 +37,8 @@
       case left(from: UnsafeMutablePointer<UInt8>)
       /// Goes to another place on this page through the loop, until it is linked.
       case unlinked(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32)
+      /// Has a thunk do the last instruction of the block.
+      case last(from: UnsafeMutablePointer<UInt8>, instruction: UnsafePointer<DecodedInstruction>)
       /// Leaves the block in its middle: gives back what was not executed, then goes on elsewhere.
       case branch(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32, givingBack: Int32)
     }
@@ -188,6 +190,11 @@
       goOnAfterLeaving()
     }
 
+    /// The same when `condition` holds.
+    mutating func callOutAtEnd(_ instruction: UnsafePointer<DecodedInstruction>, if condition: Condition) {
+      rest.append(.last(from: assembler.jump(condition), instruction: instruction))
+    }
+
     /// eax holds an outcome, which is not `goesOn`.
     private mutating func goOnAfterLeaving() {
       assembler.arithmetic(
@@ -238,6 +245,9 @@
             assembler.arithmetic(.add, .register(RegisterMap.budget), immediate: rest)
             goTo(Int32(here.pageOffset) + Int32(here.length))
           }
+        case .last(let place, let instruction):
+          assembler.patchHere(place)
+          callOutAtEnd(instruction)
         case .branch(let place, let pageOffset, let count):
           assembler.patchHere(place)
           if count > 0 { assembler.arithmetic(.add, .register(RegisterMap.budget), immediate: count) }

@@ -45,6 +45,8 @@
     var isHasty = false
     let thunks: Thunks
     let features: HostFeatures
+    /// Hints that the hart waits are left to the interpreter.
+    let endsTurnsThatWait: Bool
 
     /// A jump from one block to another on the same page, by its number.
     struct Site {
@@ -65,7 +67,7 @@
 
     /// Nil when the host gives no memory that can be executed, or its processor is older than the instructions used; then
     /// the interpreter does all the work.
-    init?(memory: GuestMemory) {
+    init?(memory: GuestMemory, endsTurnsThatWait: Bool) {
       let mapping = mmap(
         nil, Self.bufferByteCount, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
       guard let mapping, mapping != MAP_FAILED else { return nil }
@@ -76,6 +78,7 @@
         return nil
       }
       self.memory = memory
+      self.endsTurnsThatWait = endsTurnsThatWait
       tables = TranslatorTables(base: buffer + (Self.bufferByteCount - TranslatorTables.byteCount))
       cacheOwners = Array(repeating: nil, count: 2 * InlineCaches.entryCount)
       var assembler = Assembler(at: buffer)

@@ -262,7 +262,7 @@ package struct Decoder {
 
   private func decodeFence(_ word: UInt32) -> DecodedInstruction {
     switch word >> 12 & 7 {
-    case 0: make(.fence, word, immediate: 0)
+    case 0: make(word == 0x0100_000f ? .pause : .fence, word, immediate: 0)
     case 1: make(.fenceI, word, immediate: 0)
     case 2: decodeCacheBlock(word)
     default: illegal(word)

@@ -12,6 +12,8 @@ package enum Opcode: UInt8 {
   // RV32I and RV64I
   case lui, auipc, jal, jalr
   case beq, bne, blt, bge, bltu, bgeu
+  // No instruction of its own: one of these that closes a loop which only waits (`WaitingLoop`); `destination` says which
+  case waitingBranch
   case lb, lh, lw, ld, lbu, lhu, lwu
   case sb, sh, sw, sd
   case addi, slti, sltiu, xori, ori, andi, slli, srli, srai
@@ -62,8 +64,8 @@ package enum Opcode: UInt8 {
   // Zbc and Zicond
   case clmul, clmulh, clmulr, czeroEqz, czeroNez
 
-  // Families: Zimop; Zawrs; Zicbom and Zicboz (`CacheBlockOperation`); Zacas and Zabha, told by their word
-  case mop, wrsNto, wrsSto, cacheBlock, laterAtomic
+  // Families: Zimop; Zihintpause; Zawrs; Zicbom and Zicboz (`CacheBlockOperation`); Zacas and Zabha, told by their word
+  case mop, pause, wrsNto, wrsSto, cacheBlock, laterAtomic
 
   // Svinval: which one, by the word
   case svinval

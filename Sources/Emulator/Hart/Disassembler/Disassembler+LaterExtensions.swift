@@ -8,6 +8,7 @@ extension Disassembler {
     switch instruction.opcode {
     // The decoder makes no other number.
     case .cacheBlock: return "cbo." + ["inval", "clean", "flush", "", "zero"][Int(immediate)]
+    case .pause: return "pause"
     case .wrsNto: return "wrs.nto"
     case .wrsSto: return "wrs.sto"
     case .czeroEqz: return "czero.eqz"

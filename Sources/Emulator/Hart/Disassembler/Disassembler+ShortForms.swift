@@ -127,7 +127,6 @@ extension Disassembler {
 
   private var fence: String? {
     switch instruction.opcode {
-    case .fence where instruction.raw == 0x0100_000f: "pause"
     case .fence where instruction.raw == 0x8330_000f: "fence.tso"
     case .fence where instruction.raw == 0x0ff0_000f: "fence"
     case .sfenceVMA where source2Number == 0: source1Number == 0 ? "sfence.vma" : "sfence.vma \(source1)"

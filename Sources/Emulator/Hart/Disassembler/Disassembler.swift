@@ -134,7 +134,7 @@ package struct Disassembler {
     case .fence: "\(Self.accesses(instruction.raw >> 24)),\(Self.accesses(instruction.raw >> 20))"
     case .sfenceVMA: "\(source1),\(source2)"
     case .svinval: immediate == 1 ? "\(source1),\(source2)" : ""
-    case .wrsNto, .wrsSto: ""
+    case .pause, .wrsNto, .wrsSto: ""
     case .cacheBlock: "(\(source1))"
     case .mop where instruction.raw >> 25 & 1 == 0: "\(destination),\(source1)"
     case .laterAtomic: "\(destination),\(source2),(\(source1))"

@@ -107,7 +107,12 @@ extension Interpreter {
         if offset == 4094 { break }
         word |= UInt32((pageBytes + offset + 2).load(as: UInt16.self)) << 16
       }
-      let instruction = decoder.decode(word, pageOffset: UInt16(offset))
+      var instruction = decoder.decode(word, pageOffset: UInt16(offset))
+      if endsTurnsThatWait, let loop = WaitingLoop(closedBy: instruction, pageBytes, decoder) {
+        instruction = loop.branch
+        // A store to any part of the loop makes it another one.
+        first = min(first, loop.start)
+      }
       block.instructions[count] = instruction
       count += 1
       first = min(first, offset)
@@ -125,7 +130,7 @@ extension Interpreter {
           target < first || target >= end
         else { break }
         offset = target
-      } else if instruction.opcode.endsBlock {
+      } else if instruction.opcode.endsBlock || instruction.opcode == .waitingBranch {
         break
       }
     }

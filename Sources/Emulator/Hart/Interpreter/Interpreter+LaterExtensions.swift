@@ -21,8 +21,8 @@ extension Interpreter {
     case .czeroEqz: hart.x[rd] = second == 0 ? 0 : first
     case .czeroNez: hart.x[rd] = second != 0 ? 0 : first
     case .mop: hart.x[rd] = 0
-    // A wait may end at any time: these end at once.
-    case .wrsSto: break
+    // A wait may end at any time: these end at once, or when the others have had their turns.
+    case .pause, .wrsSto: return giveTurnAway(hart, instruction)
     case .wrsNto:
       guard
         hart.state.pointee.privilege == Privilege.machine || hart.state.pointee.mstatus & Status.tw == 0
@@ -30,6 +30,7 @@ extension Interpreter {
         raiseIllegal(hart, instruction)
         return true
       }
+      return giveTurnAway(hart, instruction)
     case .cacheBlock: return executeCacheBlock(hart, instruction)
     default: return executeLaterAtomic(hart, instruction)
     }

@@ -113,6 +113,12 @@ extension Interpreter {
             continue boundary
           }
 
+        case .waitingBranch:
+          if isTaken(hart, op) {
+            repeatWait(hart, op)
+            continue boundary
+          }
+
         // MARK: Loads and stores
 
         case .lb:
@@ -314,7 +320,8 @@ extension Interpreter {
           .sret, .wfi, .sfenceVMA, .svinval:
           executeSystem(hart, op)
           continue boundary
-        case .clmul, .clmulh, .clmulr, .czeroEqz, .czeroNez, .mop, .wrsNto, .wrsSto, .cacheBlock,
+        case .clmul, .clmulh, .clmulr, .czeroEqz, .czeroNez, .mop, .pause, .wrsNto, .wrsSto,
+          .cacheBlock,
           .laterAtomic:
           if executeLater(hart, op) { continue boundary }
         default:

@@ -8,6 +8,8 @@ extension Interpreter {
     let state = hart.state
     beginExactPosition(hart, instruction)
     switch instruction.pointee.opcode {
+    // Translated code has looked at its condition.
+    case .waitingBranch: repeatWait(hart, instruction)
     case .ecall: environmentCall(hart, instruction)
     case .ebreak where hasSemihosting && isSemihostingCall(hart, instruction):
       callSemihosting(hart, instruction)

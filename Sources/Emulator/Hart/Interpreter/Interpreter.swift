@@ -37,6 +37,8 @@ final class Interpreter {
       #endif
     }
   }
+  /// Whether a hart that waits for others ends its turn, when another can run.
+  let endsTurnsThatWait: Bool
   /// Whether `ebreak` between two certain instructions is a call.
   var hasSemihosting = false
   #if arch(x86_64)
@@ -48,6 +50,7 @@ final class Interpreter {
     memory: GuestMemory, configuration: MachineConfiguration, machine: Machine, translates: Bool
   ) {
     let (hartCount, revision) = (configuration.hartCount, configuration.revision)
+    endsTurnsThatWait = hartCount > 1 && revision.endsTurnsThatWait
     self.memory = memory
     decoder = Decoder(for: configuration.extensions)
     self.machine = .passUnretained(machine)
@@ -62,7 +65,7 @@ final class Interpreter {
     scratchBlock.initialize(
       to: BlockHeader(address: 0, nextInBucket: nil, nextOnPage: nil, count: 0))
     #if arch(x86_64)
-      translator = translates ? Translator(memory: memory) : nil
+      translator = translates ? Translator(memory: memory, endsTurnsThatWait: endsTurnsThatWait) : nil
     #endif
     let reference = Unmanaged.passUnretained(self)
     let resetEnvironment =

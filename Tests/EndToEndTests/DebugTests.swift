@@ -147,13 +147,16 @@ import Testing
       let word = try #require(words.lastIndex(of: "hart")) + 1
       return try #require(Int(words[word]))
     }
+    try client.seek("end")
+    let end = try client.position()
     // From one end of a turn to the next, until there is a store.
     var found = false
     var last: UInt64 = 100_000
-    while !found, last < UInt64(harts) * 150_000 {
+    while !found, last < end * 9 / 10 {
       let own = try hart(at: last)
       var after = last + 1_000
-      while try hart(at: after) == own { after += 1_000 }
+      while after < end, try hart(at: after) == own { after += 1_000 }
+      if after >= end { break }
       while after - last > 1 {
         let middle = (last + after) / 2
         if try hart(at: middle) == own { last = middle } else { after = middle }

@@ -97,6 +97,8 @@ extension Interpreter {
     let start = Int(physical & 0xfff)
     let pageBytes = host - start
     var (first, end) = (start, start)
+    /// The first byte that decided anything.
+    var firstSeen = start
     var offset = start
     var count = 0
     var continuations = 0
@@ -108,10 +110,10 @@ extension Interpreter {
         word |= UInt32((pageBytes + offset + 2).load(as: UInt16.self)) << 16
       }
       var instruction = decoder.decode(word, pageOffset: UInt16(offset))
-      if endsTurnsThatWait, let loop = WaitingLoop(closedBy: instruction, pageBytes, decoder) {
-        instruction = loop.branch
-        // A store to any part of the loop makes it another one.
-        first = min(first, loop.start)
+      if endsTurnsThatWait, let loop = WaitingLoop(closedBy: instruction) {
+        if loop.onlyWaits(pageBytes, decoder) { instruction = loop.branch }
+        // A store to any part of the loop, which may have begun before this block, can make it another one.
+        firstSeen = min(firstSeen, loop.start)
       }
       block.instructions[count] = instruction
       count += 1
@@ -136,7 +138,7 @@ extension Interpreter {
     }
     for index in 0..<count { block.instructions[index].remaining = UInt8(count - index) }
     block.pointee.address = physical
-    (block.pointee.firstOffset, block.pointee.endOffset) = (Int32(first), Int32(end))
+    (block.pointee.firstOffset, block.pointee.endOffset) = (Int32(min(first, firstSeen)), Int32(end))
     block.pointee.heat = 0
     block.pointee.context = context
     block.pointee.translation = TranslationStage()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A piece of code from the target of a branch that leads back to the branch, in which a hart only waits.
+/// A piece of code from the target of a branch that leads back to the branch, in which a hart may only wait.
 ///
-/// It does when each round does what the one before did, unless something else changed memory or a device meanwhile: it
+/// It only waits when each round does what the one before did, unless something else changed memory or a device meanwhile: it
 /// stores nothing, or only what it has stored before, and no register carries anything from one round into the next. So nothing
 /// is lost when the hart's turn ends there: another hart can bring about sooner what the loop waits for. Loops that
 /// count, search or copy are none of these. An `sc` may be in it: a round that comes back to its start has not stored.
@@ -17,8 +17,8 @@ struct WaitingLoop {
   /// Where it begins, from the start of the page.
   let start: Int
 
-  /// Nil when `instruction`, which lies on `page`, closes no such loop.
-  init?(closedBy instruction: DecodedInstruction, _ page: UnsafeRawPointer, _ decoder: Decoder) {
+  /// Nil when `instruction` closes no loop that is short enough.
+  init?(closedBy instruction: DecodedInstruction) {
     var branch = instruction
     switch instruction.opcode {
     case .beq, .bne, .blt, .bge, .bltu, .bgeu: break
@@ -33,6 +33,13 @@ struct WaitingLoop {
     branch.destination = branch.opcode.rawValue
     branch.opcode = .waitingBranch
     self.branch = branch
+  }
+
+  /// Whether a hart that goes round in it only waits.
+  ///
+  /// - Parameter page: the bytes of the page that it lies on.
+  func onlyWaits(_ page: UnsafeRawPointer, _ decoder: Decoder) -> Bool {
+    let end = Int(branch.pageOffset)
     // By register: what a round may write, what it reads and may not have written by then, and what it has written so far
     // on every way to where it is.
     var (mayWrite, readEarly, written): (UInt64, UInt64, UInt64) = (0, 0, 0)
@@ -46,7 +53,7 @@ struct WaitingLoop {
         word |= UInt32(page.load(fromByteOffset: offset + 2, as: UInt16.self)) << 16
       }
       let instruction = decoder.decode(word, pageOffset: UInt16(offset))
-      guard let traffic = Traffic(of: instruction) else { return nil }
+      guard let traffic = Traffic(of: instruction) else { return false }
       readEarly |= traffic.reads & ~written
       mayWrite |= traffic.writes
       written |= traffic.writes
@@ -56,14 +63,14 @@ struct WaitingLoop {
         if target > offset, target <= end {
           writtenAtTarget[(target - start) / 2] &= written
         } else if target > start, target <= end {
-          return nil
+          return false
         }
       }
       offset += Int(instruction.length)
     }
     written &= writtenAtTarget[(end - start) / 2]
     readEarly |= Traffic.sources(branch) & ~written
-    guard offset == end, readEarly & mayWrite == 0 else { return nil }
+    return offset == end && readEarly & mayWrite == 0
   }
 
   /// What closes a loop goes back on this of its sources.

@@ -9,12 +9,17 @@
       var instruction: Int
       /// The position of its hart, in instructions, from which on its fills are counted.
       var start: UInt64
+      /// Fills after which somebody looks at whether it is of any use.
+      var fillLimit: Int32
     }
 
-    /// An inline cache may be filled so often,
-    private var fillLimit: Int32 { isHasty ? 4 : 256 }
-    /// once in so many instructions. Where that is too seldom, looking the page up each time is quicker.
-    private static let instructionsPerFill: UInt64 = 2000
+    /// A block that runs less often than once in so many instructions gets no inline caches: what they hold would mostly have
+    /// gone by the next time, with a change of the address space or to whatever else it is shared with.
+    private static let longestDistance: UInt64 = 200
+    /// Runs of a block for each fill of an inline cache. Where there are fewer, looking the page up each time is quicker.
+    private static let runsPerFill: UInt64 = 16
+    /// An inline cache that is filled once in so many instructions does not matter.
+    private static let rareFill: UInt64 = 50_000
 
     /// Translated code writes there which inline cache is of little use: one more than its number, or 0.
     var requestAddress: UInt { UInt(bitPattern: tables.request) }
@@ -38,25 +43,56 @@
       cacheNumbers = [numbers, numbers]
     }
 
+    /// The next stage is due after so many runs of the block from here.
+    func startCounting(_ hart: Hart, _ block: Block, runs: Int32) {
+      tables.counter(block.pointee.translation.counter).pointee = runs
+      block.pointee.translation.start = hart.executed
+    }
+
+    /// How far apart the block's runs were since it was counted that there were to be so many.
+    private func noteDistance(_ hart: Hart, _ block: Block, runs: Int32) {
+      block.pointee.translation.distance = (hart.executed &- block.pointee.translation.start) / UInt64(runs)
+    }
+
     @inline(never)
     private func nextStage(_ hart: Hart, _ block: Block) {
-      let counter = tables.counter(block.pointee.translation.counter)
-      counter.pointee = .max
+      tables.counter(block.pointee.translation.counter).pointee = .max
       guard !isFull else { return }
-      let accesses = AccessGroups.accesses(of: block)
-      let old = block.pointee.code
-      if block.pointee.translation.code == .plain {
-        block.pointee.translation.profile = tables.claimAccesses(accesses.count)
-        counter.pointee = isHasty ? 2 : Self.profiledRuns
-        translate(block, .profiled)
+      let isProfiled = block.pointee.translation.code == .profiled
+      noteDistance(hart, block, runs: isProfiled ? Self.profiledRuns : Self.plainRuns)
+      let isRare = !isHasty && block.pointee.translation.distance > Self.longestDistance
+      if isProfiled {
+        if isRare { translatePlainly(hart, block) } else { useProfile(hart, block) }
+      } else if isRare {
+        startCounting(hart, block, runs: Self.plainRuns)
       } else {
-        for (access, index) in zip(block.pointee.translation.profile..., accesses) where !staysOnPage(access)
-        {
-          block.pointee.translation.uncached |= 1 << UInt64(index)
-        }
-        block.pointee.translation.counter = -1
-        translateWithCaches(hart, block)
+        profile(hart, block)
       }
+    }
+
+    private func translatePlainly(_ hart: Hart, _ block: Block) {
+      let old = block.pointee.code
+      startCounting(hart, block, runs: Self.plainRuns)
+      translate(block, .plain)
+      redirect(old, block)
+    }
+
+    private func profile(_ hart: Hart, _ block: Block) {
+      let old = block.pointee.code
+      block.pointee.translation.profile = tables.claimAccesses(AccessGroups.accesses(of: block).count)
+      block.pointee.translation.profileCount = min(block.pointee.translation.profileCount + 1, 16)
+      startCounting(hart, block, runs: isHasty ? 2 : Self.profiledRuns)
+      translate(block, .profiled)
+      redirect(old, block)
+    }
+
+    private func useProfile(_ hart: Hart, _ block: Block) {
+      let old = block.pointee.code
+      for (access, index) in zip(block.pointee.translation.profile..., AccessGroups.accesses(of: block))
+      where !staysOnPage(access) {
+        block.pointee.translation.uncached |= 1 << UInt64(index)
+      }
+      translateWithCaches(hart, block)
       redirect(old, block)
     }
 
@@ -68,6 +104,8 @@
 
     private func translateWithCaches(_ hart: Hart, _ block: Block) {
       let uncached = block.pointee.translation.uncached
+      // Whoever was looked at before and found to be right may go on for longer.
+      let fillLimit = isHasty ? 4 : Int32(128) << Int32(block.pointee.translation.profileCount)
       var groups = AccessGroups(block) { uncached >> UInt64($0) & 1 == 0 }
       for index in groups.groups.indices {
         let kind = groups.groups[index].kind
@@ -80,7 +118,8 @@
         groups.setNumber(number, group: index)
         let cache = cacheNumber(kind, number)
         cacheOwners[cache] = InlineCacheOwner(
-          block: block, instruction: groups.firstInstruction(of: index), start: hart.executed)
+          block: block, instruction: groups.firstInstruction(of: index), start: hart.executed,
+          fillLimit: fillLimit)
         tables.allowance(cache).pointee = fillLimit
       }
       translate(block, .cached, groups: groups)
@@ -96,23 +135,24 @@
       assembler.jump(to: block.pointee.code)
     }
 
-    /// An inline cache has been filled often. If that was within few instructions, its access does without it.
+    /// An inline cache has been filled often. If that was at many of its block's runs, its access does without it. How often these
+    /// are was seen long ago: where that is what speaks for it, it is looked at again.
     @inline(never)
     private func reconsiderCache(_ hart: Hart) {
       let number = Int(tables.request.pointee) - 1
       tables.request.pointee = 0
-      tables.allowance(number).pointee = fillLimit
       guard let owner = cacheOwners[number] else { return }
-      let now = hart.executed
-      guard now &- owner.start < UInt64(fillLimit) * Self.instructionsPerFill else {
-        cacheOwners[number]!.start = now
-        return
+      tables.allowance(number).pointee = owner.fillLimit
+      cacheOwners[number]!.start = hart.executed
+      let (block, distance) = (owner.block, (hart.executed &- owner.start) / UInt64(owner.fillLimit))
+      guard distance < Self.rareFill, block.pointee.translation.code == .cached, !isFull else { return }
+      if !isHasty, distance >= Self.runsPerFill * block.pointee.translation.distance {
+        return profile(hart, block)
       }
-      guard owner.block.pointee.translation.code == .cached && !isFull else { return }
-      let old = owner.block.pointee.code
-      owner.block.pointee.translation.uncached |= 1 << UInt64(owner.instruction)
-      translateWithCaches(hart, owner.block)
-      redirect(old, owner.block)
+      let old = block.pointee.code
+      block.pointee.translation.uncached |= 1 << UInt64(owner.instruction)
+      translateWithCaches(hart, block)
+      redirect(old, block)
     }
   }
 #endif

@@ -15,7 +15,7 @@
   final class Translator {
     /// Blocks are translated when they have run this often.
     static let heatThreshold: Int32 = 6
-    /// A translation that has run this often is made again with a look at what its accesses do,
+    /// A translation that has run this often is made again with a look at what its accesses do, if that was within few instructions,
     static let plainRuns: Int32 = 2000
     /// and after so many runs of that, for good.
     static let profiledRuns: Int32 = 256
@@ -104,7 +104,7 @@
       if block.pointee.code == thunks.exitAtRAX {
         state.pointee.linkSite = 0
         block.pointee.heat += 1
-        guard block.pointee.heat >= Self.heatThreshold, translate(block) else { return false }
+        guard block.pointee.heat >= Self.heatThreshold, translate(hart, block) else { return false }
       }
       improve(hart, block)
       if state.pointee.linkSite != 0 {
@@ -125,14 +125,14 @@
         || rareCursor + Self.blockByteLimit > buffer + (Self.bufferByteCount - TranslatorTables.byteCount)
     }
 
-    private func translate(_ block: Block) -> Bool {
+    private func translate(_ hart: Hart, _ block: Block) -> Bool {
       guard !isFull else { return false }
       // What accesses nothing, or looks nothing up, is as good as it gets.
       if block.pointee.context != .bare, !AccessGroups.accesses(of: block).isEmpty,
         let counter = tables.claimCounter()
       {
         block.pointee.translation.counter = counter
-        tables.counter(counter).pointee = isHasty ? 2 : Self.plainRuns
+        startCounting(hart, block, runs: isHasty ? 2 : Self.plainRuns)
       }
       translate(block, .plain)
       return true

@@ -53,6 +53,8 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
   // The job's thread: how far it has come, and how many chunks it took itself.
   private var next = 0
   private var ownCount = 0
+  /// Of that thread: places that the copies it has come to were spread over.
+  private var usedPlaceCount: Int32 = 0
 
   /// - Parameters:
   ///   - room: of `roomSize`, for this one alone until nothing is kept any more.
@@ -145,6 +147,7 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
       // What was kept goes first: it takes memory.
       if let chunk = kept.take() {
         let place = places[Int(chunk)]
+        usedPlaceCount = max(usedPlaceCount, place + 1)
         defer { spare.put(place) }
         let (start, count) = range(of: Int(chunk))
         try body(UnsafeRawBufferPointer(start: copy(at: place), count: count), memory.base + UInt64(start))
@@ -197,6 +200,9 @@ package final class InstantMemory: PageKeeper, @unchecked Sendable {
     let start = chunk * chunkSize
     return (start, min(chunkSize, Int(memory.totalSize) - start))
   }
+
+  /// Bytes of copies that stood side by side, as far as it has been put out. For the job's thread.
+  var usedByteCount: Int { Int(usedPlaceCount) * chunkSize }
 
   package func makeBuffer() -> UnsafeMutableRawPointer {
     .allocate(byteCount: chunkSize, alignment: GuestMemory.pageSize)

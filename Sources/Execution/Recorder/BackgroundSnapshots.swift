@@ -15,7 +15,7 @@ import ReplayLog
 ///
 /// In between it makes memory ready for the copies that the next one needs: a guest should not have to wait for the host there.
 ///
-/// Sendable: `job`, `isClosing`, `failure`, `hasStart`, `readyCount` and `wantedCount` are touched with `lock` held; `thread` by the machine's
+/// Sendable: `job`, `isClosing`, `failure`, `hasStart`, `readyCount`, `wantedCount` and `mostUsed` are touched with `lock` held; `thread` by the machine's
 /// thread alone; everything else by the thread made in `init`, until `finish` has joined it.
 final class BackgroundSnapshots: @unchecked Sendable {
   struct Job: Sendable {
@@ -45,7 +45,11 @@ final class BackgroundSnapshots: @unchecked Sendable {
   /// Bytes of `room` that are ready, and that are to be.
   private var readyCount = 0
   private var wantedCount = 0
+  /// Bytes of copies that stood side by side at most in any snapshot so far.
+  private var mostUsed = 0
 
+  /// Bytes that are made ready for the first snapshots.
+  private static let firstCount = 8 << 20
   /// Bytes of copies that no snapshot waits for.
   private static let smallCount = 1 << 20
 
@@ -82,16 +86,19 @@ final class BackgroundSnapshots: @unchecked Sendable {
     lock.withLock { while job != nil { lock.wait() } }
   }
 
-  /// Whether memory is ready for `byteCount` bytes of copies, or it is too little to matter. Twice as much is made ready, as far as
-  /// it ever is: what has changed by the next such place. Does not wait.
+  /// Whether memory is ready for the copies that a snapshot of `byteCount` bytes may need, or they are too few to matter. Does not wait.
+  ///
+  /// Copies are made of what the guest changes until it has been put out, which is far less than all of it for nearly every guest: twice
+  /// what any snapshot so far needed at one time is made ready. A guest that begins to write faster waits for the host once.
   func hasRoom(for byteCount: Int) -> Bool {
     lock.withLock {
-      let wanted = min(2 * byteCount, room.readyByteCount)
+      let expected = min(max(2 * mostUsed, Self.firstCount), room.readyByteCount)
+      let wanted = min(2 * byteCount, expected)
       if wanted > wantedCount {
         wantedCount = wanted
         lock.wakeAll()
       }
-      return min(byteCount, room.readyByteCount) <= max(readyCount, Self.smallCount)
+      return min(byteCount, expected) <= max(readyCount, Self.smallCount)
     }
   }
 
@@ -123,6 +130,7 @@ final class BackgroundSnapshots: @unchecked Sendable {
     while let job = nextJob() {
       do throws(Failure) {
         try make(job)
+        lock.withLock { mostUsed = max(mostUsed, job.memory.usedByteCount) }
         if !lock.withLock({ hasStart }) {
           try noteStart()
           lock.withLock { hasStart = true }

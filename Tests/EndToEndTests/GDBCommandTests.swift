@@ -118,6 +118,7 @@ import Testing
         for command in "last", "last-bytes", "break-here", "seek", "snapshot", "restart", "delete checkpoint":
             print("USAGE", said(command))
         print("START", said("start"))
+        print("WRONG", said("break-here audit if nothing == 1"))
         print("UNMOVED", position() == before, "No breakpoints" in said("info breakpoints"))
         end
         """)
@@ -128,6 +129,7 @@ import Testing
         "Usage: seek POSITION", "Usage: snapshot NAME", "Usage: restart N", "Usage: delete checkpoint N",
       ], "\(result.text)")
     #expect(marked("START", result).first?.contains("no function 'main'") == true, "\(result.text)")
+    #expect(marked("WRONG", result) == ["No symbol \"nothing\" in current context."], "\(result.text)")
     #expect(marked("UNMOVED", result) == ["True True"], "\(result.text)")
   }
 

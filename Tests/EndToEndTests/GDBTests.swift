@@ -46,6 +46,39 @@ import Testing
     #expect(marked("PC", result) == ["True"], "\(result.errors)\(result.text)")
   }
 
+  /// gdb leaves a command by Ctrl-C without a word to us, and what it asks next is answered by what belongs to that.
+  @Test func controlCLeavesACommandThatTakesLong() throws {
+    let scratch = try Scratch()
+    try scratch.record(
+      "run.rr", "--bios", Place.guest("churn"), "--memory", "16M", "--max-instructions", "100_000_000")
+    let result = try scratch.run(
+      ["gdb-multiarch", "-q", "-nx"],
+      input: """
+        set pagination off
+        set architecture riscv:rv64
+        target remote | \(Place.tool.path) replay \(scratch.path("run.rr")) --gdb stdio --to end
+        python
+        import os, signal, threading, time
+        begin = time.time()
+        threading.Timer(2.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        end
+        monitor last $tp
+        python print("LEFT", time.time() - begin < 20)
+        maintenance flush register-cache
+        monitor when
+        python print("PC", hex(int(gdb.parse_and_eval("(unsigned long)$pc"))))
+        monitor seek 50%
+        monitor when
+
+        """)
+    let text = result.text + result.errors
+    #expect(marked("LEFT", result) == ["True"] && text.contains("Quit"), "\(text)")
+    #expect(!text.contains("Ignoring packet error"), "\(text)")
+    let told = text.matches(of: #/Position ([\d,]+) of [^\n]* at (0x[0-9a-f]+)/#)
+    #expect(told.map { $0.1 } == ["100,000,000", "50,000,000", "50,000,000"], "\(text)")
+    #expect(marked("PC", result).first.map { told.first?.2 == $0[...] } == true, "\(text)")
+  }
+
   /// The line that `make demo` ends with is typed in the project's folder; sources are found from anywhere.
   @Test func findsSourcesAmongWhichTheSymbolsWereBuilt() throws {
     let scratch = try Scratch()

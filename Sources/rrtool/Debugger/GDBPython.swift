@@ -6,12 +6,18 @@ enum GDBPython {
     import gdb
     import re
 
+    # What gdb says of a wrong word is told as any other command does.
+    class RRToolCommand(gdb.Command):
+      def invoke(self, text, from_tty):
+        try: self.run(text.strip())
+        except gdb.error as error: raise gdb.GdbError(str(error))
+
     # What lies at a place of code: gdb has the symbols, and lets no other script read what a target says.
-    class RRToolLast(gdb.Command):
+    class RRToolLast(RRToolCommand):
       def __init__(self, name, command):
         super(RRToolLast, self).__init__(name, gdb.COMMAND_OBSCURE)
         self.command = command
-      def invoke(self, text, from_tty):
+      def run(self, text):
         for line in gdb.execute("monitor " + self.command + " " + text, to_string=True).splitlines():
           print(line)
           words = line.split()
@@ -25,11 +31,11 @@ enum GDBPython {
     RRToolLast("rrtool-last", "last")
     RRToolLast("rrtool-last-bytes", "last-bytes")
 
-    class RRToolGo(gdb.Command):
+    class RRToolGo(RRToolCommand):
       """Go to where the last answer of 'last' is, and look at the hart that did it."""
       def __init__(self):
         super(RRToolGo, self).__init__("go", gdb.COMMAND_USER)
-      def invoke(self, text, from_tty):
+      def run(self, text):
         gdb.execute("rrtool-forget")
         told = gdb.execute("monitor go", to_string=True)
         gdb.write(told)
@@ -39,22 +45,22 @@ enum GDBPython {
         gdb.execute("rrtool-look")
     RRToolGo()
 
-    class RRToolMain(gdb.Command):
+    class RRToolMain(RRToolCommand):
       def __init__(self):
         super(RRToolMain, self).__init__("rrtool-main", gdb.COMMAND_OBSCURE)
-      def invoke(self, text, from_tty):
+      def run(self, text):
         try: gdb.parse_and_eval("&main")
         except gdb.error:
           raise gdb.GdbError("There is no function 'main' to stop at; type 'starti', or 'tbreak FUNCTION' and 'run'.")
     RRToolMain()
 
-    class RRToolBreakHere(gdb.Command):
+    class RRToolBreakHere(RRToolCommand):
       """Set a breakpoint for the address space of the hart that is looked at alone: break-here LOCATION [if CONDITION]."""
       def __init__(self):
         super(RRToolBreakHere, self).__init__("break-here", gdb.COMMAND_USER, gdb.COMPLETE_LOCATION)
-      def invoke(self, text, from_tty):
-        if not text.strip(): raise gdb.GdbError("Usage: break-here LOCATION [if CONDITION]")
-        location, condition = re.match(r"(.*?)(?:\sif(?=[\s(])(.*))?$", " " + text, re.DOTALL).groups()
+      def run(self, text):
+        if not text: raise gdb.GdbError("Usage: break-here LOCATION [if CONDITION]")
+        location, condition = re.match(r"(.*?)(?:\sif(?=[\s(]|$)(.*))?$", " " + text, re.DOTALL).groups()
         space = int(gdb.parse_and_eval("(unsigned long)$satp & 0xfffffffffff"))
         rest = " && (" + condition.strip() + ")" if condition and condition.strip() else ""
         gdb.execute("break%s if ($satp & 0xfffffffffff) == 0x%x%s" % (location.rstrip(), space, rest))

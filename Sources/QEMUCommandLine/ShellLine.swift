@@ -22,9 +22,12 @@ public struct ShellLine {
     }
     // sudo, nice -n 5, env X=1, X=1, time, a prompt.
     if let start = line.firstIndex(where: Self.isProgram), start > 0 {
-      notes.append(
-        "'\(line[..<start].joined(separator: " "))': left out; what is started before QEMU can be started before rrtool"
-      )
+      let before = line[..<start].joined(separator: " ")
+      if line[..<start].contains(where: Self.operators.contains) {
+        refusals.append("'\(before)': is a shell's; rrtool takes one command of QEMU")
+      } else {
+        notes.append("'\(before)': left out; what is started before QEMU can be started before rrtool")
+      }
       words.removeFirst(start)
     }
     finish()

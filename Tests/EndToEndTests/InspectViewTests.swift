@@ -85,6 +85,41 @@ import Testing
     }
   }
 
+  /// A view is found behind any option of any view, with its value or without one.
+  @Test func viewsStandBehindAllOptions() throws {
+    let scratch = try Scratch()
+    for view in Self.views {
+      let lines = try page(scratch, view).split(separator: "OPTIONS:").last?.split(separator: "\n") ?? []
+      let options = lines.compactMap { $0.firstMatch(of: #/^  (?:-., )?(--[a-z-]+)( <)?/#) }
+      #expect(options.count > 2, "\(view)")
+      for option in options where option.1 != "--version" {
+        let words = [String(option.1)] + (option.2 == nil ? [] : ["1"])
+        let asked = try scratch.rrtool(["inspect"] + words + [view, "--help"])
+        #expect(
+          asked.status == 0 && asked.text.contains("USAGE: rrtool inspect \(view) "),
+          "\(words): \(asked.errors)")
+      }
+    }
+  }
+
+  @Test func theViewThatWasMeantIsSaid() throws {
+    let scratch = try Scratch()
+    try scratch.record("run.rr", "--bios", Place.guest("hello"), "--memory", "16M")
+    for (words, text) in [
+      (
+        ["inspect", scratch.path("run.rr"), "event"],
+        "rrtool: event: is nothing to show; did you mean 'events'? give "
+      ),
+      (
+        ["inspect", "evnts"],
+        "rrtool: evnts: is neither a recording nor what can be shown of one; did you mean 'events'?\n"
+      ),
+    ] {
+      let result = try scratch.rrtool(words)
+      #expect(result.status == 64 && result.errors.hasPrefix(text), "\(result.errors)")
+    }
+  }
+
   @Test func optionsOfOtherViewsAreWrong() throws {
     let scratch = try Scratch()
     try scratch.record("run.rr", "--bios", Place.guest("hello"), "--memory", "16M")

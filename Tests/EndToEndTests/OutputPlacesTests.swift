@@ -49,8 +49,8 @@ import Testing
   /// What is written is none of what is read, and nothing else that is written: by its name, another name of it, or one that is not there yet.
   @Test func noOutputIsAnInputOrAnotherOutput() throws {
     let scratch = try Scratch()
-    for (name, guest) in [("a.elf", "hello"), ("b.elf", "hello")] {
-      _ = try scratch.run(["cp", Place.guest(guest), scratch.path(name)])
+    for name in ["a.elf", "b.elf", "c.new"] {
+      _ = try scratch.run(["cp", Place.guest("hello"), scratch.path(name)])
     }
     for name in ["initrd", "flash", "tree.dtb"] { _ = try scratch.file(name, [1, 2, 3]) }
     let disk = try scratch.disk("disk.raw", sectors: 8)
@@ -68,6 +68,7 @@ import Testing
     let (run, record) = (["run", "--bios", "a.elf"], ["record", "--bios", "a.elf"])
     for (words, why) in [
       (run + ["--result", "a.elf"], "--result a.elf: would replace what --bios needs"),
+      (["run", "--bios", "c.new", "--result", "c"], "--result c.new: would replace what --bios needs"),
       (run + ["--result", "soft"], "--bios"), (run + ["--result", "./new/../hard"], "--bios"),
       (run + ["--serial", "file:a.elf"], "--serial file:a.elf: would replace what --bios needs"),
       (["run", "--kernel", "b.elf", "--initrd", "initrd", "--result", "initrd"], "--initrd"),

@@ -289,12 +289,38 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: scratch.path("r.json")))
   }
 
+  /// What stands behind a descriptor is written to and not replaced, and so is what a link leads to.
+  @Test func descriptorsAndLinksStay() throws {
+    let scratch = try Scratch()
+    for line in ["/dev/fd/3 3>result", "/proc/self/fd/3 3>>result"] {
+      let result = try scratch.run(
+        [
+          "sh", "-c",
+          "cd \"$0\"; echo first >result; ln -sf result kept; \"$1\" run --bios \"$2\" --result \(line)",
+          scratch.path(""), Place.tool.path, Place.guest("status42"),
+        ])
+      #expect(result.status == 42 && result.text.contains("hello: status 42"), "\(result.errors)")
+      let text = String(decoding: try scratch.bytes("kept"), as: UTF8.self)
+      #expect(text.hasPrefix("first\n") == line.contains(">>") && text.contains("guest-exit"), "\(text)")
+    }
+    let linked = try scratch.rrtool(
+      "run", "--bios", Place.guest("status42"), "--result", scratch.path("kept"))
+    #expect(linked.status == 42)
+    #expect(try ResultDocument(scratch.bytes("result")).result.exitStatus == 42)
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: scratch.path("kept")) == "result")
+    let closed = try scratch.rrtool("run", "--bios", Place.guest("status42"), "--result", "/dev/fd/77")
+    #expect(
+      closed.status == 1 && closed.text.isEmpty && closed.errors.hasPrefix("rrtool: /dev/fd/77: "),
+      "\(closed.errors)")
+  }
+
   @Test func standardOutputHasTheResultAlone() throws {
     let scratch = try Scratch()
     let run = scratch.path("run.rr")
     for words in [
       ["run", "--bios", Place.guest("status42"), "--format", "json"],
       ["run", "--bios", Place.guest("status42"), "--result", "-"],
+      ["run", "--bios", Place.guest("status42"), "--result", "/dev/stdout"],
       ["record", "--bios", Place.guest("status42"), "-o", run, "--format", "json"],
       ["replay", run, "--format", "json"], ["replay", run, "--result", "-", "--format", "json"],
     ] {

@@ -154,7 +154,10 @@ import Testing
       let translation = Translator.translate(line + end, .init())
       #expect(translation.refusals == [] && translation.notes.count == end.count)
     }
-    for wrong in [[line.joined(separator: " ")], line + ["|", "less"], ["sudo", "ls"], ["make", "qemu"]] {
+    for wrong in [
+      [line.joined(separator: " ")], line + ["|", "less"], ["sudo", "ls"], ["make", "qemu"],
+      ["cd", "d", "&&"] + line,
+    ] {
       #expect(Translator.translate(wrong, .init()).refusals.count == 1, "\(wrong)")
     }
     // A text is a text.

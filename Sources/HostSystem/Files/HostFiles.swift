@@ -60,6 +60,9 @@ public enum HostFiles {
     return bytes
   }
 
+  /// What is called so beside a file is what it is to become.
+  public static let unfinishedSuffix = ".new"
+
   /// Puts `bytes` at `path` all at once: whoever reads sees the old file or the new one.
   public static func replace(_ path: String, with bytes: [UInt8]) throws(Failure) {
     try replace(path, with: bytes, in: nil)
@@ -69,7 +72,7 @@ public enum HostFiles {
   package static func replace(_ path: String, with bytes: [UInt8], in folder: OpenFolder?) throws(Failure) {
     let place = folder?.descriptor ?? AT_FDCWD
     let name = folder == nil ? path : lastName(of: path)
-    let temporary = name + ".new"
+    let temporary = name + unfinishedSuffix
     var status = stat()
     let replacesOne = fstatat(place, name, &status, 0) == 0
     let descriptor = open(temporary, for: .replacing, followsLink: false, in: place)

@@ -198,7 +198,10 @@ struct GuestOptions: ParsableArguments {
     }
     files.write(start.dumpDtb, "--dump-dtb ")
     files.write(SerialPorts.file(serial), "--serial file:")
-    files.write((try? timing())?.logPath, "--icount rrfile=")
+    if let log = (try? timing())?.logPath {
+      files.write(log, "--icount rrfile=")
+      files.write(log + HostFiles.unfinishedSuffix, "--icount rrfile=")
+    }
   }
 
   private func hartCount() throws(Failure) -> Int {

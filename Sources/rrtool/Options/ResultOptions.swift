@@ -30,9 +30,12 @@ struct ResultOptions: ParsableArguments {
   }
 
   func add(to files: inout FilePlaces) {
-    if let result, ResultPlace(result) != .standardOutput { files.write(result, "--result ") }
+    guard let result, case .file = ResultPlace(result) else { return }
+    files.write(result, "--result ")
+    // There it stands before it is whole.
+    files.write(result + HostFiles.unfinishedSuffix, "--result ")
   }
 
   /// The descriptor that the console of stdio goes to.
-  var console: Int32 { isJSON || result == "-" ? 2 : 1 }
+  var console: Int32 { isJSON || result.map(ResultPlace.init) == .standardOutput ? 2 : 1 }
 }

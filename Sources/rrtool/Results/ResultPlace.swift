@@ -3,16 +3,38 @@
 import Glibc
 import HostSystem
 
-/// Where a result goes: a file that is there whole or not at all, or standard output.
+/// Where a result goes: a file that is there whole or not at all, or standard output, or another descriptor that the process was given.
 enum ResultPlace: Sendable, Equatable {
   case standardOutput
+  case descriptor(Int32)
   case file(String)
 
-  init(_ text: String) { self = text == "-" ? .standardOutput : .file(text) }
+  init(_ text: String) {
+    switch Self.descriptor(text) {
+    case 1?: self = .standardOutput
+    case let number?: self = .descriptor(number)
+    // What a link leads to is replaced, and the link stays.
+    case nil: self = .file(HostFiles.kind(of: text) == .regular ? HostFiles.resolved(text) ?? text : text)
+    }
+  }
+
+  /// Names of what is open already: behind them may be any file, which stays.
+  private static func descriptor(_ text: String) -> Int32? {
+    switch text {
+    case "-", "/dev/stdout": return 1
+    case "/dev/stderr": return 2
+    default:
+      guard let folder = ["/dev/fd/", "/proc/self/fd/"].first(where: text.hasPrefix) else { return nil }
+      return Int32(text.dropFirst(folder.count))
+    }
+  }
 
   /// Finds out whether it can be written before anything is done, and takes away what stands there: a result of an earlier command would
   /// be taken for this one's if this one is killed.
   func prepare() throws(Failure) {
+    if case .descriptor(let number) = self, fcntl(number, F_GETFD) < 0 {
+      throw .system(errno, path: "/dev/fd/\(number)", doing: "cannot be written")
+    }
     guard case .file(let path) = self else { return }
     guard !path.isEmpty else {
       throw Failure(.usage, "--result", "names no file", remedy: "give a file, or - for standard output")
@@ -35,6 +57,10 @@ enum ResultPlace: Sendable, Equatable {
   func write(_ text: String) throws(Failure) {
     switch self {
     case .standardOutput: StandardOutput.write(text)
+    case .descriptor(let number):
+      if let problem = writeAll(Array(text.utf8), to: number) {
+        throw .system(problem, path: "/dev/fd/\(number)", doing: "cannot be written")
+      }
     case .file(let path):
       let bytes = Array(text.utf8)
       let kind = HostFiles.kind(of: path)

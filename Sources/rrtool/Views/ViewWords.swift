@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import HostSystem
+import RecordingStore
 
 /// The words of `rrtool inspect`, whose view stands before the recording or behind it.
 enum ViewWords {
@@ -35,9 +36,17 @@ enum ViewWords {
       index += 1
     }
     if places.count > 1 {
+      let guess = Spelling.nearest(to: places[1], among: names).map { "did you mean '\($0)'? " } ?? ""
       throw Failure(
         .usage, places[1], "is nothing to show",
-        remedy: "give \(names.dropLast().joined(separator: ", ")) or \(names.last ?? "")")
+        remedy: "\(guess)give \(names.dropLast().joined(separator: ", ")) or \(names.last ?? "")")
+    }
+    if let word = places.first, let near = Spelling.nearest(to: word, among: names),
+      let path = try? TraceFolder().locate(word), HostFiles.kind(of: path) == nil
+    {
+      throw Failure(
+        .usage, word, "is neither a recording nor what can be shown of one", remedy: "did you mean '\(near)'?"
+      )
     }
     let asksForHelp = words.contains { ["--help", "-h", "--version"].contains($0) }
     return asksForHelp ? words : ["inspect", SummaryView._commandName] + words.dropFirst()

@@ -159,7 +159,9 @@ import Testing
       LogEvent(number: 0, moment: moment, payload: .digest([1, 2, 3]), byteCount: 1),
       LogEvent(number: 1, moment: moment, payload: .end(.limit), byteCount: 1),
     ])
-    withExtendedLifetime(machine) { gate.meetDigests([1, 9, 3], names: ["hart0", "uart", "memory"], at: .start) }
+    withExtendedLifetime(machine) {
+      gate.meetDigests([1, 9, 3], names: ["hart0", "uart", "memory"], at: .start)
+    }
     guard case .diverged(let divergence)? = gate.stopReason else {
       Issue.record("not seen")
       return

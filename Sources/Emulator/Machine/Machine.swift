@@ -301,7 +301,9 @@ public final class Machine {
       let begun = -quantumLeft % Self.quantum
       quantumLeft = begun == 0 ? 0 : Self.quantum - begun
     }
-    if isTurnOver || hart.state.pointee.isWaiting != 0 || hart.state.pointee.isStarted == 0 { quantumLeft = 0 }
+    if isTurnOver || hart.state.pointee.isWaiting != 0 || hart.state.pointee.isStarted == 0 {
+      quantumLeft = 0
+    }
     isTurnOver = false
     isGoalReached =
       goal == .settled || goal == .ready(hart: hart.index) || goal == .step(hart: hart.index) && used > 0

@@ -240,7 +240,9 @@ package final class ReplayGate: Gate {
       show(byte)
       return
     }
-    if matchedOutput == 0, case .consoleOutput(let bytes)? = meet(at: moment)?.payload { expectedOutput = bytes }
+    if matchedOutput == 0, case .consoleOutput(let bytes)? = meet(at: moment)?.payload {
+      expectedOutput = bytes
+    }
     guard matchedOutput < expectedOutput.count, expectedOutput[matchedOutput] == byte else {
       diverge(at: moment, found: "console output \(quoted([byte]))")
       return

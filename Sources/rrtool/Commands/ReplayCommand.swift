@@ -156,11 +156,14 @@ struct ReplayCommand: ParsableCommand {
 
   /// Whether `--from` asks for whichever snapshot is the last before `--to`. One that is called so comes first.
   private func startsNearby(_ recording: Recording) throws -> Bool {
-    guard from == Self.nearest, try !SnapshotStore(recording).list().contains(where: { $0.name == Self.nearest }) else {
+    guard from == Self.nearest,
+      try !SnapshotStore(recording).list().contains(where: { $0.name == Self.nearest })
+    else {
       return false
     }
     guard to != nil else {
-      throw Failure(.usage, "--from nearest", "there is no place that it would be near to", remedy: "give --to")
+      throw Failure(
+        .usage, "--from nearest", "there is no place that it would be near to", remedy: "give --to")
     }
     return true
   }

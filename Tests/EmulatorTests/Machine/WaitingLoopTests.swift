@@ -6,7 +6,8 @@ import Testing
 
 /// Harts that wait for others end their turns, and it is the same on both engines and however a run is cut.
 @Suite struct WaitingLoopTests {
-  @Test(arguments: Machine.Engine.both, [2, 4]) func cuttingChangesNothing(engine: Machine.Engine, harts: Int) {
+  @Test(arguments: Machine.Engine.both, [2, 4]) func cuttingChangesNothing(engine: Machine.Engine, harts: Int)
+  {
     for _ in 0..<12 {
       let seed = UInt64.random(in: 0...UInt64.max)
       let guest = TokenGuest(seed: seed, harts: harts)

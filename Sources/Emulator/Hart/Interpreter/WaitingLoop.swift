@@ -94,11 +94,13 @@ struct WaitingLoop {
       case .lui, .auipc: reads = 0
       case .fence, .pause, .wrsNto, .wrsSto: (reads, writes) = (0, 0)
       case .lb, .lh, .lw, .ld, .lbu, .lhu, .lwu, .lrW, .lrD,
-        .addi, .slti, .sltiu, .xori, .ori, .andi, .slli, .srli, .srai, .addiw, .slliw, .srliw, .sraiw, .slliUW,
+        .addi, .slti, .sltiu, .xori, .ori, .andi, .slli, .srli, .srai, .addiw, .slliw, .srliw, .sraiw,
+        .slliUW,
         .sextB, .sextH, .zextH, .rori, .roriw, .bexti, .bclri, .bseti, .binvi:
         reads = 1 << UInt64(instruction.source1) & ~1
       // Those of the atomic operations that change nothing the second time.
-      case .scW, .scD, .amoswapW, .amoswapD, .amoandW, .amoandD, .amoorW, .amoorD, .amominW, .amominD, .amomaxW, .amomaxD,
+      case .scW, .scD, .amoswapW, .amoswapD, .amoandW, .amoandD, .amoorW, .amoorD, .amominW, .amominD,
+        .amomaxW, .amomaxD,
         .amominuW, .amominuD, .amomaxuW, .amomaxuD,
         .add, .sub, .sll, .slt, .sltu, .xor, .srl, .sra, .or, .and, .addw, .subw, .sllw, .srlw, .sraw,
         .addUW, .sh1add, .sh2add, .sh3add, .andn, .orn, .xnor, .max, .maxu, .min, .minu, .bext:

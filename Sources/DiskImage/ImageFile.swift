@@ -7,8 +7,8 @@ import HostSystem
 package final class ImageFile {
   package let path: String
   let isReadOnly: Bool
-  /// Device and inode number: what tells that two names are one file.
-  let identity: Identity
+  /// What tells that two names are one file.
+  let identity: HostFiles.Identity
   private let descriptor: Int32
   private let lock: ImageLock?
   /// The file's size in bytes. No one else changes it while it is open for writing (`ImageLock`).
@@ -17,11 +17,6 @@ package final class ImageFile {
   /// A test's hook, called before each write with its place and bytes. A result other than 0 is the error number that
   /// the write then fails with.
   package var beforeWrite: ((_ offset: Int, _ bytes: UnsafeRawBufferPointer) -> Int32)?
-
-  struct Identity: Hashable {
-    let device: UInt64
-    let inode: UInt64
-  }
 
   /// Opens an existing regular file. Everything else (a device, a folder, a pipe) is refused: it has no fixed contents.
   convenience init(opening path: String, readOnly: Bool, sharing: ImageSharing = .any) throws(DiskImageError)
@@ -49,7 +44,7 @@ package final class ImageFile {
     self.path = path
     isReadOnly = readOnly
     size = Int(status.st_size)
-    identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    identity = HostFiles.Identity(status)
     // From here on deinit closes the descriptor.
     if failed { throw .system(number, path: path, doing: "cannot be examined") }
     guard status.st_mode & S_IFMT == S_IFREG else {

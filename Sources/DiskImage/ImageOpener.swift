@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import HostSystem
 
 /// A backing file as an overlay names it.
 public struct BackingReference: Equatable, Sendable {
@@ -54,13 +55,13 @@ public struct ImageOpener {
   package func open(
     _ path: String, format: ImageFormat? = nil, readOnly: Bool = true, sharing: ImageSharing = .any
   ) throws(DiskImageError) -> any BlockImage {
-    var opened: Set<ImageFile.Identity> = []
+    var opened: Set<HostFiles.Identity> = []
     return try open(path, format: format, readOnly: readOnly, sharing: sharing, opened: &opened)
   }
 
   /// Opens a qcow2 image, whose snapshots are of interest.
   public func openQcow2(_ path: String, readOnly: Bool = true) throws(DiskImageError) -> Qcow2Image {
-    var opened: Set<ImageFile.Identity> = []
+    var opened: Set<HostFiles.Identity> = []
     let file = try ImageFile(opening: path, readOnly: readOnly)
     opened.insert(file.identity)
     return try qcow2(file, sharing: .any, opened: &opened)
@@ -68,7 +69,7 @@ public struct ImageOpener {
 
   private func open(
     _ path: String, format: ImageFormat?, readOnly: Bool, sharing: ImageSharing,
-    opened: inout Set<ImageFile.Identity>
+    opened: inout Set<HostFiles.Identity>
   ) throws(DiskImageError) -> any BlockImage {
     let file = try ImageFile(opening: path, readOnly: readOnly, sharing: sharing)
     guard opened.insert(file.identity).inserted else {
@@ -88,7 +89,7 @@ public struct ImageOpener {
   }
 
   private func qcow2(
-    _ file: ImageFile, sharing: ImageSharing, opened: inout Set<ImageFile.Identity>
+    _ file: ImageFile, sharing: ImageSharing, opened: inout Set<HostFiles.Identity>
   ) throws(DiskImageError) -> Qcow2Image {
     let header = try Qcow2Header(reading: file)
     let data = try dataFile(of: file, header, sharing: sharing)

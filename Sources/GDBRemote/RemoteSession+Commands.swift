@@ -37,11 +37,10 @@ extension RemoteSession {
 
   /// All in the last packet, as far as it has room: one before it would give gdb an occasion to leave.
   private func reply(with text: String) -> Reply {
-    var bytes = Array(text.utf8)[...]
-    while bytes.count > Self.textLimit {
-      send(Reply([UInt8(ascii: "O")] + Hexadecimal.encode(bytes.prefix(Self.textLimit))))
-      bytes = bytes.dropFirst(Self.textLimit)
-    }
-    return bytes.isEmpty ? .ok : Reply(Hexadecimal.encode(bytes))
+    let bytes = Array(text.utf8)
+    guard !bytes.isEmpty else { return .ok }
+    let last = (bytes.count - 1) / Self.textLimit * Self.textLimit
+    sendText(bytes[..<last])
+    return Reply(Hexadecimal.encode(bytes[last...]))
   }
 }

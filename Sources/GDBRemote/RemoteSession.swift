@@ -214,10 +214,15 @@ public final class RemoteSession {
       }
       if command.isOver { return }
     }
-    var bytes = Array(text.utf8)[...]
-    while !bytes.isEmpty {
-      send(Reply([UInt8(ascii: "O")] + Hexadecimal.encode(bytes.prefix(Self.textLimit))))
-      bytes = bytes.dropFirst(Self.textLimit)
+    sendText(Array(text.utf8)[...])
+  }
+
+  /// In as many packets as it takes.
+  func sendText(_ text: ArraySlice<UInt8>) {
+    var rest = text
+    while !rest.isEmpty {
+      send(Reply([UInt8(ascii: "O")] + Hexadecimal.encode(rest.prefix(Self.textLimit))))
+      rest = rest.dropFirst(Self.textLimit)
     }
   }
 

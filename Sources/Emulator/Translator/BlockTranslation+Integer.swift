@@ -32,12 +32,7 @@
           assembler.move(RegisterMap.operand(instruction.destination), .rcx)
         }
         goToRAX()
-      case .beq: branch(instruction, .equal)
-      case .bne: branch(instruction, .notEqual)
-      case .blt: branch(instruction, .less)
-      case .bge: branch(instruction, .greaterOrEqual)
-      case .bltu: branch(instruction, .below)
-      case .bgeu: branch(instruction, .aboveOrEqual)
+      case .beq, .bne, .blt, .bge, .bltu, .bgeu: branch(instruction)
       case .waitingBranch: waitingBranch(op)
 
       case .lb, .lbu, .lh, .lhu, .lw, .lwu, .ld: load(op)
@@ -201,25 +196,30 @@
       }
     }
 
-    private mutating func branch(_ instruction: DecodedInstruction, _ condition: Condition) {
+    private mutating func branch(_ instruction: DecodedInstruction) {
       let here = Int32(instruction.pageOffset)
       compareSources(instruction)
-      goTo(here &+ instruction.immediate, if: condition, givingBack: Int32(instruction.remaining) - 1)
+      goTo(
+        here &+ instruction.immediate, if: condition(of: instruction.opcode),
+        givingBack: Int32(instruction.remaining) - 1)
     }
 
     /// As `branch`, but where it leads back the interpreter is called, which may end the hart's turn.
     private mutating func waitingBranch(_ op: UnsafePointer<DecodedInstruction>) {
       compareSources(op.pointee)
-      let condition: Condition =
-        switch WaitingLoop.condition(op.pointee) {
-        case .beq: .equal
-        case .bne: .notEqual
-        case .blt: .less
-        case .bge: .greaterOrEqual
-        case .bltu: .below
-        default: .aboveOrEqual
-        }
-      callOutAtEnd(op, if: condition)
+      callOutAtEnd(op, if: condition(of: WaitingLoop.condition(op.pointee)))
+    }
+
+    /// When a branch leads away, as the flags say that `compareSources` sets.
+    private func condition(of branch: Opcode) -> Condition {
+      switch branch {
+      case .beq: .equal
+      case .bne: .notEqual
+      case .blt: .less
+      case .bge: .greaterOrEqual
+      case .bltu: .below
+      default: .aboveOrEqual
+      }
     }
 
     /// Sets the flags from source1 - source2.

@@ -71,29 +71,23 @@
     }
 
     private func translatePlainly(_ hart: Hart, _ block: Block) {
-      let old = block.pointee.code
       startCounting(hart, block, runs: Self.plainRuns)
       translate(block, .plain)
-      redirect(old, block)
     }
 
     private func profile(_ hart: Hart, _ block: Block) {
-      let old = block.pointee.code
       block.pointee.translation.profile = tables.claimAccesses(AccessGroups.accesses(of: block).count)
       block.pointee.translation.profileCount = min(block.pointee.translation.profileCount + 1, 16)
       startCounting(hart, block, runs: isHasty ? 2 : Self.profiledRuns)
       translate(block, .profiled)
-      redirect(old, block)
     }
 
     private func useProfile(_ hart: Hart, _ block: Block) {
-      let old = block.pointee.code
       for (access, index) in zip(block.pointee.translation.profile..., AccessGroups.accesses(of: block))
       where !staysOnPage(access) {
         block.pointee.translation.uncached |= 1 << UInt64(index)
       }
       translateWithCaches(hart, block)
-      redirect(old, block)
     }
 
     /// Is an access worth an inline cache? One that never came is not.
@@ -125,16 +119,6 @@
       translate(block, .cached, groups: groups)
     }
 
-    /// Code that is no more the block's leads to what is.
-    private func redirect(_ old: UInt, _ block: Block) {
-      for number in incoming[UInt(bitPattern: block)] ?? [] {
-        Assembler.patch(sites[Int(number)].place, to: block.pointee.code)
-      }
-      // A block's code is longer than a jump.
-      var assembler = Assembler(at: UnsafeMutablePointer(bitPattern: old)!)
-      assembler.jump(to: block.pointee.code)
-    }
-
     /// An inline cache has been filled often. If that was at many of its block's runs, its access does without it. How often these
     /// are was seen long ago: where that is what speaks for it, it is looked at again.
     @inline(never)
@@ -149,10 +133,8 @@
       if !isHasty, distance >= Self.runsPerFill * block.pointee.translation.distance {
         return profile(hart, block)
       }
-      let old = block.pointee.code
       block.pointee.translation.uncached |= 1 << UInt64(owner.instruction)
       translateWithCaches(hart, block)
-      redirect(old, block)
     }
   }
 #endif

@@ -60,7 +60,7 @@
     }
     var sites: [Site] = []
     /// The sites that lead to a block, by its address.
-    private(set) var incoming: [UInt: [Int32]] = [:]
+    private var incoming: [UInt: [Int32]] = [:]
 
     private typealias Enter = @convention(c) (UnsafeMutableRawPointer, UInt) -> Void
     private let enterCode: Enter
@@ -138,13 +138,24 @@
       return true
     }
 
-    /// There must be room.
+    /// There must be room. Code that the block had leads to what it has now.
     func translate(_ block: Block, _ code: TranslationStage.Code, groups: AccessGroups? = nil) {
+      let (old, hasOld) = (block.pointee.code, block.pointee.translation.code != .none)
       alignCursor()
       var translation = BlockTranslation(block, self, code, groups: groups)
       (cursor, rareCursor) = translation.emit()
       block.pointee.code = translation.entry
       block.pointee.translation.code = code
+      if hasOld { redirect(old, block) }
+    }
+
+    private func redirect(_ old: UInt, _ block: Block) {
+      for number in incoming[UInt(bitPattern: block)] ?? [] {
+        Assembler.patch(sites[Int(number)].place, to: block.pointee.code)
+      }
+      // A block's code is longer than a jump.
+      var assembler = Assembler(at: UnsafeMutablePointer(bitPattern: old)!)
+      assembler.jump(to: block.pointee.code)
     }
 
     /// Each block begins at the same place in a cache line. Where it began used to be chance, which made the same loop up to 4 %

@@ -43,10 +43,7 @@ package final class LiveGate: Gate {
   private let sleeps: Bool
   private var entropy = EntropyPool()
   private let consoleLine = ConsoleLine()
-  /// Looks for what the run is to be stopped at.
-  private var matcher: PatternMatcher?
-  /// There is one. Each byte of output asks.
-  private var isMatching = false
+  private let goal = ConsoleGoal()
   /// Where its first byte was written.
   private var consoleLineStart: UInt64 = 0
   /// The machine had no room for console input that is there.
@@ -81,10 +78,7 @@ package final class LiveGate: Gate {
   }
 
   /// Has the machine stop behind the instruction that writes the last byte of what `pattern` matches.
-  func stop(on pattern: BytePattern?) {
-    matcher = pattern.map { PatternMatcher($0) }
-    isMatching = matcher != nil
-  }
+  func stop(on pattern: BytePattern?) { goal.set(pattern) }
 
   /// So many answers of drives are to come from the inbox to requests that were made elsewhere.
   package func expectAnswers(_ count: Int) { outstandingRequests += count }
@@ -216,10 +210,7 @@ package final class LiveGate: Gate {
   package func consoleOutput(_ byte: UInt8, at moment: Moment) {
     if consoleLine.isEmpty { consoleLineStart = moment.position }
     if consoleLine.append(byte) { flushConsole() }
-    if isMatching, matcher?.take(byte) == true {
-      isMatching = false
-      stop(.matched)
-    }
+    if goal.take(byte) { stop(.matched) }
   }
 
   package func blockRequest(_ request: BlockRequest, at moment: Moment) {

@@ -50,9 +50,7 @@ package final class ReplayGate: Gate {
   /// Where the machine of a recording that is being made stands: when there are no more events, nothing more has happened up to here.
   /// Nil when the log has all of the run, or all that is left of it.
   package internal(set) var present: Present?
-  /// Looks for what the replay is to be stopped at; nil when it has come.
-  private var matcher: PatternMatcher?
-  private var isMatching = false
+  private let goal = ConsoleGoal()
   /// The guest said it.
   package private(set) var hasMatched = false
   /// The machine asked for what only the outside could bring.
@@ -89,8 +87,7 @@ package final class ReplayGate: Gate {
   /// Has the machine stop behind the instruction that writes the last byte of what `pattern` matches, where it is written for the first
   /// time from here on.
   package func stop(on pattern: BytePattern?) {
-    matcher = pattern.map { PatternMatcher($0) }
-    isMatching = matcher != nil
+    goal.set(pattern)
     hasMatched = false
   }
 
@@ -99,8 +96,7 @@ package final class ReplayGate: Gate {
 
   /// A byte of the console that agrees with the log.
   private func look(at byte: UInt8, _ moment: Moment) {
-    guard isMatching, moment.position >= outputIsNewFrom, matcher?.take(byte) == true else { return }
-    isMatching = false
+    guard moment.position >= outputIsNewFrom, goal.take(byte) else { return }
     hasMatched = true
     machine?.requestStop()
   }

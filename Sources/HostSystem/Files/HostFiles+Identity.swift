@@ -4,11 +4,11 @@ import Glibc
 
 extension HostFiles {
   /// Which file it is, whatever it is called and however it is reached.
-  public struct Identity: Equatable, Sendable {
+  public struct Identity: Hashable, Sendable {
     private let device: UInt64
     private let inode: UInt64
 
-    fileprivate init(_ status: stat) {
+    package init(_ status: stat) {
       device = UInt64(status.st_dev)
       inode = UInt64(status.st_ino)
     }

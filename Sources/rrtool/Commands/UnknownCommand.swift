@@ -27,7 +27,6 @@ enum UnknownCommand {
     _ word: String, among commands: [any ParsableCommand.Type], isFirst: Bool
   ) -> String {
     if isFirst, ViewWords.names.contains(word) { return "did you mean 'rrtool inspect \(word)'? " }
-    return Spelling.nearest(to: word, among: commands.map { $0._commandName })
-      .map { "did you mean '\($0)'? " } ?? ""
+    return Spelling.question(about: word, among: commands.map { $0._commandName })
   }
 }

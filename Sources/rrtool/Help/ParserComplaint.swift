@@ -43,9 +43,8 @@ struct ParserComplaint {
     else { return "" }
     let pages = root.all
     let own = pages.first { $0.words == ["rrtool"] + verbs }
-    if let near = Spelling.nearest(to: option, among: own?.arguments.flatMap(\.names) ?? []) {
-      return "did you mean '\(near)'? "
-    }
+    let question = Spelling.question(about: option, among: own?.arguments.flatMap(\.names) ?? [])
+    if !question.isEmpty { return question }
     // Of the views that stand beside one, another may have it.
     guard verbs.count > 1 else { return "" }
     let beside = pages.filter { page in

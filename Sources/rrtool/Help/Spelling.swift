@@ -12,6 +12,11 @@ enum Spelling {
     return longer.count == 1 ? longer[0] : nil
   }
 
+  /// The same as a question that a sentence goes on behind; empty where there is none.
+  static func question(about word: String, among known: [String]) -> String {
+    nearest(to: word, among: known).map { "did you mean '\($0)'? " } ?? ""
+  }
+
   /// How many letters are to be put in, taken away or changed to make one of the other.
   private static func distance(_ one: String, _ other: String) -> Int {
     let (from, to) = (Array(one.utf8.prefix(64)), Array(other.utf8.prefix(64)))

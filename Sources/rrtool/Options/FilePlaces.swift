@@ -24,6 +24,12 @@ struct FilePlaces {
 
   mutating func write(_ path: String?, _ option: String) { add(path, option, isOutput: true) }
 
+  /// A file that is put there all at once: it stands beside its place before it is whole.
+  mutating func write(whole path: String, _ option: String) {
+    write(path, option)
+    write(path + HostFiles.unfinishedSuffix, option)
+  }
+
   /// A recording that is to be made; what cannot be the name of one is told when it is made.
   mutating func write(recording path: String?, _ option: String) {
     guard let path, (try? Recording.checkIsName(path)) != nil else { return }

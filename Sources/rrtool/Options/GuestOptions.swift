@@ -198,10 +198,7 @@ struct GuestOptions: ParsableArguments {
     }
     files.write(start.dumpDtb, "--dump-dtb ")
     files.write(SerialPorts.file(serial), "--serial file:")
-    if let log = (try? timing())?.logPath {
-      files.write(log, "--icount rrfile=")
-      files.write(log + HostFiles.unfinishedSuffix, "--icount rrfile=")
-    }
+    if let log = (try? timing())?.logPath { files.write(whole: log, "--icount rrfile=") }
   }
 
   private func hartCount() throws(Failure) -> Int {

@@ -31,9 +31,7 @@ struct ResultOptions: ParsableArguments {
 
   func add(to files: inout FilePlaces) {
     guard let result, case .file = ResultPlace(result) else { return }
-    files.write(result, "--result ")
-    // There it stands before it is whole.
-    files.write(result + HostFiles.unfinishedSuffix, "--result ")
+    files.write(whole: result, "--result ")
   }
 
   /// The descriptor that the console of stdio goes to.

@@ -36,7 +36,7 @@ enum ViewWords {
       index += 1
     }
     if places.count > 1 {
-      let guess = Spelling.nearest(to: places[1], among: names).map { "did you mean '\($0)'? " } ?? ""
+      let guess = Spelling.question(about: places[1], among: names)
       throw Failure(
         .usage, places[1], "is nothing to show",
         remedy: "\(guess)give \(names.dropLast().joined(separator: ", ")) or \(names.last ?? "")")

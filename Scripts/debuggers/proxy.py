@@ -56,6 +56,7 @@ class Proxy:
         self.packet_size = 1 << 16
         self.is_left = False
         self.since_command = 0
+        self.stops_nothing = False  # the last Ctrl-C came with nothing let go before it or since
         self.counts = collections.Counter()
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -112,6 +113,7 @@ class Proxy:
                     if frame == b"\x03":
                         self.trace.append("> Ctrl-C")
                         self.counts["Ctrl-C"] += 1
+                        self.stops_nothing = not self.is_moving
                     self.tool.sendall(frame)
                     continue
                 with self.lock:
@@ -155,6 +157,7 @@ class Proxy:
         if payload.startswith(b"Hc"):
             self.continued = None if payload[2:] in (b"0", b"-1") else {int(payload[2:], 16)}
         if MOTIONS.match(payload):
+            self.stops_nothing = False
             self.counts["motions"] += 1
             self.backward = payload.startswith(b"b")
             self.released = self.let_go(payload)

@@ -137,6 +137,10 @@ class Session:
         if shown:
             self.trace.append("\n".join(f"    {line[:200]}" for line in shown.splitlines()[:40]))
         alarm = ALARMS.search(shown)
+        if alarm and self.proxy and self.proxy.stops_nothing and alarm.group() == "while the selected thread is running":
+            # Ctrl-C came between the command and its packet: gdb (13) waits for an end of what it never began.
+            self.counts["Ctrl-C before the packet that it should stop"] = 1
+            return False
         # What is typed is shown in no message of these.
         if alarm:
             line = next((line for line in shown.splitlines() if alarm.group() in line), alarm.group())

@@ -32,15 +32,26 @@ public final class WitnessedImage: BlockImage {
       if seen.contains(number) {
         try base.read(at: offset + done, into: part)
       } else {
-        let start = number * Self.clusterSize
-        let whole = cluster.bytes.slice(0, min(Self.clusterSize, size - start))
-        try base.read(at: start, into: whole)
-        try witness(number, UnsafeRawBufferPointer(whole))
-        seen.insert(number)
-        part.copyMemory(from: UnsafeRawBufferPointer(whole).slice(inside, count))
+        part.copyMemory(from: try showCluster(number).slice(inside, count))
       }
       done += count
     }
+  }
+
+  /// Shows the witness a cluster of which no byte is asked for, unless it has seen it.
+  func show(_ number: Int) throws(DiskImageError) {
+    guard number * Self.clusterSize < size, !seen.contains(number) else { return }
+    _ = try showCluster(number)
+  }
+
+  /// The bytes are there until the next call.
+  private func showCluster(_ number: Int) throws(DiskImageError) -> UnsafeRawBufferPointer {
+    let start = number * Self.clusterSize
+    let whole = cluster.bytes.slice(0, min(Self.clusterSize, size - start))
+    try base.read(at: start, into: whole)
+    try witness(number, UnsafeRawBufferPointer(whole))
+    seen.insert(number)
+    return UnsafeRawBufferPointer(whole)
   }
 
   public func write(at offset: Int, from bytes: UnsafeRawBufferPointer) throws(DiskImageError) {

@@ -187,7 +187,8 @@ import Testing
     let path = folder.file("image.qcow2")
     try Qcow2Image.create(at: path, size: 8 << 20, clusterSize: 4096)
     let image = try ImageOpener().openQcow2(path, readOnly: false)
-    let error = diskError { try image.write(at: 0, [UInt8](repeating: 1, count: 4 << 20)) }
+    try image.write(at: 0, [UInt8](repeating: 1, count: 600 << 10))
+    let error = diskError { try image.write(at: 1 << 20, [UInt8](repeating: 1, count: 4 << 20)) }
     #expect(error?.kind == .system(ENOSPC))
     #expect(error?.description.hasPrefix(path) == true)
     let copy = diskError { try image.export(to: folder.file("copy.raw"), format: .raw) }

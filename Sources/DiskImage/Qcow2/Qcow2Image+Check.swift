@@ -31,7 +31,7 @@ extension Qcow2Image {
     geometry.clusters(at: snapshotTable.offset, bytes: snapshotTable.byteCount).forEach(add)
     for entry in snapshotTable.snapshots {
       geometry.clusters(at: entry.l1Offset, bytes: entry.l1Count * 8).forEach(add)
-      try forEachCluster(of: try tree(of: entry)) { (cluster) throws(DiskImageError) in add(cluster) }
+      try forEachRun(of: try tree(of: entry)) { (clusters) throws(DiskImageError) in clusters.forEach(add) }
     }
     let counted = refcounts.table.lastIndex { $0 != 0 }.map { ($0 + 1) * geometry.refcountsPerBlock } ?? 0
     for cluster in 0..<max(counted, references.count) {

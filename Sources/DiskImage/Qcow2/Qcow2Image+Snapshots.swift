@@ -142,14 +142,14 @@ extension Qcow2Image {
       for index in 0..<diskCount { l1[index] = parent.l1[index] & ~TableEntry.copied }
     }
     let tree = Qcow2Tree(l1: l1, offset: 0, diskSize: diskSize, isActive: false)
-    var retained: [Int] = []
+    var retained: [Range<Int>] = []
     do throws(DiskImageError) {
-      try forEachCluster(of: tree) { (cluster) throws(DiskImageError) in
-        try refcounts.retain(cluster)
-        retained.append(cluster)
+      try forEachRun(of: tree) { (clusters) throws(DiskImageError) in
+        try refcounts.retain(clusters)
+        retained.append(clusters)
       }
     } catch {
-      for cluster in retained { try? refcounts.undoRetain(cluster) }
+      for clusters in retained { try? refcounts.undoRetain(clusters) }
       throw error
     }
     return tree
@@ -162,7 +162,7 @@ extension Qcow2Image {
     do throws(DiskImageError) {
       try tree.writeAll(to: file, at: offset)
       // QEMU must not write in place to what is shared from now on.
-      if sharesActive { try refreshCopiedFlags() }
+      if sharesActive { try clearCopiedFlags() }
       var table = snapshotTable
       table.append(info, l1Offset: offset, l1Count: tree.l1.count)
       try replaceSnapshotTable(with: table)
@@ -172,8 +172,11 @@ extension Qcow2Image {
     }
     // The snapshot is there. What follows only frees what the old table used; it is done at a later flush if not now.
     try? flush()
-    if sharesActive { try? refreshCopiedFlags() }
-    try? flush()
+    // What the snapshot has otherwise is the active state's alone again.
+    if sharesActive, !sharesAllTables(tree) {
+      try? refreshCopiedFlags()
+      try? flush()
+    }
   }
 
   /// Writes the table to a new place and then lets the header refer to it, which is what makes it count.
@@ -200,23 +203,48 @@ extension Qcow2Image {
     refcounts.release(oldFirst..<oldFirst + oldCount)
   }
 
-  /// Every reference that a tree has, once each: its L2 tables, and the clusters of the file that their entries keep in use.
-  func forEachCluster(
-    of tree: Qcow2Tree, _ body: (Int) throws(DiskImageError) -> Void
+  /// Every reference that a tree has, once each: its L2 tables, and the clusters of the file that their entries keep in use,
+  /// those that follow each other there as one run.
+  func forEachRun(
+    of tree: Qcow2Tree, _ body: (Range<Int>) throws(DiskImageError) -> Void
   ) throws(DiskImageError) {
     for index in tree.l1.indices {
       guard let table = try l2Table(tree, index) else { continue }
-      try body(table.offset >> geometry.clusterBits)
+      let place = table.offset >> geometry.clusterBits
+      try body(place..<place + 1)
       if geometry.hasExternalData { continue }
+      var run = 0..<0
       for slot in 0..<geometry.l2Count {
-        for cluster in geometry.clusters(of: try mapping(table, slot)) { try body(cluster) }
+        let clusters = geometry.clusters(of: try mapping(table, slot))
+        if clusters.isEmpty { continue }
+        if clusters.lowerBound == run.upperBound {
+          run = run.lowerBound..<clusters.upperBound
+        } else {
+          if !run.isEmpty { try body(run) }
+          run = clusters
+        }
       }
+      if !run.isEmpty { try body(run) }
     }
   }
 
   private func releaseClusters(of tree: Qcow2Tree) throws(DiskImageError) {
-    try forEachCluster(of: tree) { (cluster) throws(DiskImageError) in
-      refcounts.release(cluster..<cluster + 1)
+    try forEachRun(of: tree) { (clusters) throws(DiskImageError) in refcounts.release(clusters) }
+  }
+
+  private func sharesAllTables(_ tree: Qcow2Tree) -> Bool {
+    zip(active.l1, tree.l1).allSatisfy { ($0 ^ $1) & TableEntry.offsetMask == 0 }
+  }
+
+  /// Clears bit 63 of the active state's entries, when all that they refer to has another reference. A table that had one already has
+  /// no such entries.
+  private func clearCopiedFlags() throws(DiskImageError) {
+    for index in active.l1.indices where active.l1[index] & TableEntry.copied != 0 {
+      guard let table = try l2Table(active, index) else { continue }
+      active.set(index, active.l1[index] & ~TableEntry.copied)
+      for slot in 0..<geometry.l2Count where table[slot] & TableEntry.copied != 0 {
+        setEntry(table, slot, table[slot] & ~TableEntry.copied)
+      }
     }
   }
 

@@ -23,6 +23,6 @@ extension Qcow2Image {
     for block in refcounts.table where block != 0 { body(Int(block) >> geometry.clusterBits) }
     geometry.clusters(at: active.offset, bytes: active.l1.count * 8).forEach(body)
     try bitmaps?.forEachCluster(in: file, geometry, body)
-    try forEachCluster(of: active) { (cluster) throws(DiskImageError) in body(cluster) }
+    try forEachRun(of: active) { (clusters) throws(DiskImageError) in clusters.forEach(body) }
   }
 }

@@ -15,10 +15,12 @@ extension Qcow2Image {
     while done < bytes.count {
       let position = offset + done
       let inside = position & (clusterSize - 1)
-      let count = min(clusterSize - inside, bytes.count - done)
+      var count = min(clusterSize - inside, bytes.count - done)
       let part = bytes.slice(done, count)
       if let compressing {
         try writePacked(tree, at: position, from: part, compressing)
+      } else if count == clusterSize {
+        count = try writeRun(tree, at: position, from: bytes.slice(done, bytes.count - done))
       } else {
         try writePlain(tree, at: position, from: part)
       }
@@ -26,19 +28,57 @@ extension Qcow2Image {
     }
   }
 
+  /// Writes whole clusters, as many as go to neighbouring places of the file, in one piece; answers of how many bytes.
+  private func writeRun(
+    _ tree: Qcow2Tree, at position: Int, from bytes: UnsafeRawBufferPointer
+  ) throws(DiskImageError) -> Int {
+    let coverage = geometry.l2Coverage
+    let limit = min(bytes.count, coverage - position % coverage) / clusterSize
+    var count = 1
+    if let start = try ownCluster(tree, at: position) {
+      while count < limit,
+        try ownCluster(tree, at: position + count * clusterSize) == start + count * clusterSize
+      { count += 1 }
+      try file.write(at: start, from: bytes.slice(0, count * clusterSize))
+      return count * clusterSize
+    }
+    let table = try writableL2Table(tree, position / coverage)
+    let start = try refcounts.allocate()
+    let first = start >> geometry.clusterBits
+    do throws(DiskImageError) {
+      while count < limit, try ownCluster(tree, at: position + count * clusterSize) == nil,
+        try refcounts.take(first + count)
+      { count += 1 }
+      try file.write(at: start, from: bytes.slice(0, count * clusterSize))
+    } catch {
+      refcounts.release(first..<first + count)
+      throw error
+    }
+    for number in 0..<count {
+      let index = l2Index(position) + number
+      try point(table, index, to: start + number * clusterSize, tree, old: mapping(table[index]))
+    }
+    return count * clusterSize
+  }
+
+  /// Where the cluster at a position lies in the file, if it is this tree's alone and holds data.
+  private func ownCluster(_ tree: Qcow2Tree, at position: Int) throws(DiskImageError) -> Int? {
+    guard case .standard(let start) = try mapping(entry(tree, at: position)) else { return nil }
+    let cluster = start >> geometry.clusterBits
+    let count = try refcounts.count(of: cluster)
+    guard count > 0 else { throw refcounts.countIsZero(cluster) }
+    // A shared L2 table means shared clusters, so one reference is this tree's.
+    return count == 1 ? start : nil
+  }
+
   private func writePlain(
     _ tree: Qcow2Tree, at position: Int, from part: UnsafeRawBufferPointer
   ) throws(DiskImageError) {
     let inside = position & (clusterSize - 1)
-    let old = try entry(tree, at: position)
-    let oldMapping = try mapping(old)
-    if case .standard(let start) = oldMapping {
-      let cluster = start >> geometry.clusterBits
-      let count = try refcounts.count(of: cluster)
-      guard count > 0 else { throw refcounts.countIsZero(cluster) }
-      // A shared L2 table means shared clusters, so this is ours alone.
-      if count == 1 { return try file.write(at: start + inside, from: part) }
+    if let start = try ownCluster(tree, at: position) {
+      return try file.write(at: start + inside, from: part)
     }
+    let oldMapping = try mapping(entry(tree, at: position))
     let table = try writableL2Table(tree, position / geometry.l2Coverage)
     let start = try refcounts.allocate()
     do throws(DiskImageError) {
@@ -55,9 +95,7 @@ extension Qcow2Image {
       refcounts.release(start >> geometry.clusterBits..<(start >> geometry.clusterBits) + 1)
       throw error
     }
-    replace(
-      table, l2Index(position), with: UInt64(start) | (tree.isActive ? TableEntry.copied : 0), old: oldMapping
-    )
+    point(table, l2Index(position), to: start, tree, old: oldMapping)
   }
 
   private func writePacked(
@@ -107,13 +145,13 @@ extension Qcow2Image {
       let cluster = tail >> geometry.clusterBits
       let canShare = try refcounts.count(of: cluster) < geometry.maximumRefcount
       if canShare && size <= room {
-        try refcounts.retain(cluster)
+        try refcounts.retain(cluster..<cluster + 1)
         compressedTail = size < room ? tail + size : nil
         return tail
       }
       let next = try refcounts.allocate()
       if canShare && next == tail + room {
-        try refcounts.retain(cluster)
+        try refcounts.retain(cluster..<cluster + 1)
         compressedTail = tail + size
         return tail
       }
@@ -187,6 +225,12 @@ extension Qcow2Image {
 
   private func entry(_ tree: Qcow2Tree, at position: Int) throws(DiskImageError) -> UInt64 {
     try l2Table(tree, position / geometry.l2Coverage).map { $0[l2Index(position)] } ?? 0
+  }
+
+  private func point(
+    _ table: MetadataCluster, _ index: Int, to start: Int, _ tree: Qcow2Tree, old: ClusterMapping
+  ) {
+    replace(table, index, with: UInt64(start) | (tree.isActive ? TableEntry.copied : 0), old: old)
   }
 
   private func replace(_ table: MetadataCluster, _ index: Int, with entry: UInt64, old: ClusterMapping) {

@@ -66,24 +66,48 @@ final class RefcountTable {
     }
   }
 
-  /// One more reference to a cluster that is in use.
-  func retain(_ cluster: Int) throws(DiskImageError) {
-    let count = try count(of: cluster)
-    guard count > 0 else { throw countIsZero(cluster) }
-    guard count < geometry.maximumRefcount else {
-      throw DiskImageError(
-        .limit, path: file.path,
-        problem:
-          "a cluster has \(count) references, the most that \(geometry.refcountBits)-bit counts can hold",
-        advice: "delete snapshots, or convert the image with '-o refcount_bits=64'")
+  /// One more reference to each of some clusters, all of which are in use. When it throws, no count has changed.
+  func retain(_ clusters: Range<Int>) throws(DiskImageError) {
+    try forEachBlock(of: clusters) { (block, index, slots) throws(DiskImageError) in
+      for slot in slots {
+        let count = block.map { get($0, slot) } ?? 0
+        guard count > 0 else { throw countIsZero(index * geometry.refcountsPerBlock + slot) }
+        guard count < geometry.maximumRefcount else {
+          throw DiskImageError(
+            .limit, path: file.path,
+            problem:
+              "a cluster has \(count) references, the most that \(geometry.refcountBits)-bit counts can hold",
+            advice: "delete snapshots, or convert the image with '-o refcount_bits=64'")
+        }
+      }
     }
-    try set(cluster, count + 1)
+    try forEachBlock(of: clusters) { (block, index, slots) throws(DiskImageError) in
+      guard let block else { return }
+      dirtyBlocks.insert(index)
+      for slot in slots { set(block, slot, get(block, slot) + 1) }
+    }
   }
 
   /// Takes back a `retain` of which nothing has been written that refers to it.
-  func undoRetain(_ cluster: Int) throws(DiskImageError) {
-    let count = try count(of: cluster)
-    if count > 0 { try set(cluster, count - 1) }
+  func undoRetain(_ clusters: Range<Int>) throws(DiskImageError) {
+    for cluster in clusters {
+      let count = try count(of: cluster)
+      if count > 0 { try set(cluster, count - 1) }
+    }
+  }
+
+  private func forEachBlock(
+    of clusters: Range<Int>,
+    _ body: (_ block: MetadataCluster?, _ index: Int, _ slots: Range<Int>) throws(DiskImageError) -> Void
+  ) throws(DiskImageError) {
+    let perBlock = geometry.refcountsPerBlock
+    var first = clusters.lowerBound
+    while first < clusters.upperBound {
+      let (index, slot) = first.quotientAndRemainder(dividingBy: perBlock)
+      let count = min(perBlock - slot, clusters.upperBound - first)
+      try body(try block(of: first), index, slot..<slot + count)
+      first += count
+    }
   }
 
   /// One reference less, from the moment on when the tables without it are in the file.
@@ -102,6 +126,14 @@ final class RefcountTable {
     for cluster in first..<first + clusters { try set(cluster, 1) }
     if clusters == 1 { searchStart = first + 1 }
     return first << geometry.clusterBits
+  }
+
+  /// Takes the very cluster that comes next in the file, for a run of them. False: it is not free.
+  func take(_ cluster: Int) throws(DiskImageError) -> Bool {
+    guard try block(of: cluster) != nil, try count(of: cluster) == 0 else { return false }
+    try set(cluster, 1)
+    if searchStart == cluster { searchStart += 1 }
+    return true
   }
 
   private func findFree() throws(DiskImageError) -> Int {
@@ -265,7 +297,10 @@ final class RefcountTable {
   private func set(_ cluster: Int, _ count: UInt64) throws(DiskImageError) {
     guard let block = try block(of: cluster) else { throw countIsZero(cluster) }
     dirtyBlocks.insert(cluster / geometry.refcountsPerBlock)
-    let index = cluster & (geometry.refcountsPerBlock - 1)
+    set(block, cluster & (geometry.refcountsPerBlock - 1), count)
+  }
+
+  private func set(_ block: MetadataCluster, _ index: Int, _ count: UInt64) {
     let bytes = block.bytes
     switch geometry.refcountOrder {
     case 3: bytes[index] = UInt8(count)

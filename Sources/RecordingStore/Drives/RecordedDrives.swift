@@ -13,10 +13,16 @@ package struct RecordedDrives {
     /// What the guest writes to, and what gets the initial snapshot; nil for a drive that is only read.
     package var overlay: Qcow2Image?
 
-    package init(manifest: RecordingManifest.Drive, storage: any BlockImage, overlay: Qcow2Image?) {
+    /// A drive that is only read.
+    package init(manifest: RecordingManifest.Drive, reading storage: any BlockImage) {
       self.manifest = manifest
       self.storage = storage
+    }
+
+    package init(manifest: RecordingManifest.Drive, overlay: Qcow2Image) {
+      self.manifest = manifest
       self.overlay = overlay
+      storage = WitnessedOverlay(overlay) ?? overlay
     }
   }
 
@@ -149,7 +155,7 @@ package struct RecordedDrives {
       return Drive(
         manifest: manifest(
           size: target.image.size, overlay: absolute, bases: target.bases, recordsInto: true),
-        storage: target.image, overlay: target.image)
+        overlay: target.image)
     }
     let size: Int
     switch option.source {
@@ -158,7 +164,7 @@ package struct RecordedDrives {
     }
     if option.readOnly, let image {
       return Drive(
-        manifest: manifest(size: size, overlay: nil, bases: bases), storage: wrap(image), overlay: nil)
+        manifest: manifest(size: size, overlay: nil, bases: bases), reading: wrap(image))
     }
     let name: String
     let workPath: String
@@ -179,13 +185,22 @@ package struct RecordedDrives {
       backing = (name.hasPrefix("/") ? target + "/" + copyName : copyName, .raw)
     }
     let overlay = try withImageFailures({ () throws(DiskImageError) in
-      try Qcow2Image.create(at: workPath, size: size, backing: backing)
+      try Qcow2Image.create(
+        at: workPath, size: size, clusterSize: overlayClusterSize(for: size), backing: backing)
       // Whatever it names, it is over the images as they are.
       var opener = BaseImages.opener(for: bases)
       opener.baseWrapper = wrap
       return try opener.openQcow2(workPath, readOnly: false)
     })
     return Drive(
-      manifest: manifest(size: size, overlay: name, bases: bases), storage: overlay, overlay: overlay)
+      manifest: manifest(size: size, overlay: name, bases: bases), overlay: overlay)
+  }
+
+  /// As small as the pages that guests write, so that writes far from each other take no more room than they have bytes; but of a
+  /// large disk larger, since a snapshot counts every cluster.
+  package static func overlayClusterSize(for size: Int) -> Int {
+    var bits = 12
+    while bits < 16, size > 1 << (bits + 20) { bits += 1 }
+    return 1 << bits
   }
 }

@@ -33,7 +33,7 @@ extension RecordedDrives {
       }
       guard manifest.overlay != nil else {
         (disk.base as? WitnessedImage)?.witness = check
-        drives.append(Drive(manifest: manifest, storage: disk, overlay: nil))
+        drives.append(Drive(manifest: manifest, reading: disk))
         continue
       }
       let name = "disk\(index).qcow2"
@@ -41,7 +41,8 @@ extension RecordedDrives {
       let bases = manifest.bases
       let overlay = try withImageFailures({ () throws(DiskImageError) in
         try Qcow2Image.create(
-          at: path, size: disk.size, backing: bases.first.map { (name: $0.path, format: $0.format) })
+          at: path, size: disk.size, clusterSize: Self.overlayClusterSize(for: disk.size),
+          backing: bases.first.map { (name: $0.path, format: $0.format) })
         var opener = BaseImages.opener(for: bases)
         opener.baseWrapper = { WitnessedImage($0, witness: check) }
         let overlay = try opener.openQcow2(path, readOnly: false)
@@ -58,7 +59,7 @@ extension RecordedDrives {
       })
       manifest.overlay = name
       manifest.recordsInto = false
-      drives.append(Drive(manifest: manifest, storage: overlay, overlay: overlay))
+      drives.append(Drive(manifest: manifest, overlay: overlay))
     }
     self.init(drives, witness: witness)
   }

@@ -158,15 +158,29 @@ extension Translator {
 
   mutating func applyActions(_ value: String, _ text: String) throws(WordProblem) {
     var properties = try Properties(value, implied: "reboot")
-    if let action = properties.take("reboot") { powersOffAtReset = action == "shutdown" }
-    for event in ["shutdown", "panic", "watchdog"] {
-      guard let action = properties.take(event), action != "poweroff", action != "none" else { continue }
+    if let action = properties.take("reboot") {
+      try Self.check(action, among: ["reset", "shutdown"])
+      powersOffAtReset = action == "shutdown"
+    }
+    for (event, actions) in [
+      ("shutdown", ["poweroff", "pause"]), ("panic", ["pause", "shutdown", "exit-failure", "none"]),
+      ("watchdog", ["reset", "shutdown", "poweroff", "inject-nmi", "pause", "debug", "none"]),
+    ] {
+      guard let action = properties.take(event) else { continue }
+      try Self.check(action, among: actions)
+      if action == "poweroff" || action == "none" { continue }
       note(
         "-action \(event)=\(action)",
         "a guest that powers off ends, and nothing tells of panics or has a watchdog")
     }
     if let other = properties.fields.first {
       throw WordProblem("'\(other.key)' is nothing that a guest does")
+    }
+  }
+
+  private static func check(_ action: String, among known: [String]) throws(WordProblem) {
+    guard known.contains(action) else {
+      throw WordProblem("'\(action)' is nothing that is done; it can be \(known.joined(separator: ", "))")
     }
   }
 

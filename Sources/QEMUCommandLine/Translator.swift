@@ -147,7 +147,7 @@ public struct Translator {
     case "nographic": break  // The console is on the terminal in any case.
     case "nodefaults": hasDefaults = false
     case "s": debugger = (text, CharacterBackend(legacy: "tcp::1234"))
-    case "gdb": debugger = (text, CharacterBackend(legacy: value))
+    case "gdb": debugger = value == "none" ? nil : (text, CharacterBackend(legacy: value))
     case "S": isPaused = true
     case "icount": try counting.take(value)
     case "semihosting": hasSemihosting = true

@@ -228,7 +228,7 @@ import Testing
   @Test(.enabled(if: FullDisk.isPossible, "needs the right to mount a file system of its own"))
   func diskThatFillsDuringARecording() throws {
     let scratch = try Scratch()
-    let disk = try scratch.disk("disk.raw", sectors: 1024)
+    let disk = try scratch.disk("disk.raw", sectors: 32_768)
     // The recording itself has room, so that its start is written whatever the overlay does meanwhile.
     let recording = scratch.path("run.rr")
     let overlay = scratch.path("small/overlay.qcow2")
@@ -239,7 +239,7 @@ import Testing
     let result = try scratch.run(
       FullDisk.command(
         mountedAt: scratch.path("small"),
-        ["sh", "-c", script, Place.tool.path, recording, Place.guest("diskcheck"), disk, overlay]))
+        ["sh", "-c", script, Place.tool.path, recording, Place.guest("diskfill"), disk, overlay]))
     let lines = result.errors.split(separator: "\n").map(String.init)
     try #require(lines.count == 4, "\(result.errors)")
     #expect(lines[0].hasPrefix("rrtool: \(overlay): "), "\(lines[0])")

@@ -88,6 +88,17 @@ import Testing
     #expect(try Self.answer(scratch, "--drive", "record", "--drive", "").contains("file=disk.img"))
   }
 
+  @Test func fishSaysNothingBesides() throws {
+    let scratch = try Self.recordings()
+    let asked = ["rrtool ", "rrtool rec", "rrtool help ", "rrtool --version ", "rrtool --"]
+    let result = try scratch.start([
+      "env", "-C", scratch.folder.path, "HOME=\(scratch.folder.path)", "fish", "--no-config", "-c",
+      "\(Place.tool.path) --generate-completion-script fish | source\n"
+        + asked.map { "complete -C '\($0)' >/dev/null\n" }.joined(),
+    ]).waitForResult()
+    #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
+  }
+
   /// The shells themselves, each on a terminal of its own, with Tab typed to them; all at once, as most of it is waiting.
   @Test func shellsComplete() throws {
     let scratch = try Self.recordings()

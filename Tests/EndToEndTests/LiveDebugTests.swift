@@ -207,6 +207,24 @@ import Testing
     try live.expectTheSame()
   }
 
+  /// It is kept in good spirits, and served as soon as the one before has gone, by a guest that sleeps too.
+  @Test func theNextDebuggerWaitsForItsTurn() throws {
+    let live = try Live("echo")
+    try live.program.wait(for: "type lines")
+    let first = try live.attach()
+    let next = try ClientSocket(live.socket, patience: 10, of: live.program)
+    _ = next.send(DebugClient.frame("?"))
+    for _ in 0..<3 { #expect(next.receive().map(Array.init) == Array("+".utf8)) }
+    try first.leave()
+    var answer = ""
+    while !answer.contains("$"), let bytes = next.receive() {
+      answer += String(decoding: bytes, as: UTF8.self)
+    }
+    #expect(answer.contains("$T"), "\(answer)")
+    next.hangUp()
+    try live.replayAfterInterrupt()
+  }
+
   /// The monitor sees the run where it has come to, and does not let it go on behind the debugger's back.
   @Test func theMonitorWorksMeanwhile() throws {
     let scratchSocket = "m.sock"

@@ -109,6 +109,7 @@ import Testing
       ("-no-reboot -name a", "--memory 128M --no-reboot"),
       ("-action reboot=shutdown,panic=none", "--memory 128M --no-reboot"),
       ("-action reboot=reset -action shutdown=pause", "--memory 128M"),
+      ("-action reboot=bogus", nil), ("-action panic=reset", nil), ("-gdb none", "--memory 128M"),
       ("-accel tcg,thread=single", "--memory 128M"), ("-enable-kvm", "--memory 128M"), ("-frob", nil),
       ("-m", nil), ("-loadvm a", nil),
       ("-smp 0", nil), ("-smp 2,dies=2", nil), ("-smp 3,sockets=2", nil), ("-m lots", nil), ("-m 1.5", nil),

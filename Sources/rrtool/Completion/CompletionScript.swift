@@ -102,7 +102,8 @@ struct CompletionScript {
     }
     let second = parents.map { command in
       line(
-        "test (string join \" \" (__rrtool_tokens -pc)[2..]) = \"help \(command.name)\"",
+        // There may be no word yet, and a word may look like an option.
+        "contains -- \"help \(command.name)\" (string join -- \" \" (__rrtool_tokens -pc)[2..])",
         command.below.joined(separator: " "))
     }
     return text.adding(

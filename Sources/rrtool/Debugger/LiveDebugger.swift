@@ -41,8 +41,12 @@ final class LiveDebugger: RunVisitor {
 
   func visit(_ loop: LiveLoop) {
     guard let client = queue.take() else { return }
-    defer { close(client) }
     let inbox = control.inbox
+    defer {
+      close(client)
+      // The next one may have come meanwhile, and a guest that sleeps would not look.
+      if queue.isWaiting { inbox.nudge() }
+    }
     let watch = SocketWatch(client) { inbox.nudge() }
     defer { watch.finish() }
     let target = LiveTarget(history, console: console, control: control, listen: watch.arm)
@@ -95,12 +99,25 @@ private final class DebuggerQueue: Sendable {
   init(_ listener: ListeningSocket, inbox: Inbox) {
     self.listener = listener
     inbox.onOwnThread { [self] in
-      // The next one waits in the socket's queue until this one is served.
+      // The one after the next waits in the socket's queue.
       while let client = listener.accept(while: { state.withLock { !$0.isOver } }) {
         state.withLock { $0.client = client }
         inbox.nudge()
-        while state.withLock({ $0.client != nil && !$0.isOver }) { usleep(20_000) }
+        var looks = 0
+        while state.withLock({ $0.client != nil && !$0.isOver }) {
+          usleep(20_000)
+          looks += 1
+          if looks % 25 == 0 { encourage() }
+        }
       }
+    }
+  }
+
+  /// An acknowledgement, twice a second: a client that hears nothing for a few seconds sends its packet again, and gives up.
+  private func encourage() {
+    state.withLock { state in
+      guard let client = state.client else { return }
+      _ = send(client, "+", 1, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
     }
   }
 

@@ -26,6 +26,8 @@ struct FilePlaces {
 
   /// A file that is put there all at once: it stands beside its place before it is whole.
   mutating func write(whole path: String, _ option: String) {
+    // That it is a folder is told when it is to be written.
+    guard HostFiles.kind(of: path) != .folder else { return }
     write(path, option)
     write(path + HostFiles.unfinishedSuffix, option)
   }

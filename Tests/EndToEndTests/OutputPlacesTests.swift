@@ -69,7 +69,6 @@ import Testing
     for (words, why) in [
       (run + ["--result", "a.elf"], "--result a.elf: would replace what --bios needs"),
       (["run", "--bios", "c.new", "--result", "c"], "--result c.new: would replace what --bios needs"),
-      (run + ["--result", "."], ".: is a folder"), (run + ["--result", "run.rr/"], "run.rr/: is a folder"),
       (run + ["--result", "soft"], "--bios"), (run + ["--result", "./new/../hard"], "--bios"),
       (run + ["--serial", "file:a.elf"], "--serial file:a.elf: would replace what --bios needs"),
       (["run", "--kernel", "b.elf", "--initrd", "initrd", "--result", "initrd"], "--initrd"),

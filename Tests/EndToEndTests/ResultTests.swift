@@ -266,7 +266,10 @@ import Testing
 
   @Test func aResultThatCannotBeWrittenIsToldBeforeTheRun() throws {
     let scratch = try Scratch()
-    for place in [scratch.folder.path, scratch.path("none/result.json"), "/proc/none/result.json"] {
+    for place in [
+      scratch.folder.path, scratch.folder.path + "/.", scratch.path("none/result.json"),
+      "/proc/none/result.json",
+    ] {
       let result = try scratch.rrtool("run", "--bios", Place.guest("hello"), "--result", place)
       #expect(result.status == 1 && result.text.isEmpty, "\(place): \(result.errors)")
       #expect(

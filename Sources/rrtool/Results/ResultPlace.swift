@@ -41,7 +41,7 @@ enum ResultPlace: Sendable, Equatable {
     }
     switch HostFiles.kind(of: path) {
     case .folder:
-      throw Failure(.usage, path, "is a folder", remedy: "name a file in it for --result")
+      throw Failure(.file, path, "is a folder", remedy: "name a file in it for --result")
     case .regular:
       // It goes, and stays gone until the end.
       guard access(path, W_OK) == 0 else { throw .system(errno, path: path, doing: "cannot be written") }

@@ -8,6 +8,8 @@
 public final class WitnessedOverlay: BlockImage {
   private let overlay: Qcow2Image
   private let base: WitnessedImage
+  /// Clusters below of which nothing is left to be seen.
+  private var hidden: Set<Int> = []
 
   public var size: Int { overlay.size }
   public var isReadOnly: Bool { overlay.isReadOnly }
@@ -27,11 +29,13 @@ public final class WitnessedOverlay: BlockImage {
   public func write(at offset: Int, from bytes: UnsafeRawBufferPointer) throws(DiskImageError) {
     try showWhatStays(around: offset, bytes.count)
     try overlay.write(at: offset, from: bytes)
+    hide(offset, bytes.count)
   }
 
   public func writeZeroes(at offset: Int, count: Int) throws(DiskImageError) {
     try showWhatStays(around: offset, count)
     try overlay.writeZeroes(at: offset, count: count)
+    hide(offset, count)
   }
 
   public func flush() throws(DiskImageError) { try overlay.flush() }
@@ -41,7 +45,17 @@ public final class WitnessedOverlay: BlockImage {
     try checkWritable(offset, count)
     guard count > 0 else { return }
     let (clusterSize, end) = (WitnessedImage.clusterSize, offset + count)
-    if offset % clusterSize != 0 { try base.show(offset / clusterSize) }
-    if end % clusterSize != 0, end < base.size { try base.show(end / clusterSize) }
+    func show(_ number: Int) throws(DiskImageError) {
+      if !hidden.contains(number) { try base.show(number) }
+    }
+    if offset % clusterSize != 0 { try show(offset / clusterSize) }
+    if end % clusterSize != 0, end < base.size { try show(end / clusterSize) }
+  }
+
+  /// What was overwritten whole is not looked for below any more.
+  private func hide(_ offset: Int, _ count: Int) {
+    let clusterSize = WitnessedImage.clusterSize
+    let (first, end) = ((offset + clusterSize - 1) / clusterSize, (offset + count) / clusterSize)
+    if first < end { hidden.formUnion(first..<end) }
   }
 }

@@ -36,6 +36,8 @@ import Testing
       try disk.write(at: offset, bytes)
     }
     #expect(try written { try write(random.bytes(1 << 16), at: 1 << 16) } == [])
+    // Nothing is left below that.
+    #expect(try written { try write(random.bytes(4096), at: 1 << 16 + 8192) } == [])
     #expect(try written { try write(random.bytes(4096), at: 8192) } == [0])
     #expect(try written { try write(random.bytes(4096), at: 4096) } == [])
     #expect(

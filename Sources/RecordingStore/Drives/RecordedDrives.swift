@@ -185,20 +185,30 @@ package struct RecordedDrives {
       backing = (name.hasPrefix("/") ? target + "/" + copyName : copyName, .raw)
     }
     let overlay = try withImageFailures({ () throws(DiskImageError) in
-      try Qcow2Image.create(
-        at: workPath, size: size, clusterSize: overlayClusterSize(for: size), backing: backing)
-      // Whatever it names, it is over the images as they are.
-      var opener = BaseImages.opener(for: bases)
-      opener.baseWrapper = wrap
-      return try opener.openQcow2(workPath, readOnly: false)
+      try makeOverlay(at: workPath, size: size, backing: backing, over: bases, wrapper: wrap)
     })
     return Drive(
       manifest: manifest(size: size, overlay: name, bases: bases), overlay: overlay)
   }
 
+  /// A new overlay, open for writing.
+  ///
+  /// - Parameters:
+  ///   - backing: what it names.
+  ///   - bases: what it is over: the images as they are, whatever it names.
+  package static func makeOverlay(
+    at path: String, size: Int, backing: (name: String, format: ImageFormat)?,
+    over bases: [RecordingManifest.Drive.Base], wrapper: @escaping (any BlockImage) -> any BlockImage
+  ) throws(DiskImageError) -> Qcow2Image {
+    try Qcow2Image.create(at: path, size: size, clusterSize: overlayClusterSize(for: size), backing: backing)
+    var opener = BaseImages.opener(for: bases)
+    opener.baseWrapper = wrapper
+    return try opener.openQcow2(path, readOnly: false)
+  }
+
   /// As small as the pages that guests write, so that writes far from each other take no more room than they have bytes; but of a
   /// large disk larger, since a snapshot counts every cluster.
-  package static func overlayClusterSize(for size: Int) -> Int {
+  private static func overlayClusterSize(for size: Int) -> Int {
     var bits = 12
     while bits < 16, size > 1 << (bits + 20) { bits += 1 }
     return 1 << bits

@@ -40,12 +40,10 @@ extension RecordedDrives {
       let path = folder.workPath + "/" + name
       let bases = manifest.bases
       let overlay = try withImageFailures({ () throws(DiskImageError) in
-        try Qcow2Image.create(
-          at: path, size: disk.size, clusterSize: Self.overlayClusterSize(for: disk.size),
-          backing: bases.first.map { (name: $0.path, format: $0.format) })
-        var opener = BaseImages.opener(for: bases)
-        opener.baseWrapper = { WitnessedImage($0, witness: check) }
-        let overlay = try opener.openQcow2(path, readOnly: false)
+        let overlay = try Self.makeOverlay(
+          at: path, size: disk.size, backing: bases.first.map { (name: $0.path, format: $0.format) },
+          over: bases
+        ) { WitnessedImage($0, witness: check) }
         let recorded = try (disk.base as? Qcow2Snapshot)?.changes ?? []
         // First what the recording has written, then what the replay has, each as it is now.
         for change in recorded + disk.changes {

@@ -3,7 +3,8 @@
 /// An image over another one that is only read, and of which nothing stays: what a run that is not recorded, or a replay, writes to.
 ///
 /// The changes are a value: `contents` can be kept (a checkpoint of the disk costs no copy of the data, only of what
-/// changes afterwards) and set again. Changed clusters can be listed in order, to make a snapshot of them.
+/// changes afterwards) and set again. What was written can be listed in order, to make a snapshot of it: by pieces of a cluster, so
+/// that a snapshot does not grow with what lies around small writes.
 ///
 /// The first changes are in memory, so that whoever writes little needs no disk; all others are in a file that has no name. Hence
 /// memory does not grow with what a guest writes. It is no qcow2 file: its tables are part of the value, and nobody else reads it.
@@ -15,9 +16,16 @@ public final class ScratchOverlay: BlockImage {
     case file(SpilledCluster)
   }
 
+  /// What differs from the base in a cluster.
+  fileprivate struct ChangedCluster: Sendable {
+    var bytes: Cluster
+    /// The pieces that were written, from the lowest bit on.
+    var written: UInt64 = 0
+  }
+
   /// The clusters that differ from the base, by number.
   public struct Contents: Sendable {
-    fileprivate var clusters: [Int: Cluster] = [:]
+    fileprivate var clusters: [Int: ChangedCluster] = [:]
     fileprivate var clustersInMemory = 0
 
     public init() {}
@@ -25,7 +33,7 @@ public final class ScratchOverlay: BlockImage {
     /// How many bytes of memory and of the file the changes hold, about.
     public var byteCount: Int {
       clusters.values.reduce(0) { count, cluster in
-        switch cluster {
+        switch cluster.bytes {
         case .zero: count
         case .memory(let bytes): count + bytes.count
         case .file(let spilled): count + spilled.byteCount
@@ -47,6 +55,8 @@ public final class ScratchOverlay: BlockImage {
 
   public let base: any BlockImage
   public let clusterSize: Int
+  /// Of a cluster, as small as file systems write.
+  private let pieceSize: Int
   public var contents = Contents()
   private let clusterLimit: Int
   private let spill: SpillFile
@@ -59,15 +69,16 @@ public final class ScratchOverlay: BlockImage {
   public var path: String { base.path }
 
   /// - Parameters:
-  ///   - clusterSize: a multiple of 512.
+  ///   - clusterSize: a multiple of 512, 256 KiB at most.
   ///   - memoryLimit: bytes that stay in memory.
   ///   - folder: on whose file system all others go; nil: where temporary files do (`TMPDIR`, else /var/tmp).
   public init(
     base: any BlockImage, clusterSize: Int = 1 << 16, memoryLimit: Int = memoryLimit, folder: String? = nil
   ) {
-    precondition(clusterSize > 0 && clusterSize % 512 == 0)
+    precondition(clusterSize > 0 && clusterSize <= 1 << 18 && clusterSize % 512 == 0)
     self.base = base
     self.clusterSize = clusterSize
+    pieceSize = clusterSize % 4096 == 0 ? 4096 : clusterSize
     clusterLimit = memoryLimit / clusterSize
     spill = SpillFile(clusterSize: clusterSize, folder: folder)
   }
@@ -81,13 +92,34 @@ public final class ScratchOverlay: BlockImage {
     return (contents, clustersSinceTaken.count * clusterSize)
   }
 
-  /// What was written, in ascending order, a cluster at a time; the last one ends with the disk.
+  /// What was written, in ascending order: whole pieces, those that lie next to each other in a cluster together; the last one
+  /// ends with the disk.
   public var changes: [Change] {
-    contents.clusters.keys.sorted().map { index in
-      let offset = index * clusterSize
-      let isZero = if case .zero? = contents.clusters[index] { true } else { false }
-      return Change(offset: offset, count: min(clusterSize, size - offset), isZero: isZero)
+    var changes: [Change] = []
+    for (index, cluster) in contents.clusters.sorted(by: { $0.key < $1.key }) {
+      let isZero = if case .zero = cluster.bytes { true } else { false }
+      var rest = cluster.written
+      while rest != 0 {
+        let first = rest.trailingZeroBitCount
+        let count = (~(rest >> UInt64(first))).trailingZeroBitCount
+        rest &= ~Self.mask(first, count)
+        let offset = index * clusterSize + first * pieceSize
+        changes.append(
+          Change(offset: offset, count: min(count * pieceSize, size - offset), isZero: isZero))
+      }
     }
+    return changes
+  }
+
+  /// `count` bits from `first` on.
+  private static func mask(_ first: Int, _ count: Int) -> UInt64 {
+    (~0 >> UInt64(64 - count)) << UInt64(first)
+  }
+
+  /// The pieces of a cluster that a part of it touches.
+  private func pieces(_ inside: Int, _ count: Int) -> UInt64 {
+    let first = inside / pieceSize
+    return Self.mask(first, (inside + count - 1) / pieceSize - first + 1)
   }
 
   public func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskImageError) {
@@ -97,7 +129,7 @@ public final class ScratchOverlay: BlockImage {
       let (index, inside) = (offset + done).quotientAndRemainder(dividingBy: clusterSize)
       let count = min(clusterSize - inside, buffer.count - done)
       let part = buffer.slice(done, count)
-      switch contents.clusters[index] {
+      switch contents.clusters[index]?.bytes {
       case nil: try base.read(at: offset + done, into: part)
       case .zero: part.zero()
       case .memory(let cluster): cluster.withUnsafeBytes { part.copyMemory(from: $0.slice(inside, count)) }
@@ -125,10 +157,11 @@ public final class ScratchOverlay: BlockImage {
       let (index, inside) = (offset + done).quotientAndRemainder(dividingBy: clusterSize)
       let part = min(clusterSize - inside, count - done)
       if inside == 0 && (part == clusterSize || offset + done + part == size) {
-        if case .memory? = contents.clusters.updateValue(.zero, forKey: index) {
+        let whole = ChangedCluster(bytes: .zero, written: pieces(0, part))
+        if case .memory? = contents.clusters.updateValue(whole, forKey: index)?.bytes {
           contents.clustersInMemory -= 1
         }
-      } else if case .zero? = contents.clusters[index] {
+      } else if case .zero? = contents.clusters[index]?.bytes {
         // It reads as zeros already.
       } else {
         let zeros = RawBuffer(count: part)
@@ -147,16 +180,17 @@ public final class ScratchOverlay: BlockImage {
     _ index: Int, at inside: Int, to bytes: UnsafeRawBufferPointer
   ) throws(DiskImageError) {
     clustersSinceTaken.insert(index)
-    switch contents.clusters[index] {
+    defer { contents.clusters[index]?.written |= pieces(inside, bytes.count) }
+    switch contents.clusters[index]?.bytes {
     case .memory?:
       // Taken out of the dictionary while it is changed, so that the array is not copied.
-      guard case .memory(var cluster)? = contents.clusters.updateValue(.zero, forKey: index) else { return }
+      guard case .memory(var cluster)? = exchange(index, .zero) else { return }
       cluster.withUnsafeMutableBytes { $0.slice(inside, bytes.count).copyMemory(from: bytes) }
-      contents.clusters[index] = .memory(cluster)
+      exchange(index, .memory(cluster))
     case .file?:
       // Likewise: a reference in the dictionary would count.
-      guard case .file(var cluster)? = contents.clusters.updateValue(.zero, forKey: index) else { return }
-      defer { contents.clusters[index] = .file(cluster) }
+      guard case .file(var cluster)? = exchange(index, .zero) else { return }
+      defer { exchange(index, .file(cluster)) }
       if isKnownUniquelyReferenced(&cluster) { return try cluster.write(at: inside, from: bytes) }
       let changed = try spill.allocate()
       if bytes.count < clusterSize { try cluster.read(at: 0, into: room.bytes) }
@@ -167,14 +201,22 @@ public final class ScratchOverlay: BlockImage {
       if bytes.count < clusterSize { try fill(room.bytes, index) }
       room.bytes.slice(inside, bytes.count).copyMemory(from: bytes)
       if contents.clustersInMemory < clusterLimit {
-        contents.clusters[index] = .memory(Array(room.bytes))
+        exchange(index, .memory(Array(room.bytes)))
         contents.clustersInMemory += 1
       } else {
         let cluster = try spill.allocate()
         try cluster.write(at: 0, from: UnsafeRawBufferPointer(room.bytes))
-        contents.clusters[index] = .file(cluster)
+        exchange(index, .file(cluster))
       }
     }
+  }
+
+  /// Gives a cluster other bytes; answers those that it had.
+  @discardableResult
+  private func exchange(_ index: Int, _ bytes: Cluster) -> Cluster? {
+    let old = contents.clusters[index]
+    contents.clusters[index] = ChangedCluster(bytes: bytes, written: old?.written ?? 0)
+    return old?.bytes
   }
 
   /// What a cluster that nothing is kept of reads as; zeros behind the disk's end.

@@ -173,6 +173,27 @@ import Testing
     #expect((overlay.spilledByteCount > 0) == (memoryLimit < 1 << 20))
   }
 
+  /// What lies around a small write in its cluster is not among the changes.
+  @Test(arguments: [1 << 20, 0]) func scratchOverlayListsThePiecesThatWereWritten(memoryLimit: Int) throws {
+    let folder = TemporaryFolder()
+    let path = folder.write("base", [UInt8](repeating: 7, count: 300_032))
+    let overlay = ScratchOverlay(
+      base: try ImageOpener().open(path, format: .raw), memoryLimit: memoryLimit)
+    try overlay.write(at: 65_536 + 4096, [1])
+    try overlay.write(at: 65_536 + 8191, [1, 2])
+    try overlay.write(at: 65_536 + 61_440, [UInt8](repeating: 3, count: 8192))
+    try overlay.writeZeroes(at: 196_608, count: 65_536)
+    try overlay.write(at: 300_000, [4])
+    func listed() -> [[Int]] { overlay.changes.map { [$0.offset, $0.count, $0.isZero ? 1 : 0] } }
+    #expect(
+      listed() == [
+        [69_632, 8192, 0], [126_976, 4096, 0], [131_072, 4096, 0], [196_608, 65_536, 1], [299_008, 1024, 0],
+      ])
+    // A cluster of zeros that is written to is not of zeros, but has been written as a whole.
+    try overlay.write(at: 200_000, [5])
+    #expect(listed()[3] == [196_608, 65_536, 0])
+  }
+
   /// Places in the file that nobody holds any more are used again, and what is kept elsewhere stays as it is.
   @Test func scratchOverlayUsesItsFileAgain() throws {
     var random = SeededGenerator(seed: 32)

@@ -43,6 +43,8 @@ package protocol Board: AnyObject {
   /// The exact moment of the access being served.
   var now: Moment { get }
   var gate: any Gate { get }
+  /// A byte for the console, written by the access being served.
+  func consoleOutput(_ byte: UInt8)
   /// RAM, for DMA. An access outside RAM answers nil or false; the device then acts as if the bus had failed.
   var memory: GuestMemory { get }
   var configuration: MachineConfiguration { get }

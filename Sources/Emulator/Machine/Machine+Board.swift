@@ -13,6 +13,8 @@ extension Machine: Board {
     state.pointee.attention |= Attention.interrupts
   }
 
+  package func consoleOutput(_ byte: UInt8) { gate.consoleOutput(byte, at: now) }
+
   package func timersChanged() {
     timersAreStale = true
     leaveTurn()
@@ -25,22 +27,17 @@ extension Machine {
   var position: UInt64 { now.position }
 
   func readBus(_ address: UInt64, size: Int) -> UInt64? {
-    guard let (device, offset) = bus.find(address, size: size),
-      configuration.revision.acceptsAllSizes || device.accepts(offset: offset, size: size)
-    else { return nil }
+    guard let value = bus.read(address, size: size) else { return nil }
     outsideCount &+= 1
-    return device.read(offset: offset, size: size)
+    return value
   }
 
   func writeBus(_ address: UInt64, size: Int, value: UInt64) -> Bool {
-    guard let (device, offset) = bus.find(address, size: size),
-      configuration.revision.acceptsAllSizes || device.acceptsStore(offset: offset, size: size)
-    else { return false }
-    outsideCount &+= 1
     storeSource = .device(register: address)
-    device.write(offset: offset, size: size, value: value)
+    let isAnswered = bus.write(address, size: size, value: value)
     storeSource = .instruction
-    return true
+    if isAnswered { outsideCount &+= 1 }
+    return isAnswered
   }
 
   /// A call that semihosting knows by its three instructions. False: the hart is to wait in front of it.

@@ -7,9 +7,9 @@ extension Machine {
     plic = PlatformInterruptController(board: self, hartCount: configuration.hartCount)
     serialPort = SerialPort(board: self)
     realTimeClock = RealTimeClock(board: self)
-    bus.attach(serialPort, at: MemoryMap.serialPort)
-    bus.attach(plic, at: MemoryMap.platformInterruptController)
-    bus.attach(clint, at: MemoryMap.coreLocalInterruptor)
+    attach(serialPort, at: MemoryMap.serialPort)
+    attach(plic, at: MemoryMap.platformInterruptController)
+    attach(clint, at: MemoryMap.coreLocalInterruptor)
     // Drives take the slots from the first on, so that the guest finds them in their order; entropy takes the last,
     // and a console the one before.
     blockDevices = configuration.drives.enumerated().map { index, drive in
@@ -24,30 +24,34 @@ extension Machine {
         case MemoryMap.virtioSlotCount - 2: virtioConsole
         default: nil
         }
-      bus.attach(
+      attach(
         VirtioTransport(board: self, slot: slot, device: device),
         at: MemoryMap.Window(
           base: MemoryMap.virtioSlots.base + UInt64(slot) * MemoryMap.virtioSlotSize,
           size: MemoryMap.virtioSlotSize))
     }
-    bus.attach(realTimeClock, at: MemoryMap.realTimeClock)
-    bus.attach(TestFinisher(board: self), at: MemoryMap.testFinisher)
-    bus.attach(BootROM(bytes: plan.bootROM), at: MemoryMap.bootROM)
+    attach(realTimeClock, at: MemoryMap.realTimeClock)
+    attach(TestFinisher(board: self), at: MemoryMap.testFinisher)
+    attach(BootROM(bytes: plan.bootROM), at: MemoryMap.bootROM)
     if configuration.revision.hasFirmwareDevices { attachFirmwareDevices() }
     if configuration.revision.hasHostInterface { attachHostInterface() }
     attachSemihosting()
+  }
+
+  private func attach(_ device: some Device, at window: MemoryMap.Window) {
+    bus.attach(device, at: window, acceptsAllSizes: configuration.revision.acceptsAllSizes)
   }
 
   /// Flash and what firmware is given.
   private func attachFirmwareDevices() {
     let size = AttachedStorage.bankSize
     for bank in 0..<AttachedStorage.bankCount {
-      bus.attach(
+      attach(
         ParallelFlash(board: self, bank: bank, isReadOnly: configuration.isFlashReadOnly[bank]),
         at: MemoryMap.Window(base: MemoryMap.flash.base + UInt64(bank) * size, size: size))
     }
     let firmwareConfiguration = FirmwareConfiguration(board: self)
-    bus.attach(firmwareConfiguration, at: MemoryMap.firmwareConfiguration)
+    attach(firmwareConfiguration, at: MemoryMap.firmwareConfiguration)
     self.firmwareConfiguration = firmwareConfiguration
   }
 

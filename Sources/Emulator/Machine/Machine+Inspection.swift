@@ -108,11 +108,7 @@ extension Machine {
       return Array(UnsafeRawBufferPointer(start: flash, count: count))
     }
     var bytes: [UInt8] = []
-    while bytes.count < count, let (device, offset) = bus.find(address &+ UInt64(bytes.count), size: 1),
-      let byte = device.inspect(offset: offset)
-    {
-      bytes.append(byte)
-    }
+    while bytes.count < count, let byte = bus.inspect(address &+ UInt64(bytes.count)) { bytes.append(byte) }
     return bytes
   }
 

@@ -54,7 +54,7 @@ public final class Machine {
   var virtioConsole: VirtioConsole?
   var semihosting: Semihosting?
   var firmwareConfiguration: FirmwareConfiguration?
-  var bus = PhysicalBus()
+  let bus = PhysicalBus()
 
   // MARK: State of the run loop; all but the last group is part of snapshots
 
@@ -64,7 +64,11 @@ public final class Machine {
   var idleTime: UInt64 = 0
   /// The hart whose turn it is, and what is left of its quantum.
   public var currentHart: Int { turnHart }
-  var turnHart = 0
+  var turnHart = 0 {
+    didSet { turnState = interpreter.harts[turnHart].state }
+  }
+  /// That hart's: kept, as each byte on the console asks for the moment.
+  private var turnState: UnsafeMutablePointer<HartState>!
   var quantumLeft: Int64 = 0
   /// What the guest, or its power button, switched the machine off with; nil while it is on.
   package internal(set) var powerOffStatus: UInt32?
@@ -121,6 +125,7 @@ public final class Machine {
     interpreter = Interpreter(
       memory: memory, configuration: configuration, machine: self,
       translates: engine != .interpreter)
+    turnState = interpreter.harts[turnHart].state
     attachDevices()
     memory.beginKeeping(for: memoryDigest)
     if bootRegions == nil {
@@ -148,9 +153,10 @@ public final class Machine {
 
   /// The exact moment the machine stands at.
   public var now: Moment {
-    let state = interpreter.harts[turnHart].state.pointee
+    let state = turnState.unsafelyUnwrapped
     let position =
-      turnPosition &+ UInt64(bitPattern: state.turnBudget &- state.budget &- state.unexecuted)
+      turnPosition
+      &+ UInt64(bitPattern: state.pointee.turnBudget &- state.pointee.budget &- state.pointee.unexecuted)
     return Moment(position: position, time: position << UInt64(configuration.shift) &+ idleTime)
   }
 

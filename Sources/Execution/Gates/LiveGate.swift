@@ -25,7 +25,8 @@ package final class LiveGate: Gate {
   private static let pollIntervalWithRequests: UInt64 = 5_000
   /// Nanoseconds for which a guest that is lost stands still to see whether its input ends.
   private static let sourcePatience: UInt64 = 200_000_000
-  /// Instructions after which output is shown although its line has not ended: the guest may be polling for the answer.
+  /// Instructions after which output is shown although its line has not ended: the guest may be polling for the answer. Whole
+  /// lines are shown at the next look into the inbox: a guest that writes much would pay for each of them with a system call.
   private static let consolePatience: UInt64 = 200_000
   /// Room for input that makes it worth while to bring some again, after there was none.
   private static let roomToGoOn = SerialPort.backlogLimit / 2
@@ -122,7 +123,7 @@ package final class LiveGate: Gate {
   }
 
   package func takeArrival(at moment: Moment) -> Arrival? {
-    if !consoleLine.isEmpty, moment.position - consoleLineStart >= Self.consolePatience { flushConsole() }
+    if consoleLine.isWhole || moment.position - consoleLineStart >= Self.consolePatience { flushConsole() }
     let room = machine?.consoleInputRoom ?? .max
     if isConsoleHeld, room >= Self.roomToGoOn {
       isConsoleHeld = false
@@ -209,7 +210,8 @@ package final class LiveGate: Gate {
 
   package func consoleOutput(_ byte: UInt8, at moment: Moment) {
     if consoleLine.isEmpty { consoleLineStart = moment.position }
-    if consoleLine.append(byte) { flushConsole() }
+    consoleLine.append(byte)
+    if consoleLine.isFull { flushConsole() }
     if goal.take(byte) { stop(.matched) }
   }
 

@@ -86,7 +86,8 @@ package final class RecordingGate: Gate {
 
   package func consoleOutput(_ byte: UInt8, at moment: Moment) {
     if output.isEmpty { outputStart = LogMoment(moment) }
-    if output.append(byte) { flushOutput() }
+    output.append(byte)
+    if output.isWhole || output.isFull { flushOutput() }
     gate.consoleOutput(byte, at: moment)
   }
 

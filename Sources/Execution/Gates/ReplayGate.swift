@@ -114,7 +114,8 @@ package final class ReplayGate: Gate {
   func dropConsole() { _ = consoleLine.take() }
 
   private func show(_ byte: UInt8) {
-    if consoleLine.append(byte) { flushConsole() }
+    consoleLine.append(byte)
+    if consoleLine.isWhole || consoleLine.isFull { flushConsole() }
   }
 
   /// A run ended at `position`: its output is handed on, and not again.

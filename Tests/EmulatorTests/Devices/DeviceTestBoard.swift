@@ -61,6 +61,7 @@ final class DeviceTestBoard: Board {
     testGate.wallClock += ticks * 100
   }
 
+  func consoleOutput(_ byte: UInt8) { testGate.consoleOutput(byte, at: now) }
   func timersChanged() { timerChangeCount += 1 }
   func requestPowerOff(status: UInt32) { powerOffStatus = status }
   func requestReset() { resetCount += 1 }

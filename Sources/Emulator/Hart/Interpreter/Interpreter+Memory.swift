@@ -20,14 +20,9 @@ extension Interpreter {
           hart, instruction, watchpoint,
           WatchedAccess(kind: .read, address: address, byteCount: size, old: value, new: value))
       }
-      // Reading a device may raise or lower interrupts: they are looked at before the next instruction.
-      if isDevice {
-        hart.state.pointee.attention |= Attention.interrupts
-        leaveBlock(hart, after: instruction)
-        return true
-      }
-      // A load can change code: the A bit that translation set may stand in what comes next.
-      if mustLeaveBlock {
+      // Reading a device may raise or lower interrupts: they are looked at before the next instruction. And a load can change
+      // code: the A bit that translation set may stand in what comes next.
+      if mustLeaveBlock || isDevice && hart.state.pointee.attention != 0 {
         leaveBlock(hart, after: instruction)
         return true
       }
@@ -194,8 +189,8 @@ extension Interpreter {
       guard physical & UInt64(size - 1) == 0,
         withMachine({ $0.writeBus(physical, size: size, value: value) })
       else { return Fault(cause: ExceptionCause.storeAccessFault, value: address) }
-      hart.state.pointee.attention |= Attention.interrupts
-      mustLeaveBlock = true
+      // Interrupts that it raised or lowered are looked at before the next instruction.
+      if hart.state.pointee.attention != 0 { mustLeaveBlock = true }
       return nil
     }
   }

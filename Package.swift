@@ -53,8 +53,13 @@ let package = Package(
       ],
       swiftSettings: settings),
     .target(
+      name: "Tracing", dependencies: ["TimeTravel", "Execution", "Emulator", "HostSystem"],
+      swiftSettings: settings),
+    .target(
       name: "Inspection",
-      dependencies: ["TimeTravel", "Execution", "RecordingStore", "ReplayLog", "HostSystem"],
+      dependencies: [
+        "Tracing", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator", "HostSystem",
+      ],
       swiftSettings: settings),
     .target(
       name: "Monitor",
@@ -74,9 +79,9 @@ let package = Package(
     .executableTarget(
       name: "rrtool",
       dependencies: [
-        "Debugging", "GDBRemote", "QEMUCommandLine", "Inspection", "Monitor", "GuestJobs", "TimeTravel",
-        "Execution",
-        "RecordingStore", "ReplayLog", "Emulator", "ByteCoding", "HostSystem", "CBuild",
+        "Debugging", "GDBRemote", "QEMUCommandLine", "Inspection", "Monitor", "GuestJobs", "Tracing",
+        "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator", "ByteCoding", "HostSystem",
+        "CBuild",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

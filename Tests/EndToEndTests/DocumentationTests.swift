@@ -181,7 +181,10 @@ import Testing
     // A bank with a journal on its disk: of most kinds of events there are some. Its books balance or do not.
     let recorded = try scratch.rrtool("record", "-o", scratch.path("run.rr"))
     try #require([0, 1].contains(recorded.status), "\(recorded.errors)")
-    for view in [["summary"], ["events"], ["console"], ["stats"], ["last-write", "0x80002000,8"]] {
+    for view in [
+      ["summary"], ["events"], ["console"], ["stats"], ["last-write", "0x80002000,8"],
+      ["calls", "0x800012d2"], ["syscalls"], ["traps"], ["interrupts"], ["sbi"], ["mmio"],
+    ] {
       let result = try scratch.rrtool(["inspect", scratch.path("run.rr")] + view + ["--format", "json"])
       try #require(result.status == 0, "\(result.errors)")
       let report = try #require(

@@ -6,7 +6,10 @@ import Testing
 
 /// Each view of `rrtool inspect` is a verb of its own, with a page of help.
 @Suite struct InspectViewTests {
-  private static let views = ["summary", "events", "console", "stats", "chart", "last-write"]
+  private static let views = [
+    "summary", "events", "console", "stats", "chart", "last-write",
+    "calls", "syscalls", "traps", "interrupts", "sbi", "mmio",
+  ]
 
   /// A bank with a journal on its disk, whose recording is called as in the examples, with a snapshot.
   private static func recording() throws -> Scratch {
@@ -50,7 +53,7 @@ import Testing
     for view in Self.views {
       let words = Set(
         try page(scratch, view).split { !($0.isLetter || $0.isNumber || "_-".contains($0)) }.map(String.init))
-      let address = view == "last-write" ? ["0x80002000,8"] : []
+      let address = view == "last-write" ? ["0x80002000,8"] : view == "calls" ? ["0x800012d2"] : []
       let result = try scratch.rrtool(
         ["inspect", view] + address + [scratch.path("linux.rr"), "--format", "json"])
       try #require(result.status == 0, "\(result.errors)")
@@ -124,7 +127,10 @@ import Testing
     let scratch = try Scratch()
     try scratch.record("run.rr", "--bios", Place.guest("hello"), "--memory", "16M")
     for (view, words, more) in [
-      ("summary", ["--from", "1"], "it is one of 'events', 'console', 'chart'; "),
+      (
+        "summary", ["--from", "1"],
+        "it is one of 'events', 'console', 'chart', 'calls', 'syscalls', 'traps', 'interrupts', 'sbi', 'mmio'; "
+      ),
       ("", ["--kind", "end"], "it is one of 'events'; "),
       ("console", ["--kind", "end"], "it is one of 'events'; "), ("stats", ["--to", "5"], "it is one of"),
       ("events", ["--timestamps"], "it is one of 'console'; "), ("chart", ["--limit", "5"], "it is one of"),

@@ -41,6 +41,9 @@ struct SchemaTests {
       (["inspect", run, "stats"], "stats"), (["inspect", run, "chart"], "chart"),
       (["inspect", run, "last-write", "0x80001000,8"], "last-write"),
       (["inspect", run, "last-write", "0x80100000,8"], "last-write"),
+      (["inspect", run, "calls", "block_submit"], "calls"), (["inspect", run, "traps"], "traps"),
+      (["inspect", run, "interrupts"], "interrupts"), (["inspect", run, "mmio"], "mmio"),
+      (["inspect", run, "sbi"], "sbi"), (["inspect", run, "syscalls"], "syscalls"),
     ] {
       let result = try scratch.rrtool(words + ["--format", "json"])
       try check(scratch, result.text, schema)

@@ -56,7 +56,20 @@ package struct SymbolTable: Sendable {
     let entry = entries[low - 1]
     let distance = address - entry.address
     guard distance < (entry.size > 0 ? entry.size : Self.reach) || distance == 0 else { return nil }
-    let name = String(decoding: names[entry.nameOffset...].prefix { $0 != 0 }, as: UTF8.self)
+    let name = name(of: entry)
     return distance == 0 ? name : "\(name)+\(hexadecimal(distance))"
   }
+
+  private func name(of entry: Entry) -> String {
+    String(decoding: names[entry.nameOffset...].prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  /// The addresses of that name, ascending: a program may have several functions of one name.
+  package func addresses(of name: String) -> [UInt64] {
+    let wanted = Array(name.utf8) + [0]
+    return entries.filter { names[$0.nameOffset...].starts(with: wanted) }.map(\.address)
+  }
+
+  /// Every name, in the order of the addresses.
+  package var allNames: [String] { entries.map { name(of: $0) } }
 }

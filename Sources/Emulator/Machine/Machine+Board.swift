@@ -63,7 +63,14 @@ extension Machine {
       extensionID: x[17], functionID: x[16], arguments: (x[10], x[11], x[12], x[13], x[14], x[15]))
     storeSource = .firmware
     defer { storeSource = .instruction }
-    switch SupervisorBinaryInterface.handle(call, hart: index, host: self) {
+    let outcome = SupervisorBinaryInterface.handle(call, hart: index, host: self)
+    if observer != nil {
+      // The hart stands behind its `ecall`.
+      tell(
+        .firmwareCall(call, outcome), of: hart, hasEnded: false,
+        programCounter: hart.state.pointee.pc &- 4)
+    }
+    switch outcome {
     case .returns(let error, let value):
       x[10] = UInt64(bitPattern: error.rawValue)
       x[11] = value

@@ -95,6 +95,8 @@ public final class Machine {
   var wentOnAt: UInt64?
   /// Counts what passes between the harts and devices, firmware and the gate (`StandstillWatch`).
   var outsideCount: UInt64 = 0
+  /// Hears what the guest does besides plain instructions.
+  var observer: ((GuestObservation) -> Void)?
   /// Who stores into memory at present.
   var storeSource = NotedStore.Source.instruction
 

@@ -2,16 +2,13 @@
 
 /// What the engines look up of stop points, arranged so that it costs nothing where there are none.
 ///
-/// Breakpoints: blocks end before every instruction whose place on its page is that of a breakpoint (a *split*), and a
-/// block that begins at one is neither translated nor in any jump cache. So each time it is to run, `fetchBlock` is
-/// asked for it, and compares all of the address. Watchpoints: a page that holds watched bytes is in none of the
+/// Breakpoints are virtual, blocks physical. Where code is fetched by way of a virtual page with breakpoints, blocks of the physical page
+/// end before each of their instructions from then on (a *split*), and a block that begins at one is neither translated nor in any jump
+/// cache. So each time it is to run, `fetchBlock` is asked for it, and compares all of the address. Jump caches are forgotten whenever breakpoints
+/// change: so the first fetch by way of a page comes by. Watchpoints: a page that holds watched bytes is in none of the
 /// translation caches concerned, so each access to it takes the slow path, which compares the addresses; and no code runs
 /// that does without translation caches (`Hart.isBare`).
 final class StopPointTable {
-  /// Splits that no breakpoint needs any more are kept, so that setting the same breakpoints again costs nothing; they
-  /// go when code ran into them so often that they cost more than decoding everything anew.
-  private static let staleVisitLimit = 20_000
-
   private(set) var points = StopPoints()
   /// What to do with hits: nil to stop the machine.
   var log: HitLog?
@@ -20,12 +17,15 @@ final class StopPointTable {
   /// The hit that stops the machine.
   var hit: StopPointHit?
 
-  /// One bit for each even offset in a page.
-  private let splits: UnsafeMutablePointer<UInt64>
-  private static let splitWordCount = 2048 / 64
-  private var staleVisits = 0
+  /// Whether there are breakpoints, or splits that are left of some. Raw memory, because every fetched block looks at it.
+  var hasBreakpoints: Bool { breakpointFlag.pointee }
+  private let breakpointFlag: UnsafeMutablePointer<Bool>
   /// The harts that stop at an address.
   private var breakpoints: [UInt64: UInt64] = [:]
+  /// The same addresses by their virtual page.
+  private var breakpointPages: [UInt64: [UInt64]] = [:]
+  /// By physical page.
+  private var splits: [Int: PageSplits] = [:]
   /// The watchpoints that see loads, and those that see stores.
   private var loadWatchpoints: [StopPoints.Watchpoint] = []
   private var storeWatchpoints: [StopPoints.Watchpoint] = []
@@ -35,29 +35,30 @@ final class StopPointTable {
   var lastStore: NotedStore?
 
   init() {
-    splits = .allocate(capacity: Self.splitWordCount)
-    splits.initialize(repeating: 0, count: Self.splitWordCount)
+    breakpointFlag = .allocate(capacity: 1)
+    breakpointFlag.initialize(to: false)
   }
 
-  deinit { splits.deallocate() }
+  deinit { breakpointFlag.deallocate() }
 
   // MARK: Setting
 
-  /// Answers the offsets that are split now and were not.
-  func set(_ points: StopPoints) -> [Int] {
-    self.points = points
-    breakpoints.removeAll(keepingCapacity: true)
-    var added: [Int] = []
-    for breakpoint in points.breakpoints {
-      breakpoints[breakpoint.address, default: 0] |= breakpoint.harts
-      guard !isSplit(breakpoint.address) else { continue }
-      let offset = Int(breakpoint.address & 0xfff)
-      splits[offset >> 7] |= 1 << UInt64(offset >> 1 & 63)
-      added.append(offset & ~1)
+  func set(_ points: StopPoints) {
+    if points.breakpoints != self.points.breakpoints {
+      breakpoints.removeAll(keepingCapacity: true)
+      breakpointPages.removeAll(keepingCapacity: true)
+      for breakpoint in points.breakpoints {
+        if breakpoints.updateValue(
+          breakpoints[breakpoint.address, default: 0] | breakpoint.harts, forKey: breakpoint.address) == nil
+        {
+          breakpointPages[breakpoint.address & ~0xfff, default: []].append(breakpoint.address)
+        }
+      }
     }
+    self.points = points
+    breakpointFlag.pointee = !breakpoints.isEmpty || !splits.isEmpty
     loadWatchpoints = points.watchpoints.filter { $0.kind != .write }
     storeWatchpoints = points.watchpoints.filter { $0.kind != .read }
-    return added
   }
 
   func note(_ ranges: [ClosedRange<UInt64>]) {
@@ -67,26 +68,33 @@ final class StopPointTable {
 
   // MARK: Breakpoints
 
-  /// May a breakpoint stand at this address? The place on its page is compared, no more.
-  @inline(__always)
-  func isSplit(_ address: UInt64) -> Bool {
-    splits[Int(address & 0xfff) >> 7] >> (address >> 1 & 63) & 1 != 0
-  }
-
+  /// Does a hart stop before the instruction at this virtual address?
   func isBreakpoint(_ address: UInt64, hart: Int) -> Bool {
     guard let harts = breakpoints[address] else { return false }
     return harts >> UInt64(hart) & 1 != 0
   }
 
-  /// Code ran into a split where no breakpoint is. True: the splits were made anew, and all blocks should be.
-  func visitStaleSplit(_ address: UInt64) -> Bool {
-    staleVisits += 1
-    guard staleVisits >= Self.staleVisitLimit else { return false }
-    staleVisits = 0
-    guard !points.breakpoints.contains(where: { ($0.address ^ address) & 0xffe == 0 }) else { return false }
-    splits.update(repeating: 0, count: Self.splitWordCount)
-    _ = set(points)
-    return true
+  func isBreakpointOfAny(_ address: UInt64) -> Bool { breakpoints[address] != nil }
+
+  /// Code is fetched from a physical page by way of a virtual address. Answers the offsets in the page that are split from now on
+  /// and were not.
+  func noteFetch(by address: UInt64, from page: Int) -> [Int] {
+    guard let addresses = breakpointPages[address & ~0xfff] else { return [] }
+    return splits[page, default: PageSplits()].add(addresses)
+  }
+
+  /// The offsets of a physical page at which blocks end.
+  func splits(ofPage page: Int) -> PageSplits? { splits[page] }
+
+  /// Code ran into a split of a physical page by way of a virtual address at which no breakpoint is. Answers the offsets that are split
+  /// no more.
+  func passSplit(ofPage page: Int) -> [Int] {
+    guard let removed = splits[page]?.pass(keeping: { breakpoints[$0] != nil }) else { return [] }
+    if splits[page]?.isEmpty == true {
+      splits[page] = nil
+      breakpointFlag.pointee = !breakpoints.isEmpty || !splits.isEmpty
+    }
+    return removed
   }
 
   // MARK: Watchpoints

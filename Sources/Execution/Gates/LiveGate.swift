@@ -25,9 +25,11 @@ package final class LiveGate: Gate {
   private static let pollIntervalWithRequests: UInt64 = 5_000
   /// Nanoseconds for which a guest that is lost stands still to see whether its input ends.
   private static let sourcePatience: UInt64 = 200_000_000
-  /// Instructions after which output is shown although its line has not ended: the guest may be polling for the answer. Whole
-  /// lines are shown at the next look into the inbox: a guest that writes much would pay for each of them with a system call.
+  /// Instructions after which output is shown although its line has not ended: the guest may be polling for the answer.
   private static let consolePatience: UInt64 = 200_000
+  /// A line that ends sooner behind the last one that was shown waits for the next look into the inbox: a guest that writes much
+  /// would pay for each of them with a system call.
+  private static let consolePace: UInt64 = 20_000
   /// Room for input that makes it worth while to bring some again, after there was none.
   private static let roomToGoOn = SerialPort.backlogLimit / 2
 
@@ -47,6 +49,8 @@ package final class LiveGate: Gate {
   private let goal = ConsoleGoal()
   /// Where its first byte was written.
   private var consoleLineStart: UInt64 = 0
+  /// From here on a line is shown as soon as it ends.
+  private var consoleIsSlowFrom: UInt64 = 0
   /// The machine had no room for console input that is there.
   private var isConsoleHeld = false
   private var outstandingRequests: Int
@@ -211,7 +215,10 @@ package final class LiveGate: Gate {
   package func consoleOutput(_ byte: UInt8, at moment: Moment) {
     if consoleLine.isEmpty { consoleLineStart = moment.position }
     consoleLine.append(byte)
-    if consoleLine.isFull { flushConsole() }
+    if consoleLine.isFull || moment.position >= consoleIsSlowFrom && consoleLine.isWhole {
+      flushConsole()
+      consoleIsSlowFrom = moment.position + Self.consolePace
+    }
     if goal.take(byte) { stop(.matched) }
   }
 

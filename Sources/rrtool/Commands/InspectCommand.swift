@@ -6,8 +6,9 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect", abstract: "Look into a recording.",
     discussion: """
-      What to show is a verb of its own, before the recording or behind it, and has a page of help: 'rrtool help inspect events'. Nothing
-      is replayed but for last-write, and nothing is written. docs/inspect.md tells more of formats and fields.
+      What to show is a verb of its own, before the recording or behind it, and has a page of help: 'rrtool help inspect events'. What
+      crossed the machine's edge is read from the log; what ran inside is found by a replay: last-write, calls, syscalls, traps,
+      interrupts, sbi, mmio. Nothing is written. docs/inspect.md tells more of formats and fields.
 
       EXAMPLES
         rrtool inspect                                       a summary of the latest recording
@@ -16,6 +17,8 @@ struct InspectCommand: ParsableCommand {
         rrtool inspect linux.rr events --format ndjson
         rrtool inspect linux.rr chart > linux.svg            a picture of the run
         rrtool inspect linux.rr last-write 0x80201000,8 --before 50% --symbols vmlinux
+        rrtool inspect linux.rr calls sleep_until --symbols vmlinux
+        rrtool inspect linux.rr syscalls --limit 20
       """,
     subcommands: ViewWords.views, defaultSubcommand: SummaryView.self)
 }

@@ -58,9 +58,6 @@ struct LastWriteView: ParsableCommand {
 
   @OptionGroup var format: FormatOption
 
-  /// More symbols than any kernel has.
-  private static let symbolFileLimit: UInt64 = 2 << 30
-
   func run() throws {
     try reporting {
       let (format, range) = (try format.parsed(), try range())
@@ -72,33 +69,13 @@ struct LastWriteView: ParsableCommand {
 
   private func report(of recording: Recording, _ range: MemoryRange, before position: UInt64) throws -> Report
   {
-    let tables = try tables(for: recording)
+    let names = try CodeNames(symbols, for: recording)
     let timeline = try Timeline(recording, near: .absolute(position))
     let progress = Progress("looking back", from: 0, to: position, consoleIsTerminal: false)
     let control = SearchControl(progress: { done, _ in progress.show(done) })
     let outcome = try timeline.lastWrite(to: range, before: position, control: control)
     progress.finish()
-    return Report(of: outcome) { address in
-      for table in tables {
-        if let name = table.symbols.name(of: address &- table.displacement) { return name }
-      }
-      return nil
-    }
-  }
-
-  private func tables(
-    for recording: Recording
-  ) throws(Failure) -> [(symbols: SymbolTable, displacement: UInt64)] {
-    var tables: [(symbols: SymbolTable, displacement: UInt64)] = []
-    for file in try symbols.found(for: recording, tell: false) {
-      do throws(Failure) {
-        tables.append((try Self.readSymbols(file.path), file.displacement))
-      } catch {
-        // What was booted may have no symbols; nobody named it.
-        if !symbols.symbols.isEmpty || !recording.symbolPaths.isEmpty { throw error }
-      }
-    }
-    return tables
+    return Report(of: outcome) { names.name(of: $0) }
   }
 
   private func range() throws(Failure) -> MemoryRange {
@@ -117,18 +94,5 @@ struct LastWriteView: ParsableCommand {
 
   private static func number(_ text: Substring) -> UInt64? {
     text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
-  }
-
-  private static func readSymbols(_ path: String) throws(Failure) -> SymbolTable {
-    let file = try HostFiles.read(path, limit: symbolFileLimit)
-    do throws(ImageFormatError) {
-      let table = try SymbolTable(file)
-      guard !table.isEmpty else {
-        throw .unsupported(what: "an ELF file without symbols", use: "one that was not stripped")
-      }
-      return table
-    } catch {
-      throw Failure(.file, path, "names no code: \(error.reason)", remedy: "or leave --symbols out")
-    }
   }
 }

@@ -8,6 +8,8 @@ import RecordingStore
 enum ViewWords {
   static let views: [any ParsableCommand.Type] = [
     SummaryView.self, EventsView.self, ConsoleView.self, StatsView.self, ChartView.self, LastWriteView.self,
+    CallsView.self, SystemCallsView.self, TrapsView.self, InterruptsView.self, FirmwareCallsView.self,
+    DeviceAccessesView.self,
   ]
 
   static var names: [String] { views.map { $0._commandName } }

@@ -298,6 +298,59 @@ import Testing
     #expect(hit.programCounter == ramBase && hit.position < 100_004)
   }
 
+  /// One page of code at two virtual addresses: a breakpoint is at one of them, also when the code was translated and linked
+  /// before, and when breakpoints change.
+  @Test(arguments: Machine.Engine.both) func aPageAtTwoAddressesStopsAtOne(engine: Machine.Engine) {
+    typealias I = Instruction
+    typealias R = Register
+    typealias C = ControlRegister
+    let alias: UInt64 = 0x4000_0000
+    var program = Assembly()
+    program.openProtection()
+    for index in [ramBase >> 30, (ramBase + alias) >> 30] {
+      program.load(R.t1, ramBase + 0x10000 + index * 8)
+      program.load(R.t2, ramBase >> 2 | 0xcf)
+      program.emit(I.sd(R.t2, R.t1))
+    }
+    program.set(C.satp, 8 << 60 | (ramBase + 0x10000) >> 12)
+    program.load(R.t0, 0x800)
+    program.emit(I.csrrs(0, C.mstatus, R.t0))
+    program.loadAddress(R.t0, "loop")
+    program.load(R.s2, alias)
+    program.emit(I.addi(R.s1, R.t0, 0), I.csrw(C.mepc, R.t0), I.mret)
+    // Every other round is at the other address; each has a branch back within the page.
+    program.pad(to: ramBase + 0x2000)
+    program.label("loop")
+    program.load(R.s3, 3)
+    program.label("again")
+    program.emit(I.addi(R.s0, R.s0, 1), I.addi(R.s3, R.s3, -1))
+    program.branch(.notEqual, R.s3, 0, "again")
+    program.emit(I.xor(R.s1, R.s1, R.s2), I.jalr(0, R.s1, 0))
+    let again = program.address(of: "again")
+    let rounds: [(length: UInt64, places: [UInt64])] = [
+      (9_000, []), (9_500, [again + alias]), (30_000, []), (30_500, [again]),
+      (31_000, [again, again + alias + 4]),
+      (60_000, [again + alias]), (60_100, [again + alias]),
+    ]
+    let (machine, stepped) = (
+      makeMachine(program, engine: engine), makeMachine(program, engine: .interpreter)
+    )
+    for (length, places) in rounds {
+      var expected: [UInt64] = []
+      while stepped.now.position < length {
+        if places.contains(stepped.programCounter(hart: 0)) { expected.append(stepped.now.position) }
+        _ = stepped.run(until: stepped.now.position + 1)
+      }
+      machine.stopPoints = StopPoints(breakpoints: places.map { .init(at: $0) })
+      let log = HitLog(limit: 1 << 20)
+      machine.hitLog = log
+      #expect(machine.run(until: length) == .position)
+      #expect(log.entries.map(\.position) == expected, "to \(length): \(places)")
+      #expect(machine.fingerprint == stepped.fingerprint)
+      if !places.isEmpty { #expect(expected.count > 10) }
+    }
+  }
+
   @Test(arguments: Machine.Engine.both) func steppingOneHart(engine: Machine.Engine) {
     let program = InterruptGuest.program(harts: 4).assembled()
     func make(_ engine: Machine.Engine) -> Machine {

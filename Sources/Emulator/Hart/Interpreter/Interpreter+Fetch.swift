@@ -6,11 +6,12 @@ extension Interpreter {
   /// the hart stops here.
   func fetchBlock(_ hart: Hart) -> Block? {
     let pc = hart.state.pointee.pc
-    let isSplit = stops.isSplit(pc)
-    if isSplit && stopsBefore(hart, pc) { return nil }
+    let hasBreakpoints = stops.hasBreakpoints
+    if hasBreakpoints, stops.isBreakpoint(pc, hart: hart.index), stopsBefore(hart, pc) { return nil }
     guard let host = fetchPointer(hart, pc) else { return nil }
     guard let host = host.page else { return fetchSingle(hart) }
     let physical = memory.base &+ UInt64(host - UnsafeMutableRawPointer(memory.bytes))
+    let isSplit = hasBreakpoints && isSplit(pc, page: memory.page(of: physical))
     let block: Block
     let context = hart.blockContext
     let entry = hart.jumpCache.entry(for: pc)
@@ -85,7 +86,7 @@ extension Interpreter {
   private func raiseFetch(_ hart: Hart, cause: UInt64, value: UInt64) {
     // What could not be fetched counts as an instruction too; see `raise`.
     hart.state.pointee.budget -= 1
-    hart.enterTrap(cause: cause, isInterrupt: false, value: value)
+    enterTrap(hart, cause: cause, isInterrupt: false, value: value)
   }
 
   private func decodeBlock(at physical: UInt64, _ host: UnsafeMutableRawPointer, _ context: BlockContext)
@@ -102,8 +103,9 @@ extension Interpreter {
     var offset = start
     var count = 0
     var continuations = 0
+    let splits = stops.hasBreakpoints ? stops.splits(ofPage: page) : nil
     while count < blockLengthLimit && offset < 4096 {
-      if count > 0 && stops.isSplit(UInt64(offset)) { break }
+      if count > 0, let splits, splits.contains(offset) { break }
       var word = UInt32((pageBytes + offset).load(as: UInt16.self))
       if word & 3 == 3 {
         if offset == 4094 { break }
@@ -145,7 +147,7 @@ extension Interpreter {
     #if arch(x86_64)
       if translatesAtOnce { block.pointee.heat = Translator.heatThreshold }
       // Translated code would go on from block to block without asking.
-      block.pointee.code = stops.isSplit(physical) ? 0 : translator?.thunks.exitAtRAX ?? 0
+      block.pointee.code = splits?.contains(start) == true ? 0 : translator?.thunks.exitAtRAX ?? 0
     #endif
     finishBlock(block, count: count)
     blocks.commit(block)

@@ -120,6 +120,10 @@ extension Interpreter {
       guard physical & UInt64(size - 1) == 0,
         let value = withMachine({ $0.readBus(physical, size: size) })
       else { return .fault(Fault(cause: ExceptionCause.loadAccessFault, value: address)) }
+      withMachine { machine in
+        guard machine.observer != nil else { return }
+        machine.tell(.load(address: physical, size: size, value: value), of: hart, hasEnded: false)
+      }
       return .value(value, isDevice: true)
     }
   }
@@ -189,6 +193,11 @@ extension Interpreter {
       guard physical & UInt64(size - 1) == 0,
         withMachine({ $0.writeBus(physical, size: size, value: value) })
       else { return Fault(cause: ExceptionCause.storeAccessFault, value: address) }
+      withMachine { machine in
+        guard machine.observer != nil else { return }
+        let stored = size == 8 ? value : value & (1 << UInt64(size * 8) - 1)
+        machine.tell(.store(address: physical, size: size, value: stored), of: hart, hasEnded: false)
+      }
       // Interrupts that it raised or lowered are looked at before the next instruction.
       if hart.state.pointee.attention != 0 { mustLeaveBlock = true }
       return nil

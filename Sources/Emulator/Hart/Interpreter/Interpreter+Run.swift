@@ -17,7 +17,7 @@ extension Interpreter {
         if state.pointee.attention & Attention.leave != 0 { return }
         state.pointee.attention = 0
         if let interrupt = hart.interruptToTake() {
-          hart.enterTrap(cause: interrupt, isInterrupt: true, value: 0)
+          enterTrap(hart, cause: interrupt, isInterrupt: true, value: 0)
           // What is pending beyond this one is masked now.
           state.pointee.attention = 0
         }

@@ -4,8 +4,12 @@
 extension Interpreter {
   func setStopPoints(_ points: StopPoints) {
     let watched = stops.points.watchpoints
-    for offset in stops.set(points) { removeBlocks(withInstructionAt: offset) }
+    let old = stops.points.breakpoints
+    stops.set(points)
     // Caches are invisible: any may be emptied at any time.
+    if old != points.breakpoints {
+      for hart in harts { hart.forgetBlocks() }
+    }
     if watched != points.watchpoints {
       for hart in harts {
         hart.translationCache.flushAll()
@@ -15,19 +19,29 @@ extension Interpreter {
     }
   }
 
-  private func removeBlocks(withInstructionAt offset: Int) {
-    for page in 0..<memory.pageCount where blocks.hasCode(page: page) {
-      _ = blocks.invalidate(page: page, offset: offset, count: 1, onRemoval: blockRemoved)
-      if !blocks.hasCode(page: page) { memory.flags[page] &= ~PageFlags.code }
+  /// Code is fetched at `pc` from a physical page while there are breakpoints. Answers whether blocks end before that place.
+  func isSplit(_ pc: UInt64, page: Int) -> Bool {
+    removeBlocks(of: page, at: stops.noteFetch(by: pc, from: page))
+    let offset = Int(pc & 0xfff)
+    guard stops.splits(ofPage: page)?.contains(offset) == true else { return false }
+    if !stops.isBreakpointOfAny(pc) {
+      let removed = stops.passSplit(ofPage: page)
+      removeBlocks(of: page, at: removed)
+      if removed.contains(offset & ~1) { return false }
     }
+    return true
   }
 
-  /// The hart is about to execute the instruction at `pc`, a split. True: it stops before it.
-  func stopsBefore(_ hart: Hart, _ pc: UInt64) -> Bool {
-    guard stops.isBreakpoint(pc, hart: hart.index) else {
-      if stops.visitStaleSplit(pc) { removeAllBlocks() }
-      return false
+  private func removeBlocks(of page: Int, at offsets: [Int]) {
+    guard !offsets.isEmpty, blocks.hasCode(page: page) else { return }
+    for offset in offsets {
+      _ = blocks.invalidate(page: page, offset: offset, count: 1, onRemoval: blockRemoved)
     }
+    if !blocks.hasCode(page: page) { memory.flags[page] &= ~PageFlags.code }
+  }
+
+  /// The hart is about to execute the instruction at `pc`, where it has a breakpoint. True: it stops before it.
+  func stopsBefore(_ hart: Hart, _ pc: UInt64) -> Bool {
     let position = withMachine { $0.position }
     guard position != stops.ignoredPosition else { return false }
     if let log = stops.log {

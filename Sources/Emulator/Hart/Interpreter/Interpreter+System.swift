@@ -35,10 +35,13 @@ extension Interpreter {
       guard state.pointee.privilege == Privilege.machine else { return raiseIllegal(hart, instruction) }
       endExactPosition(hart)
       hart.returnFromMachine()
+      tellReturn(hart, programCounter: address(of: instruction, hart), privilege: Privilege.machine)
     case .sret:
       guard isAllowed(hart, unless: Status.tsr) else { return raiseIllegal(hart, instruction) }
       endExactPosition(hart)
+      let privilege = state.pointee.privilege
       hart.returnFromSupervisor()
+      tellReturn(hart, programCounter: address(of: instruction, hart), privilege: privilege)
     case .wfi:
       guard isAllowed(hart, unless: Status.tw) else { return raiseIllegal(hart, instruction) }
       leaveBlock(hart, after: instruction)

@@ -169,7 +169,7 @@ final class Interpreter {
     state.pointee.pc = address(of: instruction, hart)
     state.pointee.budget += Int64(instruction.pointee.remaining) - 1
     state.pointee.unexecuted = 0
-    hart.enterTrap(cause: cause, isInterrupt: false, value: value)
+    enterTrap(hart, cause: cause, isInterrupt: false, value: value)
   }
 
   func raiseIllegal(_ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>) {

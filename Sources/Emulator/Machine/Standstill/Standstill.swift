@@ -68,7 +68,7 @@ extension Standstill.Course {
 
 extension Standstill.RepeatedTrap: CustomStringConvertible {
   package var description: String {
-    "pc \(hexadecimal(programCounter)) (\(ExceptionCause.name(of: cause)), cause \(cause), value \(hexadecimal(value))): "
+    "pc \(hexadecimal(programCounter)) (\(TrapCause.name(ofException: cause)), cause \(cause), value \(hexadecimal(value))): "
       + meaning
   }
 
@@ -95,28 +95,5 @@ extension Machine {
         course: $0.state.pointee.isStarted == 0 ? .isNotStarted : .waits)
     }
     return Standstill(harts: courses).description
-  }
-}
-
-extension ExceptionCause {
-  /// The manual's name (volume II, table 3.6).
-  fileprivate static func name(of cause: UInt64) -> String {
-    switch cause {
-    case 0: "instruction address misaligned"
-    case instructionAccessFault: "instruction access fault"
-    case illegalInstruction: "illegal instruction"
-    case breakpoint: "breakpoint"
-    case loadAddressMisaligned: "load address misaligned"
-    case loadAccessFault: "load access fault"
-    case storeAddressMisaligned: "store address misaligned"
-    case storeAccessFault: "store access fault"
-    case environmentCallFromUser: "environment call from U mode"
-    case environmentCallFromSupervisor: "environment call from S mode"
-    case environmentCallFromMachine: "environment call from M mode"
-    case instructionPageFault: "instruction page fault"
-    case loadPageFault: "load page fault"
-    case storePageFault: "store page fault"
-    default: "exception"
-    }
   }
 }

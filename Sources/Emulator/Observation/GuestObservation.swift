@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Something that a guest did besides plain instructions, as whoever looks on hears of it (`Machine.observe`).
+///
+/// Both engines do these things on slow paths that they share, so that they tell the same, and that nothing is paid where nobody
+/// looks.
+package struct GuestObservation: Sendable {
+  /// Of the instruction that it belongs to: how many were executed before it. An interrupt is taken in front of its instruction.
+  package var moment: Moment
+  package var hart: Int
+  /// The address of that instruction.
+  package var programCounter: UInt64
+  /// The hart's mode when it began: 0 user, 1 supervisor, 3 machine.
+  package var privilege: UInt64
+  package var event: Event
+
+  package enum Event: Sendable {
+    case trap(Trap)
+    /// `mret` or `sret`: the hart goes on at `programCounter`, in `privilege`.
+    case trapReturn(programCounter: UInt64, privilege: UInt64)
+    /// An instruction read or wrote a device's register, at a physical address.
+    case load(address: UInt64, size: Int, value: UInt64)
+    case store(address: UInt64, size: Int, value: UInt64)
+    /// The built-in SBI was called, and has served the call.
+    case firmwareCall(SupervisorBinaryInterface.Call, SupervisorBinaryInterface.Outcome)
+  }
+
+  package struct Trap: Sendable, Equatable {
+    package var isInterrupt: Bool
+    /// Its number, as `mcause` and `scause` have it without their top bit.
+    package var cause: UInt64
+    /// What `mtval` or `stval` got; 0 for an interrupt.
+    package var value: UInt64
+    /// The mode of its handler.
+    package var handler: UInt64
+  }
+}

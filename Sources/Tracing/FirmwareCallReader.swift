@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Emulator
+
+/// A call of the SBI: an `ecall` in S mode that the built-in one served, or a handler in M mode.
+package struct FirmwareCall: Sendable, Equatable {
+  package var moment: Moment
+  package var hart: Int
+  package var programCounter: UInt64
+  /// a7 and a6.
+  package var extensionID: UInt64
+  package var functionID: UInt64
+  /// a0 to a5.
+  package var arguments: [UInt64]
+  /// Nil when it did not return within the stretch.
+  package var result: Result?
+
+  package struct Result: Sendable, Equatable {
+    /// The first instruction behind the call.
+    package var position: UInt64
+    /// a0 and a1.
+    package var error: Int64
+    package var value: UInt64
+  }
+}
+
+package final class FirmwareCallReader: TraceReader {
+  private var records = OpenRecords<FirmwareCall>()
+  /// Of each hart whose call a handler in M mode serves: the number of its record, and where it goes on.
+  private var open: [Int: (number: Int, programCounter: UInt64)] = [:]
+
+  package init() {}
+
+  package func hear(_ observation: GuestObservation, of machine: Machine) {
+    let hart = observation.hart
+    switch observation.event {
+    case .firmwareCall(let call, let outcome):
+      let (a0, a1, a2, a3, a4, a5) = call.arguments
+      var record = FirmwareCall(
+        moment: observation.moment, hart: hart, programCounter: observation.programCounter,
+        extensionID: call.extensionID, functionID: call.functionID, arguments: [a0, a1, a2, a3, a4, a5])
+      let next = observation.moment.position + 1
+      switch outcome {
+      case .returns(let error, let value):
+        record.result = FirmwareCall.Result(position: next, error: error.rawValue, value: value)
+      case .returnsLegacy(let result):
+        record.result = FirmwareCall.Result(position: next, error: result, value: a1)
+      case .doesNotReturn: break
+      }
+      records.end(records.begin(record))
+    case .trap(let trap)
+    where !trap.isInterrupt && trap.cause == TrapCause.environmentCallFromSupervisor && trap.handler == 3:
+      let number = records.begin(
+        FirmwareCall(
+          moment: observation.moment, hart: hart, programCounter: observation.programCounter,
+          extensionID: machine.register(17, hart: hart), functionID: machine.register(16, hart: hart),
+          arguments: (10...15).map { machine.register($0, hart: hart) }))
+      if let old = open[hart] { records.end(old.number) }
+      open[hart] = (number, observation.programCounter &+ 4)
+    case .trapReturn(let programCounter, _):
+      guard observation.privilege == 3, let call = open[hart], call.programCounter == programCounter else {
+        return
+      }
+      open[hart] = nil
+      let result = FirmwareCall.Result(
+        position: observation.moment.position + 1,
+        error: Int64(bitPattern: machine.register(10, hart: hart)), value: machine.register(11, hart: hart))
+      records.end(call.number) { $0.result = result }
+    default: break
+    }
+  }
+
+  package func takeRecords() throws -> [FirmwareCall] { try records.take() }
+  package func takeRest() -> [FirmwareCall] { records.takeRest() }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import HostSystem
+import Inspection
+import RecordingStore
+import TimeTravel
+import Tracing
+
+/// The stretch of a run that a view replays to show what ran, and how.
+struct TraceOptions: ParsableArguments {
+  @OptionGroup var range: RangeOptions
+
+  @Option(help: ArgumentHelp("Show what this hart did only.", valueName: "hart"))
+  var hart: Int?
+
+  @Option(help: ArgumentHelp("Show at most so many, and replay no further.", valueName: "n"))
+  var limit: Int?
+
+  @OptionGroup var symbols: SymbolOptions
+
+  @OptionGroup var engine: EngineOption
+
+  @OptionGroup var format: FormatOption
+
+  func check() throws(Failure) {
+    if let limit, limit < 0 {
+      throw Failure(.usage, "--limit \(limit)", "is no number of rows", remedy: "give one such as 20")
+    }
+  }
+
+  /// Replays the stretch for a reader, and shows a row for each of its records.
+  ///
+  /// - Parameters:
+  ///   - name: of the table, for machines.
+  ///   - makeReader: gets what lies where, and the names of the devices.
+  ///   - hart: whose doing a record is.
+  func show<Reader: TraceReader>(
+    _ recording: RecordingArgument, as name: String, title: String, columns: [Column],
+    _ makeReader: (CodeNames, _ devices: [String]) throws -> Reader, hart: @escaping (Reader.Record) -> Int,
+    row: @escaping (Reader.Record, _ naming: (UInt64) -> String?) -> [FieldValue]
+  ) throws {
+    let format = try format.parsed()
+    try check()
+    let viewed = try ViewedRecording(recording)
+    let hartCount = viewed.recording.manifest.configuration.hartCount
+    if let wanted = self.hart, !(0..<hartCount).contains(wanted) {
+      throw Failure(
+        .usage, "--hart \(wanted)", "is no hart of this machine",
+        remedy: "give one from 0 to \(hartCount - 1)")
+    }
+    let positions = try range.resolved(in: viewed)
+    let names = try CodeNames(symbols, for: viewed.recording)
+    let timeline = try Timeline(
+      viewed.recording, near: range.from == nil ? nil : .absolute(positions.lowerBound),
+      engine: engine.parsed())
+    let reader = try makeReader(names, timeline.deviceNames)
+    let section = Section(name: name, title: title, shape: .table, columns: columns) { produce in
+      var left = limit ?? .max
+      guard left > 0 else { return }
+      let progress = Progress(
+        "replaying", from: 0, to: min(positions.upperBound, timeline.end.position) - positions.lowerBound,
+        consoleIsTerminal: Terminal.isTerminal(1))
+      defer { progress.finish() }
+      let control = SearchControl(
+        isInterrupted: { left == 0 }, progress: { done, _ in progress.show(done) })
+      try timeline.trace(reader, over: positions, control: control) { record in
+        guard left > 0, self.hart.map({ $0 == hart(record) }) ?? true else { return }
+        left -= 1
+        try produce(row(record) { names.name(of: $0) })
+      }
+    }
+    try viewed.show(Report([section]), format)
+  }
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+/// The views of `rrtool inspect` that replay to show what ran, on a guest that counts the same itself.
+@Suite struct TraceViewTests {
+  private struct Row: Decodable, Equatable {
+    var position: UInt64
+    var hart: Int
+    var kind: String?
+    var cause: Int?
+    var mode: String?
+    var handlerMode: String?
+    var name: String?
+    var error: String?
+    var value: String?
+    var arguments: [String]?
+    var result: String?
+    var returned: String?
+    var returnPosition: UInt64?
+    var instructionCount: UInt64?
+    var device: String?
+    var access: String?
+    var offset: String?
+    var function: String?
+    var caller: String?
+    var symbol: String?
+  }
+
+  private static let guest = Place.guest("traps")
+  private static let (rounds, pages, callsARound) = (40, 64, 50)
+
+  private func recorded() throws -> Scratch {
+    let scratch = try Scratch()
+    _ = try scratch.record("run.rr", "--bios", Self.guest)
+    return scratch
+  }
+
+  private func rows(_ scratch: Scratch, _ words: String..., of run: String = "run.rr") throws -> [Row] {
+    let result = try scratch.rrtool(["inspect", scratch.path(run)] + words + ["--format", "ndjson"])
+    try #require(result.status == 0, "\(words): \(result.errors)")
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try result.lines.map { try decoder.decode(Row.self, from: Data($0.utf8)) }
+  }
+
+  /// The numbers that the guest prints, and checks.
+  @Test(arguments: ["jit", "interpreter"]) func everyTrapIsListed(engine: String) throws {
+    let scratch = try recorded()
+    let traps = try rows(scratch, "traps", "--engine", engine)
+    func count(_ cause: Int, _ mode: String, _ handler: String) -> Int {
+      traps.filter { $0.cause == cause && $0.mode == mode && $0.handlerMode == handler }.count
+    }
+    #expect(count(8, "user", "supervisor") == Self.rounds * (Self.callsARound + 1))
+    #expect(count(9, "supervisor", "machine") == Self.rounds)
+    #expect(count(13, "user", "supervisor") == Self.rounds * Self.pages / 2)
+    #expect(count(15, "user", "supervisor") == Self.rounds * Self.pages)
+    #expect(traps.count == Self.rounds * (Self.callsARound + 2 + Self.pages * 3 / 2))
+    #expect(traps.allSatisfy { $0.kind == "exception" })
+    #expect(zip(traps, traps.dropFirst()).allSatisfy { $0.position < $1.position })
+    let faults = traps.filter { $0.cause == 13 }
+    #expect(faults.first?.value == "0x40001000" && faults.first?.name == "load page fault")
+    #expect(try rows(scratch, "interrupts").isEmpty)
+    // Each is where a replay comes to when it is sent there: the instruction is the next one.
+    let place = try #require(traps.dropFirst(1000).first)
+    let pc = try scratch.rrtool(
+      "inspect", scratch.path("run.rr"), "traps", "--from", "\(place.position)", "--limit", "1", "--format",
+      "csv")
+    #expect(pc.lines.dropFirst().first?.hasPrefix("\(place.position),") == true)
+  }
+
+  /// Rows do not depend on where the replay begins, nor on where it is cut.
+  @Test func aStretchShowsWhatIsInIt() throws {
+    let scratch = try recorded()
+    let all = try rows(scratch, "traps")
+    let middle = all[all.count / 3].position
+    let last = all[all.count / 2].position
+    let part = try rows(scratch, "traps", "--from", "\(middle)", "--to", "\(last)")
+    #expect(part == all.filter { (middle...last).contains($0.position) })
+    #expect(try rows(scratch, "traps", "--limit", "7") == Array(all.prefix(7)))
+    #expect(try rows(scratch, "traps", "--limit", "0").isEmpty)
+  }
+
+  @Test(arguments: ["jit", "interpreter"]) func everySystemCallHasItsAnswer(engine: String) throws {
+    let scratch = try recorded()
+    let calls = try rows(scratch, "syscalls", "--engine", engine)
+    #expect(calls.count == Self.rounds * (Self.callsARound + 1))
+    // The last call of all switches the machine off.
+    #expect(calls.dropLast().allSatisfy { $0.returnPosition != nil })
+    #expect(calls.last?.returnPosition == nil && calls.last?.result == nil)
+    for (index, call) in calls.dropLast().enumerated() {
+      let expected =
+        index % (Self.callsARound + 1) == Self.callsARound ? 0 : index % (Self.callsARound + 1) + 2
+      #expect(call.result == "0x\(String(expected, radix: 16))", "call \(index)")
+      #expect(call.instructionCount == call.returnPosition.map { $0 - call.position })
+    }
+    let kernel = try rows(scratch, "sbi")
+    #expect(kernel.count == Self.rounds && kernel.last?.error == nil)
+    #expect(kernel.dropLast().allSatisfy { $0.error != nil && ($0.instructionCount ?? 0) > 3 })
+  }
+
+  @Test(arguments: ["jit", "interpreter"]) func everyCallOfAFunctionIsListed(engine: String) throws {
+    let scratch = try recorded()
+    let names = try scratch.run(["nm", Self.guest]).lines
+    let line = try #require(names.first { $0.hasSuffix(" supervisor_trap") })
+    let calls = try rows(
+      scratch, "calls", "supervisor_trap,exception,0x\(line.prefix(16))", "--engine", engine)
+    let handled = calls.filter { $0.function == "supervisor_trap" }
+    #expect(handled.count == Self.rounds * (Self.callsARound + 1 + Self.pages * 3 / 2))
+    #expect(calls.filter { $0.function == "exception" }.count == Self.rounds)
+    #expect(calls.filter { $0.returnPosition == nil }.map(\.function) == ["supervisor_trap", "exception"])
+    #expect(handled.allSatisfy { $0.caller?.hasPrefix("supervisor_entry+") == true })
+    #expect(zip(calls, calls.dropFirst()).allSatisfy { $0.position < $1.position })
+    // As gdb counts them.
+    let counted = try scratch.run([
+      "gdb-multiarch", "-q", "-batch", "-nx", "-ex", "set architecture riscv:rv64", "-ex",
+      "target remote | \(Place.tool.path) replay \(scratch.path("run.rr")) --gdb stdio --engine \(engine)",
+      "-ex", "python point = gdb.Breakpoint('*0x\(line.prefix(16))')", "-ex", "ignore 1 1000000",
+      "-ex", "continue", "-ex", "python print('COUNTED', point.hit_count)",
+    ])
+    #expect(counted.text.contains("COUNTED \(handled.count)\n"), "\(counted.text)\(counted.errors)")
+  }
+
+  /// What goes to the serial port is what the console says.
+  @Test func everyByteOfTheConsoleIsAWrite() throws {
+    let scratch = try recorded()
+    let said = try scratch.rrtool("inspect", scratch.path("run.rr"), "console").output
+    let accesses = try rows(scratch, "mmio", "--device", "uart")
+    let written = accesses.filter { $0.access == "write" && $0.offset == "0x0" }
+    #expect(written.compactMap { $0.value.flatMap { UInt8($0.dropFirst(2), radix: 16) } } == Array(said))
+    #expect(accesses.contains { $0.access == "read" && $0.offset == "0x5" })
+  }
+
+  /// A kernel that asks for an extension that there is, calls one that there is not, and has itself switched off.
+  @Test(arguments: ["jit", "interpreter"]) func callsOfTheBuiltInFirmwareHaveTheirAnswers(engine: String)
+    throws
+  {
+    let scratch = try Scratch()
+    let header: [UInt8] =
+      [0x6f, 0, 0, 0x04, 0, 0, 0, 0, 0, 0, 0x20, 0, 0, 0, 0, 0, 0, 0x10] + [UInt8](repeating: 0, count: 14)
+      + [2, 0, 0, 0] + [UInt8](repeating: 0, count: 12) + Array("RISCV\0\0\0RSC\u{5}\0\0\0\0".utf8)
+    let code: [UInt32] = [
+      0x0100_0893, 0x0030_0813, 0x0100_0513, 0x0000_0073, 0x0990_0893, 0x0000_0073, 0x5352_58b7, 0x3548_8893,
+      0x0000_0813, 0x0000_0513, 0x0000_0593, 0x0000_0073,
+    ]
+    let bytes = code.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) } }
+    let kernel = try scratch.file("Image", header + bytes)
+    _ = try scratch.record("run.rr", "--kernel", kernel)
+    let calls = try rows(scratch, "sbi", "--engine", engine)
+    #expect(calls.map(\.name) == ["BASE.probe_extension", "0x99.3", "SRST.system_reset"])
+    #expect(calls.map(\.error) == ["0", "NOT_SUPPORTED", nil])
+    #expect(calls.map(\.value) == ["0x1", "0x0", nil])
+    #expect(calls.map(\.instructionCount) == [1, 1, nil])
+  }
+
+  /// Of each hart what it did, and of all of them together the sum.
+  @Test func hartsAreToldApart() throws {
+    let scratch = try Scratch()
+    _ = try scratch.record("run.rr", "--bios", Place.guest("smp"), "--smp", "3")
+    let all = try rows(scratch, "interrupts")
+    #expect(!all.isEmpty && all.allSatisfy { $0.kind == "interrupt" && $0.mode == "machine" })
+    let parts = try (0..<3).map { try rows(scratch, "interrupts", "--hart", "\($0)") }
+    #expect(parts.allSatisfy { !$0.isEmpty })
+    #expect(parts.enumerated().allSatisfy { index, rows in rows == all.filter { $0.hart == index } })
+    #expect(parts.map(\.count).reduce(0, +) == all.count)
+  }
+
+  @Test func questionsThatMakeNoSense() throws {
+    let scratch = try recorded()
+    for (question, complaint) in [
+      (["calls", "supervisor_tarp"], "did you mean 'supervisor_trap'"),
+      (["calls", ""], "is no symbol"), (["calls", "0x80000000,nothing_like_it"], "is no symbol"),
+      (["traps", "--hart", "1"], "is no hart of this machine"),
+      (["traps", "--limit=-1"], "is no number of rows"),
+      (["mmio", "--device", "urat"], "did you mean 'uart'"),
+      (["traps", "--from", "end", "--to", "0"], "lies after --to"),
+    ] {
+      let result = try scratch.rrtool(["inspect", scratch.path("run.rr")] + question)
+      #expect(result.status == 64, "\(question): \(result.errors)")
+      #expect(result.errors.contains(complaint), "\(question): \(result.errors)")
+      #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+    }
+  }
+}

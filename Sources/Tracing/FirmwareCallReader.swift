@@ -34,19 +34,12 @@ package final class FirmwareCallReader: TraceReader {
   package func hear(_ observation: GuestObservation, of machine: Machine) {
     let hart = observation.hart
     switch observation.event {
-    case .firmwareCall(let call, let outcome):
-      let (a0, a1, a2, a3, a4, a5) = call.arguments
-      var record = FirmwareCall(
-        moment: observation.moment, hart: hart, programCounter: observation.programCounter,
-        extensionID: call.extensionID, functionID: call.functionID, arguments: [a0, a1, a2, a3, a4, a5])
+    case .firmwareCall(let call):
       let next = observation.moment.position + 1
-      switch outcome {
-      case .returns(let error, let value):
-        record.result = FirmwareCall.Result(position: next, error: error.rawValue, value: value)
-      case .returnsLegacy(let result):
-        record.result = FirmwareCall.Result(position: next, error: result, value: a1)
-      case .doesNotReturn: break
-      }
+      let record = FirmwareCall(
+        moment: observation.moment, hart: hart, programCounter: observation.programCounter,
+        extensionID: call.extensionID, functionID: call.functionID, arguments: call.arguments,
+        result: call.answer.map { FirmwareCall.Result(position: next, error: $0.error, value: $0.value) })
       records.end(records.begin(record))
     case .trap(let trap)
     where !trap.isInterrupt && trap.cause == TrapCause.environmentCallFromSupervisor && trap.handler == 3:

@@ -8,7 +8,8 @@ import Testing
 @Suite struct InspectViewTests {
   private static let views = [
     "summary", "events", "console", "stats", "chart", "last-write",
-    "calls", "syscalls", "traps", "interrupts", "sbi", "mmio",
+    "calls", "syscalls", "traps", "interrupts", "sbi", "mmio", "registers",
+    "disassembly", "x",
   ]
 
   /// A bank with a journal on its disk, whose recording is called as in the examples, with a snapshot.
@@ -53,7 +54,8 @@ import Testing
     for view in Self.views {
       let words = Set(
         try page(scratch, view).split { !($0.isLetter || $0.isNumber || "_-".contains($0)) }.map(String.init))
-      let address = view == "last-write" ? ["0x80002000,8"] : view == "calls" ? ["0x800012d2"] : []
+      let address =
+        ["last-write": ["0x80002000,8"], "calls": ["0x800012d2"], "x": ["0x80000000,40"]][view] ?? []
       let result = try scratch.rrtool(
         ["inspect", view] + address + [scratch.path("linux.rr"), "--format", "json"])
       try #require(result.status == 0, "\(result.errors)")

@@ -44,6 +44,9 @@ struct SchemaTests {
       (["inspect", run, "calls", "block_submit"], "calls"), (["inspect", run, "traps"], "traps"),
       (["inspect", run, "interrupts"], "interrupts"), (["inspect", run, "mmio"], "mmio"),
       (["inspect", run, "sbi"], "sbi"), (["inspect", run, "syscalls"], "syscalls"),
+      (["inspect", run, "registers", "--at", "50%"], "registers"),
+      (["inspect", run, "disassembly", "--at", "50%"], "disassembly"),
+      (["inspect", run, "x", "0x80000000,40"], "memory"),
     ] {
       let result = try scratch.rrtool(words + ["--format", "json"])
       try check(scratch, result.text, schema)

@@ -166,6 +166,63 @@ import Testing
     #expect(parts.map(\.count).reduce(0, +) == all.count)
   }
 
+  /// At a place that another view named the machine stands as it said.
+  @Test func placesAreAsTheDebuggerHasThem() throws {
+    struct Register: Decodable {
+      var hart: Int
+      var group: String
+      var name: String
+      var alias: String?
+      var value: String
+    }
+    struct Instruction: Decodable {
+      var address: String
+      var symbol: String?
+      var bytes: String
+      var text: String
+    }
+    struct Piece: Decodable {
+      var address: String
+      var bytes: String
+    }
+    let scratch = try recorded()
+    func lines<Line: Decodable>(_ words: String..., as type: Line.Type) throws -> [Line] {
+      let result = try scratch.rrtool(["inspect", scratch.path("run.rr")] + words + ["--format", "ndjson"])
+      try #require(result.status == 0, "\(words): \(result.errors)")
+      return try result.lines.map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
+    }
+    let trap = try #require(try rows(scratch, "traps").dropFirst(2_000).first { $0.cause == 15 })
+    let (at, behind) = ("\(trap.position)", "\(trap.position + 1)")
+    func value(_ name: String, _ place: String) throws -> String? {
+      try lines("registers", "--at", place, as: Register.self).first { $0.name == name }?.value
+    }
+    let pc = try #require(try value("pc", at))
+    #expect(try value("privilege", at) == "0x0" && value("privilege", behind) == "0x1")
+    #expect(try value("stval", behind) == trap.value && value("sepc", behind) == pc)
+    let code = try lines("disassembly", "--at", at, "--count", "3", as: Instruction.self)
+    #expect(code.count == 3 && code[0].address == pc && code[0].text.hasPrefix("sd "))
+    let named = try lines("disassembly", "--at", behind, "--count", "1", as: Instruction.self)
+    #expect(named.first?.symbol == "supervisor_entry")
+    let word = try lines("x", "\(pc),4", "--at", at, as: Piece.self)
+    #expect(word.first?.bytes.replacing(" ", with: "").count == 8)
+    let alias = try #require(UInt64(pc.dropFirst(2), radix: 16)) - 0x4000_0000
+    #expect(
+      try lines("x", "0x\(String(alias, radix: 16)),4", "--physical", as: Piece.self).first?.bytes
+        == word.first?.bytes)
+    // The debugger's registers.
+    let replay = "\(Place.tool.path) replay \(scratch.path("run.rr")) --gdb stdio --to \(at)"
+    let shown = try scratch.run([
+      "gdb-multiarch", "-q", "-batch", "-nx", "-ex", "set architecture riscv:rv64", "-ex",
+      "target remote | \(replay)", "-ex", "info registers",
+    ])
+    let registers = try lines("registers", "--at", at, as: Register.self)
+    for register in registers where register.group == "integer" && register.name != "x8" {
+      let line = shown.lines.first { $0.split(separator: " ").first.map(String.init) == register.alias }
+      #expect(
+        line?.contains("\(register.value)\t") == true || register.name == "x0", "\(register) \(line ?? "")")
+    }
+  }
+
   @Test func questionsThatMakeNoSense() throws {
     let scratch = try recorded()
     for (question, complaint) in [
@@ -175,6 +232,11 @@ import Testing
       (["traps", "--limit=-1"], "is no number of rows"),
       (["mmio", "--device", "urat"], "did you mean 'uart'"),
       (["traps", "--from", "end", "--to", "0"], "lies after --to"),
+      (["registers", "--hart", "1"], "is no hart of this machine"),
+      (["registers", "--at", "9999999999"], "lies beyond the recording"),
+      (["disassembly", "--count", "0"], "is no number of instructions"),
+      (["disassembly", "--address", "here"], "is no address"), (["x", "0x80000000,0"], "is not from 1 byte"),
+      (["x", "0x10,4"], "nothing is there"), (["x", "0x80000000,4", "--physical", "--hart", "0"], "--hart"),
     ] {
       let result = try scratch.rrtool(["inspect", scratch.path("run.rr")] + question)
       #expect(result.status == 64, "\(question): \(result.errors)")

@@ -64,12 +64,7 @@ extension Machine {
     storeSource = .firmware
     defer { storeSource = .instruction }
     let outcome = SupervisorBinaryInterface.handle(call, hart: index, host: self)
-    if observer != nil {
-      // The hart stands behind its `ecall`.
-      tell(
-        .firmwareCall(call, outcome), of: hart, hasEnded: false,
-        programCounter: hart.state.pointee.pc &- 4)
-    }
+    if observer != nil { tell(call, outcome, of: hart) }
     switch outcome {
     case .returns(let error, let value):
       x[10] = UInt64(bitPattern: error.rawValue)

@@ -4,7 +4,7 @@
 ///
 /// Both engines do these things on slow paths that they share, so that they tell the same, and that nothing is paid where nobody
 /// looks.
-package struct GuestObservation: Sendable {
+package struct GuestObservation: Sendable, Equatable {
   /// Of the instruction that it belongs to: how many were executed before it. An interrupt is taken in front of its instruction.
   package var moment: Moment
   package var hart: Int
@@ -14,7 +14,7 @@ package struct GuestObservation: Sendable {
   package var privilege: UInt64
   package var event: Event
 
-  package enum Event: Sendable {
+  package enum Event: Sendable, Equatable {
     case trap(Trap)
     /// `mret` or `sret`: the hart goes on at `programCounter`, in `privilege`.
     case trapReturn(programCounter: UInt64, privilege: UInt64)
@@ -22,7 +22,22 @@ package struct GuestObservation: Sendable {
     case load(address: UInt64, size: Int, value: UInt64)
     case store(address: UInt64, size: Int, value: UInt64)
     /// The built-in SBI was called, and has served the call.
-    case firmwareCall(SupervisorBinaryInterface.Call, SupervisorBinaryInterface.Outcome)
+    case firmwareCall(FirmwareCall)
+  }
+
+  package struct FirmwareCall: Sendable, Equatable {
+    /// a7 and a6.
+    package var extensionID: UInt64
+    package var functionID: UInt64
+    /// a0 to a5.
+    package var arguments: [UInt64]
+    /// a0 and a1 behind it; nil when it does not return.
+    package var answer: Answer?
+
+    package struct Answer: Sendable, Equatable {
+      package var error: Int64
+      package var value: UInt64
+    }
   }
 
   package struct Trap: Sendable, Equatable {

@@ -82,17 +82,8 @@ struct LastWriteView: ParsableCommand {
     if physical, virtual != nil {
       throw Failure(.usage, "--physical", "cannot be given with --virtual", remedy: "leave one of them out")
     }
-    let parts = address.split(separator: ",", omittingEmptySubsequences: false)
-    guard (1...2).contains(parts.count), let first = Self.number(parts[0]),
-      let count = parts.count == 2 ? Self.number(parts[1]) : 1
-    else {
-      throw Failure(.usage, address, "is no address", remedy: "give ADDRESS or ADDRESS,LENGTH: 0x80201000,8")
-    }
+    let (first, count) = try MemoryWords.range(address)
     return MemoryRange(
       address: first, byteCount: count, space: virtual.map { .virtual(hart: $0) } ?? .physical)
-  }
-
-  private static func number(_ text: Substring) -> UInt64? {
-    text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
   }
 }

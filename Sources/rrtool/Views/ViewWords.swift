@@ -9,7 +9,7 @@ enum ViewWords {
   static let views: [any ParsableCommand.Type] = [
     SummaryView.self, EventsView.self, ConsoleView.self, StatsView.self, ChartView.self, LastWriteView.self,
     CallsView.self, SystemCallsView.self, TrapsView.self, InterruptsView.self, FirmwareCallsView.self,
-    DeviceAccessesView.self,
+    DeviceAccessesView.self, RegistersView.self, DisassemblyView.self, MemoryView.self,
   ]
 
   static var names: [String] { views.map { $0._commandName } }

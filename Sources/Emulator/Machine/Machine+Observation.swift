@@ -26,29 +26,22 @@ extension Machine {
         moment: moment, hart: hart.index, programCounter: programCounter ?? hart.state.pointee.pc,
         privilege: privilege ?? hart.state.pointee.privilege, event: event))
   }
-}
 
-extension Interpreter {
-  /// Every trap goes this way.
-  func enterTrap(_ hart: Hart, cause: UInt64, isInterrupt: Bool, value: UInt64) {
-    let (programCounter, privilege) = (hart.state.pointee.pc, hart.state.pointee.privilege)
-    hart.enterTrap(cause: cause, isInterrupt: isInterrupt, value: value)
-    withMachine { machine in
-      guard machine.observer != nil else { return }
-      let trap = GuestObservation.Trap(
-        isInterrupt: isInterrupt, cause: cause, value: value, handler: hart.state.pointee.privilege)
-      machine.tell(
-        .trap(trap), of: hart, hasEnded: !isInterrupt, programCounter: programCounter, privilege: privilege)
-    }
-  }
-
-  /// The hart has just come back from a trap, by the instruction at `programCounter` in `privilege`.
-  func tellReturn(_ hart: Hart, programCounter: UInt64, privilege: UInt64) {
-    withMachine { machine in
-      guard machine.observer != nil else { return }
-      machine.tell(
-        .trapReturn(programCounter: hart.state.pointee.pc, privilege: hart.state.pointee.privilege), of: hart,
-        hasEnded: true, programCounter: programCounter, privilege: privilege)
-    }
+  /// The built-in SBI has served a call of a hart, which stands behind its `ecall`.
+  @inline(never)
+  func tell(
+    _ call: SupervisorBinaryInterface.Call, _ outcome: SupervisorBinaryInterface.Outcome, of hart: Hart
+  ) {
+    let (a0, a1, a2, a3, a4, a5) = call.arguments
+    let answer: GuestObservation.FirmwareCall.Answer? =
+      switch outcome {
+      case .returns(let error, let value): .init(error: error.rawValue, value: value)
+      case .returnsLegacy(let result): .init(error: result, value: a1)
+      case .doesNotReturn: nil
+      }
+    let told = GuestObservation.FirmwareCall(
+      extensionID: call.extensionID, functionID: call.functionID, arguments: [a0, a1, a2, a3, a4, a5],
+      answer: answer)
+    tell(.firmwareCall(told), of: hart, hasEnded: false, programCounter: hart.state.pointee.pc &- 4)
   }
 }

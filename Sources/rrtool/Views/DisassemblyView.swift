@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import HostSystem
+import Inspection
+
+struct DisassemblyView: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "disassembly",
+    abstract: "Show the instructions that a hart is about to execute, or any others.",
+    discussion: """
+      It replays up to --at, from the last snapshot before, and shows memory as it is there: code that a guest loaded, wrote or patched too.
+      Addresses are virtual, for the hart as it stands there.
+
+      FIELDS
+        address  of the instruction
+        symbol   what --symbols calls it
+        bytes    the instruction as a number: of 16 or 32 bits
+        text     in the words of GNU's tools; .insn for what the machine does not know
+
+      EXAMPLES
+        rrtool inspect linux.rr disassembly --at 50%
+        rrtool inspect linux.rr disassembly --at before-bug --hart 1 --count 40 --symbols vmlinux
+        rrtool inspect linux.rr disassembly --address 0x80000124 --count 4
+      """)
+
+  @OptionGroup var recording: RecordingArgument
+
+  @Option(help: ArgumentHelp("The first instruction; without it the hart's pc.", valueName: "address"))
+  var address: String?
+
+  @Option(help: ArgumentHelp("How many instructions.", valueName: "n"))
+  var count = 16
+
+  @Option(help: ArgumentHelp("Whose code (0).", valueName: "hart"))
+  var hart: Int?
+
+  @OptionGroup var symbols: SymbolOptions
+
+  @OptionGroup var place: PlaceOptions
+
+  func run() throws {
+    try reporting {
+      guard (1...100_000).contains(count) else {
+        throw Failure(
+          .usage, "--count \(count)", "is no number of instructions", remedy: "give one from 1 to 100,000")
+      }
+      let first = try address.map { (text) throws(Failure) in try MemoryWords.address(text) }
+      try place.show(recording) { timeline in
+        let hart = try PlaceOptions.checked(hart, of: timeline)
+        let names = try CodeNames(symbols, for: timeline.recording)
+        let address = first ?? timeline.machine.programCounter(hart: hart)
+        return Report(codeOf: timeline.machine, hart: hart, at: address, count: count) { names.name(of: $0) }
+      }
+    }
+  }
+}

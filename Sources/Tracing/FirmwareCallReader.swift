@@ -25,14 +25,22 @@ package struct FirmwareCall: Sendable, Equatable {
 }
 
 package final class FirmwareCallReader: TraceReader {
-  private var records = OpenRecords<FirmwareCall>()
+  private let hart: Int?
+  private var records: OpenRecords<FirmwareCall>
   /// Of each hart whose call a handler in M mode serves: the number of its record, and where it goes on.
   private var open: [Int: (number: Int, programCounter: UInt64)] = [:]
 
-  package init() {}
+  /// - Parameters:
+  ///   - hart: whose calls count; nil: of all.
+  ///   - limit: the first so many.
+  package init(hart: Int? = nil, limit: Int = .max) {
+    self.hart = hart
+    records = OpenRecords(limit: limit)
+  }
 
   package func hear(_ observation: GuestObservation, of machine: Machine) {
     let hart = observation.hart
+    guard self.hart == nil || self.hart == hart else { return }
     switch observation.event {
     case .firmwareCall(let call):
       let next = observation.moment.position + 1
@@ -40,7 +48,7 @@ package final class FirmwareCallReader: TraceReader {
         moment: observation.moment, hart: hart, programCounter: observation.programCounter,
         extensionID: call.extensionID, functionID: call.functionID, arguments: call.arguments,
         result: call.answer.map { FirmwareCall.Result(position: next, error: $0.error, value: $0.value) })
-      records.end(records.begin(record))
+      if let number = records.begin(record) { records.end(number) }
     case .trap(let trap)
     where !trap.isInterrupt && trap.cause == TrapCause.environmentCallFromSupervisor && trap.handler == 3:
       let number = records.begin(
@@ -48,8 +56,8 @@ package final class FirmwareCallReader: TraceReader {
           moment: observation.moment, hart: hart, programCounter: observation.programCounter,
           extensionID: machine.register(17, hart: hart), functionID: machine.register(16, hart: hart),
           arguments: (10...15).map { machine.register($0, hart: hart) }))
-      if let old = open[hart] { records.end(old.number) }
-      open[hart] = (number, observation.programCounter &+ 4)
+      if let old = open.removeValue(forKey: hart) { records.end(old.number) }
+      if let number { open[hart] = (number, observation.programCounter &+ 4) }
     case .trapReturn(let programCounter, _):
       guard observation.privilege == 3, let call = open[hart], call.programCounter == programCounter else {
         return

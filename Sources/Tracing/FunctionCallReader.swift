@@ -46,19 +46,24 @@ package final class FunctionCallReader: TraceReader {
 
   private let functions: [UInt64: String]
   private let harts: UInt64
-  private var records = OpenRecords<FunctionCall>()
+  private var records: OpenRecords<FunctionCall>
   /// Several at one place end together: each has jumped into the next.
   private var open: [Place: [(number: Int, address: UInt64)]] = [:]
   /// How many calls are to return to each address.
   private var awaited: [UInt64: Int] = [:]
   private var idleCount = 0
+  /// The call that began last: whether its first instruction is executed is not known yet.
+  private var latest: (position: UInt64, hart: Int, number: Int, place: Place)?
+  private var areEntriesForgotten = false
   package private(set) var stopPoints: StopPoints
 
   /// - Parameters:
   ///   - functions: names by the addresses of their first instructions.
   ///   - hart: whose calls count; nil: of all.
-  package init(_ functions: [UInt64: String], hart: Int? = nil) {
+  ///   - limit: the first so many.
+  package init(_ functions: [UInt64: String], hart: Int? = nil, limit: Int = .max) {
     self.functions = functions
+    records = OpenRecords(limit: limit)
     harts = hart.map { 1 << UInt64($0) } ?? ~0
     stopPoints = StopPoints(
       breakpoints: functions.keys.sorted().map {
@@ -67,17 +72,32 @@ package final class FunctionCallReader: TraceReader {
   }
 
   package func meet(_ hit: StopPointHit, in machine: Machine) {
+    if records.isFull, !areEntriesForgotten, hit.position > latest?.position ?? 0 {
+      areEntriesForgotten = true
+      stopPoints.breakpoints.removeAll { functions[$0.address] != nil && awaited[$0.address] == nil }
+    }
     if awaited[hit.programCounter] != nil { end(hit, machine) }
     if let function = functions[hit.programCounter], harts >> UInt64(hit.hart) & 1 != 0 {
       begin(function, hit, machine)
     }
   }
 
+  /// A first instruction that traps, on a page that is not in memory yet for one, is not executed: no call has begun.
+  package func hear(_ observation: GuestObservation, of machine: Machine) {
+    guard case .trap(let trap) = observation.event, !trap.isInterrupt, let call = latest,
+      call.position == observation.moment.position, call.hart == observation.hart
+    else { return }
+    latest = nil
+    records.cancel(call.number)
+    open[call.place]?.removeAll { $0.number == call.number }
+    awaitFewer(call.place.programCounter, by: 1)
+  }
+
   private func begin(_ function: String, _ hit: StopPointHit, _ machine: Machine) {
     let hart = hit.hart
     let returnAddress = machine.register(1, hart: hart)
     let place = place(returnAddress, hart, machine)
-    let number = records.begin(
+    let begun = records.begin(
       FunctionCall(
         moment: machine.now, hart: hart, privilege: machine.privilege(hart: hart),
         addressSpace: machine.place(hart: hart).addressSpace, function: function, address: hit.programCounter,
@@ -86,8 +106,11 @@ package final class FunctionCallReader: TraceReader {
     // The same function once more at the same place: the stack was left, and is another task's now.
     let stale = open[place]?.filter { $0.address == hit.programCounter } ?? []
     for old in stale { records.end(old.number) }
-    open[place, default: []].removeAll { $0.address == hit.programCounter }
-    open[place]?.append((number, hit.programCounter))
+    open[place]?.removeAll { $0.address == hit.programCounter }
+    awaitFewer(returnAddress, by: stale.count)
+    guard let begun else { return }
+    open[place, default: []].append((begun, hit.programCounter))
+    latest = (hit.position, hart, begun, place)
     switch awaited[returnAddress] {
     case nil:
       // A task may go on elsewhere: whichever hart comes there.
@@ -95,7 +118,7 @@ package final class FunctionCallReader: TraceReader {
     case 0?: idleCount -= 1
     default: break
     }
-    awaited[returnAddress, default: 0] += 1 - stale.count
+    awaited[returnAddress, default: 0] += 1
   }
 
   private func end(_ hit: StopPointHit, _ machine: Machine) {
@@ -105,16 +128,22 @@ package final class FunctionCallReader: TraceReader {
       position: hit.position, hart: hit.hart,
       values: [machine.register(10, hart: hit.hart), machine.register(11, hart: hit.hart)])
     for call in calls { records.end(call.number) { $0.result = result } }
-    let left = (awaited[hit.programCounter] ?? 0) - calls.count
-    awaited[hit.programCounter] = left
-    guard left == 0 else { return }
+    awaitFewer(hit.programCounter, by: calls.count)
+  }
+
+  private func awaitFewer(_ returnAddress: UInt64, by count: Int) {
+    guard count > 0, let before = awaited[returnAddress] else { return }
+    awaited[returnAddress] = before - count
+    guard before == count else { return }
     idleCount += 1
     if idleCount > Self.idleLimit { forgetIdle() }
   }
 
   private func forgetIdle() {
     let idle = Set(awaited.filter { $0.value == 0 }.keys)
-    stopPoints.breakpoints.removeAll { idle.contains($0.address) && functions[$0.address] == nil }
+    stopPoints.breakpoints.removeAll {
+      idle.contains($0.address) && (functions[$0.address] == nil || areEntriesForgotten)
+    }
     for address in idle { awaited[address] = nil }
     idleCount = 0
   }

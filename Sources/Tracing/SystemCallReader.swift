@@ -16,7 +16,7 @@ package struct SystemCall: Sendable, Equatable {
   /// a0 to a5.
   package var arguments: [UInt64]
   /// Text that arguments point to, by their number, as far as it was in memory.
-  package var texts: [Int: [UInt8]]
+  package var texts: [Int: Text]
   /// Nil when it did not return within the stretch.
   package var result: Result?
 
@@ -26,6 +26,12 @@ package struct SystemCall: Sendable, Equatable {
     package var hart: Int
     /// a0.
     package var value: UInt64
+  }
+
+  package struct Text: Sendable, Equatable {
+    package var bytes: [UInt8]
+    /// Its end was seen.
+    package var isWhole: Bool
   }
 }
 
@@ -57,14 +63,23 @@ package final class SystemCallReader: TraceReader {
     static let satp = 0x180
   }
 
-  private var records = OpenRecords<SystemCall>()
+  private let hart: Int?
+  private var records: OpenRecords<SystemCall>
   private var open: [Place: (number: Int, call: UInt64, scratch: UInt64)] = [:]
 
-  package init() {}
+  /// - Parameters:
+  ///   - hart: on which calls are made that count; nil: on all. They may return elsewhere.
+  ///   - limit: the first so many.
+  package init(hart: Int? = nil, limit: Int = .max) {
+    self.hart = hart
+    records = OpenRecords(limit: limit)
+  }
 
   package func hear(_ observation: GuestObservation, of machine: Machine) {
     switch observation.event {
-    case .trap(let trap) where !trap.isInterrupt && trap.cause == TrapCause.environmentCallFromUser:
+    case .trap(let trap)
+    where !trap.isInterrupt && trap.cause == TrapCause.environmentCallFromUser
+      && (hart == nil || hart == observation.hart):
       begin(observation, machine)
     case .trapReturn(let programCounter, privilege: 0): end(observation, at: programCounter, machine)
     default: break
@@ -77,17 +92,18 @@ package final class SystemCallReader: TraceReader {
     let number = machine.register(17, hart: hart)
     let arguments = (10...15).map { machine.register($0, hart: hart) }
     let scratch = machine.controlAndStatusRegister(Register.sscratch, hart: hart) ?? 0
-    var texts: [Int: [UInt8]] = [:]
+    var texts: [Int: SystemCall.Text] = [:]
     for index in LinuxSystemCall.named(number)?.texts ?? [] {
       texts[index] = Self.text(at: arguments[index], hart, machine)
     }
-    let record = records.begin(
+    let begun = records.begin(
       SystemCall(
         moment: observation.moment, hart: hart, programCounter: observation.programCounter,
         addressSpace: machine.controlAndStatusRegister(Register.satp, hart: hart) ?? 0, scratch: scratch,
         number: number, arguments: arguments, texts: texts))
     // Called again before it returned: a signal came, and the kernel has it restarted.
-    if let old = open.updateValue((record, number, scratch), forKey: place) { records.end(old.number) }
+    if let old = open.removeValue(forKey: place) { records.end(old.number) }
+    if let begun { open[place] = (begun, number, scratch) }
   }
 
   private func end(_ observation: GuestObservation, at programCounter: UInt64, _ machine: Machine) {
@@ -106,15 +122,18 @@ package final class SystemCallReader: TraceReader {
     records.end(call.number) { record in
       record.result = result
       // What the kernel had to fetch for itself is in memory by now.
-      for index in LinuxSystemCall.named(record.number)?.texts ?? [] where record.texts[index] == nil {
+      for index in LinuxSystemCall.named(record.number)?.texts ?? []
+      where record.texts[index]?.isWhole != true {
         record.texts[index] = Self.text(at: record.arguments[index], hart, machine)
       }
     }
   }
 
-  private static func text(at address: UInt64, _ hart: Int, _ machine: Machine) -> [UInt8]? {
+  private static func text(at address: UInt64, _ hart: Int, _ machine: Machine) -> SystemCall.Text? {
     let bytes = machine.readMemory(virtual: address, count: textLimit, hart: hart)
-    return bytes.isEmpty ? nil : Array(bytes.prefix { $0 != 0 })
+    guard !bytes.isEmpty else { return nil }
+    let end = bytes.firstIndex(of: 0)
+    return SystemCall.Text(bytes: Array(bytes[..<(end ?? bytes.count)]), isWhole: end != nil)
   }
 
   package func takeRecords() throws -> [SystemCall] { try records.take() }

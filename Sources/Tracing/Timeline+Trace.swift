@@ -18,11 +18,14 @@ extension Timeline {
     _ reader: Reader, over positions: ClosedRange<UInt64>, control: SearchControl = SearchControl(),
     _ body: (Reader.Record) throws -> Void
   ) throws {
-    let first = max(positions.lowerBound, start)
+    // An interrupt that an instruction brought about itself is taken before a machine that is sent to the next one stands there.
+    let first = max(positions.lowerBound - min(positions.lowerBound, 1), start)
     let last = min(positions.upperBound, end.position)
     if first > position { _ = try withReplayFailures { () throws(ReplayError) in try seek(to: first) } }
     let machine = machine
-    machine.observe { [unowned machine] in reader.hear($0, of: machine) }
+    machine.observe { [unowned machine] observation in
+      if positions.contains(observation.moment.position) { reader.hear(observation, of: machine) }
+    }
     defer { machine.observe(nil) }
     var breakpoint: UInt64?
     while position <= last {
@@ -36,7 +39,7 @@ extension Timeline {
       switch stop {
       case .stopPoint(let hit):
         breakpoint = hit.cause == .breakpoint ? hit.position : nil
-        reader.meet(hit, in: machine)
+        if positions.contains(hit.position) { reader.meet(hit, in: machine) }
         continue
       case .position: break
       default:

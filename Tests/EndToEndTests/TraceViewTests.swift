@@ -112,6 +112,13 @@ import Testing
     #expect(calls.filter { $0.returnPosition == nil }.map(\.function) == ["supervisor_trap", "exception"])
     #expect(handled.allSatisfy { $0.caller?.hasPrefix("supervisor_entry+") == true })
     #expect(zip(calls, calls.dropFirst()).allSatisfy { $0.position < $1.position })
+    // A first instruction that faults each time is executed once for two tries.
+    let touched = try rows(scratch, "calls", "0xc0000252", "--engine", engine)
+    #expect(touched.count == Self.rounds * Self.pages)
+    // What is wanted is there as soon as it is known, and what called is named where it ends with the call.
+    let first = try rows(scratch, "calls", "supervisor_trap,guest_main", "--limit", "3", "--engine", engine)
+    #expect(first.map(\.function) == ["guest_main", "supervisor_trap", "supervisor_trap"])
+    #expect(Array(first.dropFirst()) == Array(handled.prefix(2)))
     // As gdb counts them.
     let counted = try scratch.run([
       "gdb-multiarch", "-q", "-batch", "-nx", "-ex", "set architecture riscv:rv64", "-ex",
@@ -164,6 +171,18 @@ import Testing
     #expect(parts.allSatisfy { !$0.isEmpty })
     #expect(parts.enumerated().allSatisfy { index, rows in rows == all.filter { $0.hart == index } })
     #expect(parts.map(\.count).reduce(0, +) == all.count)
+    // Interrupts that an instruction brought about are in the stretch that their position is in.
+    for index in [0, all.count / 3, all.count - 1] {
+      let place = "\(all[index].position)"
+      #expect(
+        try rows(scratch, "interrupts", "--from", place, "--to", place)
+          == all.filter { $0.position == all[index].position })
+    }
+    let middle = all[all.count / 2].position
+    let halves =
+      try rows(scratch, "interrupts", "--to", "\(middle - 1)")
+      + rows(scratch, "interrupts", "--from", "\(middle)")
+    #expect(halves == all)
   }
 
   /// At a place that another view named the machine stands as it said.
@@ -227,7 +246,9 @@ import Testing
     let scratch = try recorded()
     for (question, complaint) in [
       (["calls", "supervisor_tarp"], "did you mean 'supervisor_trap'"),
-      (["calls", ""], "is no symbol"), (["calls", "0x80000000,nothing_like_it"], "is no symbol"),
+      (["calls", ""], "is not told of which function"),
+      (["disassembly", "--address", "0x10"], "nothing is there"),
+      (["calls", "0x80000000,nothing_like_it"], "is no symbol"),
       (["traps", "--hart", "1"], "is no hart of this machine"),
       (["traps", "--limit=-1"], "is no number of rows"),
       (["mmio", "--device", "urat"], "did you mean 'uart'"),

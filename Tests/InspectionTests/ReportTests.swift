@@ -113,6 +113,9 @@ import Testing
       VisibleText.of(Array("\u{202e}\u{85}\u{2028}\u{1b}\u{7}\t".utf8))
         == "\\u{202e}\\u{85}\\u{2028}\\e\\x07\\t")
     #expect(VisibleText.of([0xe2, 0x82, 0x41, 0xc3]) == "\\xe2\\x82A\\xc3")
+    #expect(
+      VisibleText.quoted(Array("/d \" q \\ \n\u{1b} é".utf8) + [0xff]) == #""/d \" q \\ \n\e é\xff""#)
+    #expect(VisibleText.quoted([], isWhole: false) == #"""..."# && VisibleText.quoted([0x5c]) == #""\\""#)
   }
 
   @Test func manyRowsGoOnAfterTheWidthsAreChosen() throws {

@@ -14,12 +14,15 @@ package struct SymbolTable: Sendable {
 
   /// Ascending; one for each address.
   private let entries: [Entry]
+  /// Others of the same addresses.
+  private let aliases: [Entry]
   private let names: [UInt8]
 
   /// Reads an executable for rv64; one without symbols gives an empty table.
   package init(_ file: [UInt8]) throws(ImageFormatError) {
     guard let table = try ExecutableFile.readSymbols(file, ExecutableFile.readHeader(file)) else {
       entries = []
+      aliases = []
       names = []
       return
     }
@@ -35,10 +38,13 @@ package struct SymbolTable: Sendable {
       ($0.element.value, $1.element.type, $0.offset) < ($1.element.value, $0.element.type, $1.offset)
     }.map(\.element)
     var entries: [Entry] = []
-    for symbol in sorted where entries.last?.address != symbol.value {
-      entries.append(Entry(address: symbol.value, size: symbol.size, nameOffset: symbol.nameOffset))
+    var aliases: [Entry] = []
+    for symbol in sorted {
+      let entry = Entry(address: symbol.value, size: symbol.size, nameOffset: symbol.nameOffset)
+      if entries.last?.address == symbol.value { aliases.append(entry) } else { entries.append(entry) }
     }
     self.entries = entries
+    self.aliases = aliases
     self.names = names
   }
 
@@ -46,6 +52,18 @@ package struct SymbolTable: Sendable {
 
   /// What an address is called: "name", or "name+0x12" for one behind its start. Nil when no symbol reaches so far.
   package func name(of address: UInt64) -> String? {
+    guard let entry = entry(at: address) else { return nil }
+    let distance = address - entry.address
+    return distance == 0 ? name(of: entry) : "\(name(of: entry))+\(hexadecimal(distance))"
+  }
+
+  /// The same for the address that a call returns to: it belongs to what called, also where that ends with the call.
+  package func name(ofReturnTo address: UInt64) -> String? {
+    guard address > 0, let entry = entry(at: address - 1) else { return nil }
+    return "\(name(of: entry))+\(hexadecimal(address - entry.address))"
+  }
+
+  private func entry(at address: UInt64) -> Entry? {
     var low = 0
     var high = entries.count
     while low < high {
@@ -55,9 +73,7 @@ package struct SymbolTable: Sendable {
     guard low > 0 else { return nil }
     let entry = entries[low - 1]
     let distance = address - entry.address
-    guard distance < (entry.size > 0 ? entry.size : Self.reach) || distance == 0 else { return nil }
-    let name = name(of: entry)
-    return distance == 0 ? name : "\(name)+\(hexadecimal(distance))"
+    return distance < (entry.size > 0 ? entry.size : Self.reach) || distance == 0 ? entry : nil
   }
 
   private func name(of entry: Entry) -> String {
@@ -67,9 +83,9 @@ package struct SymbolTable: Sendable {
   /// The addresses of that name, ascending: a program may have several functions of one name.
   package func addresses(of name: String) -> [UInt64] {
     let wanted = Array(name.utf8) + [0]
-    return entries.filter { names[$0.nameOffset...].starts(with: wanted) }.map(\.address)
+    return (entries + aliases).filter { names[$0.nameOffset...].starts(with: wanted) }.map(\.address)
+      .sorted()
   }
 
-  /// Every name, in the order of the addresses.
-  package var allNames: [String] { entries.map { name(of: $0) } }
+  package var allNames: [String] { (entries + aliases).map { name(of: $0) } }
 }

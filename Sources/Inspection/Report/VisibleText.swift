@@ -38,6 +38,15 @@ public enum VisibleText {
     return text
   }
 
+  /// The same in quotation marks, with those in it and backslashes behind a backslash, so that it can be read back; with dots
+  /// where there was more of it.
+  public static func quoted(_ bytes: [UInt8], isWhole: Bool = true) -> String {
+    let backslash = UInt8(ascii: "\\")
+    let parts = bytes.split(omittingEmptySubsequences: false) { $0 == backslash }
+    let text = parts.map { of($0).replacing("\"", with: "\\\"") }.joined(separator: "\\\\")
+    return "\"\(text)\"" + (isWhole ? "" : "...")
+  }
+
   private static func escape(_ byte: UInt8) -> String {
     "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
   }

@@ -18,6 +18,7 @@ public struct FunctionCallRow {
 
   public let values: [FieldValue]
 
+  /// - Parameter name: what the place belongs to that a call returns to, where that is known.
   package init(_ call: FunctionCall, naming name: (UInt64) -> String?) {
     let result = call.result
     let caller = name(call.returnAddress)

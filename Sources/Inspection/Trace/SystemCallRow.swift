@@ -40,10 +40,12 @@ public struct SystemCallRow {
       case .decimal: String(Int64(bitPattern: argument.1))
       case .hexadecimal: Report.hexadecimal(argument.1)
       case .text:
-        call.texts[index].map { "\"\(VisibleText.of($0))\"" } ?? Report.hexadecimal(argument.1)
+        call.texts[index].map { VisibleText.quoted($0.bytes, isWhole: $0.isWhole) }
+          ?? Report.hexadecimal(argument.1)
       }
     }
-    return "\(known?.name ?? "syscall_\(call.number)")(\(arguments.joined(separator: ", ")))"
+    return
+      "\(known?.name ?? "syscall_\(Int64(bitPattern: call.number))")(\(arguments.joined(separator: ", ")))"
   }
 
   private static func describe(_ value: UInt64, of number: UInt64) -> String {

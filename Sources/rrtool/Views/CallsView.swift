@@ -12,7 +12,8 @@ struct CallsView: ParsableCommand {
       It replays from --from to --to. Functions are named by the symbols of what was booted, or of --symbols, or given by their addresses.
 
       A function is called each time that its first instruction is executed. It has returned when execution comes to where ra pointed then,
-      with the same stack pointer. One that is left by longjmp or an exception, or that jumps into itself, does not return.
+      with the same stack pointer. One that is left by longjmp or an exception does not, unless execution comes there later all the same; of one that
+      jumps to its own start the last does.
 
       FIELDS
         position, time_ns   the function's first instruction
@@ -47,8 +48,10 @@ struct CallsView: ParsableCommand {
     try reporting {
       try trace.show(
         recording, as: "calls", title: "Calls", columns: FunctionCallRow.columns,
-        { names, _ in FunctionCallReader(try names.functions(functions), hart: trace.hart) },
-        hart: { $0.hart }, row: { FunctionCallRow($0, naming: $1).values })
+        { names, _ in
+          FunctionCallReader(try names.functions(functions), hart: trace.hart, limit: trace.limit ?? .max)
+        },
+        hart: { $0.hart }, row: { FunctionCallRow($0, naming: $1.name(ofReturnTo:)).values })
     }
   }
 }

@@ -30,6 +30,14 @@ struct CodeNames {
     return nil
   }
 
+  /// The same for the place that a call returns to.
+  func name(ofReturnTo address: UInt64) -> String? {
+    for table in tables {
+      if let name = table.symbols.name(ofReturnTo: address &- table.displacement) { return name }
+    }
+    return nil
+  }
+
   /// The functions that a user asked for, by their addresses: names, or addresses where there is no name.
   ///
   /// - Parameter words: "transfer,0x80000124".
@@ -50,6 +58,12 @@ struct CodeNames {
   }
 
   private func unknown(_ word: String) -> Failure {
+    if word.isEmpty || word.hasSuffix(".rr") {
+      return Failure(
+        .usage, "calls", "is not told of which function",
+        remedy:
+          "give names or addresses before the recording: 'rrtool inspect calls main,0x80000124 linux.rr'")
+    }
     guard !tables.isEmpty else {
       return Failure(
         .usage, word.printable, "cannot be found: there are no symbols",

@@ -10,7 +10,7 @@ struct DeviceAccessesView: ParsableCommand {
     commandName: "mmio", abstract: "List the reads and writes of devices' registers.",
     discussion: """
       It replays from --from to --to. Devices are called as 'info mtree' of the monitor calls them: uart, plic, clint, rtc,
-      virtio-mmio-0. RAM is none, and neither is flash while it reads as memory.
+      virtio-blk-0. RAM is none, and neither is flash while it reads as memory.
 
       FIELDS
         position, time_ns  the instruction
@@ -47,7 +47,7 @@ struct DeviceAccessesView: ParsableCommand {
                 + "give one of \(devices.joined(separator: ", "))")
           }
           return DeviceAccessReader(device: device)
-        }, hart: { $0.hart }, row: { DeviceAccessRow($0, naming: $1).values })
+        }, hart: { $0.hart }, row: { DeviceAccessRow($0, naming: $1.name(of:)).values })
     }
   }
 }

@@ -16,7 +16,7 @@ struct DisassemblyView: ParsableCommand {
         address  of the instruction
         symbol   what --symbols calls it
         bytes    the instruction as a number: of 16 or 32 bits
-        text     in the words of GNU's tools; .insn for what the machine does not know
+        text     in the words of GNU's tools; .2byte or .4byte for what the machine does not know
 
       EXAMPLES
         rrtool inspect linux.rr disassembly --at 50%
@@ -50,6 +50,9 @@ struct DisassemblyView: ParsableCommand {
         let hart = try PlaceOptions.checked(hart, of: timeline)
         let names = try CodeNames(symbols, for: timeline.recording)
         let address = first ?? timeline.machine.programCounter(hart: hart)
+        guard !timeline.machine.readMemory(virtual: address, count: 2, hart: hart).isEmpty else {
+          throw MemoryWords.nothing(at: address, timeline)
+        }
         return Report(codeOf: timeline.machine, hart: hart, at: address, count: count) { names.name(of: $0) }
       }
     }

@@ -33,7 +33,7 @@ struct InterruptsView: ParsableCommand {
       try trace.show(
         recording, as: "interrupts", title: "Interrupts", columns: TrapRow.columns,
         { _, _ in TrapReader(onlyInterrupts: true) }, hart: { $0.hart },
-        row: { TrapRow($0, naming: $1).values })
+        row: { TrapRow($0, naming: $1.name(of:)).values })
     }
   }
 }

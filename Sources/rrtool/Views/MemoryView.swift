@@ -58,11 +58,9 @@ struct MemoryView: ParsableCommand {
           physical
           ? timeline.machine.inspect(physical: first, count: Int(count))
           : timeline.machine.readMemory(virtual: first, count: Int(count), hart: hart)
-        guard !bytes.isEmpty else {
-          throw Failure(
-            .usage, address.printable, "nothing is there at position \(timeline.position.grouped)",
-            remedy: physical
-              ? "'info mtree' of the monitor tells what is where" : "is it physical? Then give --physical")
+        guard !bytes.isEmpty else { throw MemoryWords.nothing(at: first, timeline) }
+        if bytes.count < count {
+          say("\(address.printable): only \(UInt64(bytes.count).grouped) bytes are there")
         }
         return Report(memory: bytes, at: first)
       }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HostSystem
+import TimeTravel
 
 /// Addresses and ranges as users write them.
 enum MemoryWords {
@@ -21,6 +22,14 @@ enum MemoryWords {
         .usage, text.printable, "is no address", remedy: "give ADDRESS or ADDRESS,LENGTH: 0x80201000,8")
     }
     return (first, count)
+  }
+
+  /// No byte of the guest is at an address that was asked for.
+  static func nothing(at address: UInt64, _ timeline: Timeline) -> Failure {
+    Failure(
+      .usage, "0x\(String(address, radix: 16))", "nothing is there at position \(timeline.position.grouped)",
+      remedy:
+        "give an address of the guest at that place; 'info mtree' of the monitor lists the physical ones")
   }
 
   private static func number(_ text: Substring) -> UInt64? {

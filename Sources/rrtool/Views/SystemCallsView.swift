@@ -12,13 +12,13 @@ struct SystemCallsView: ParsableCommand {
       the guest, which may be any kernel, with or without symbols.
 
       A call has returned where a hart goes back to user mode behind the ecall in the same address space and with the same stack and
-      thread pointers. Texts are told as far as they were in memory, 256 bytes at most.
+      thread pointers. Texts are told as far as they were in memory, 256 bytes at most; dots tell that there was more.
 
       FIELDS
         position, time_ns   the ecall
         hart                whose
         task                sscratch: in Linux the address of the task
-        call                as strace has it: openat(-100, "/etc/passwd", 0x80000, 0x0)
+        call                nearly as strace has it: openat(-100, "/etc/passwd", 0x80000, 0x0)
         returned            what it returned, or the error's name; none when it did not return within the stretch
         instruction_count   from the call to its return, of all harts
         name, number        a7
@@ -43,7 +43,8 @@ struct SystemCallsView: ParsableCommand {
     try reporting {
       try trace.show(
         recording, as: "syscalls", title: "System calls", columns: SystemCallRow.columns,
-        { _, _ in SystemCallReader() }, hart: { $0.hart }, row: { SystemCallRow($0, naming: $1).values })
+        { _, _ in SystemCallReader(hart: trace.hart, limit: trace.limit ?? .max) }, hart: { $0.hart },
+        row: { SystemCallRow($0, naming: $1.name(of:)).values })
     }
   }
 }

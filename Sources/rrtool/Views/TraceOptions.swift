@@ -38,7 +38,7 @@ struct TraceOptions: ParsableArguments {
   func show<Reader: TraceReader>(
     _ recording: RecordingArgument, as name: String, title: String, columns: [Column],
     _ makeReader: (CodeNames, _ devices: [String]) throws -> Reader, hart: @escaping (Reader.Record) -> Int,
-    row: @escaping (Reader.Record, _ naming: (UInt64) -> String?) -> [FieldValue]
+    row: @escaping (Reader.Record, CodeNames) -> [FieldValue]
   ) throws {
     let format = try format.parsed()
     try check()
@@ -51,9 +51,10 @@ struct TraceOptions: ParsableArguments {
     }
     let positions = try range.resolved(in: viewed)
     let names = try CodeNames(symbols, for: viewed.recording)
-    let timeline = try Timeline(
-      viewed.recording, near: range.from == nil ? nil : .absolute(positions.lowerBound),
-      engine: engine.parsed())
+    // One instruction before the stretch: see `Timeline.trace`.
+    let first = try viewed.position("start", option: "--from", otherwise: 0)
+    let near = max(positions.lowerBound - min(positions.lowerBound, 1), first)
+    let timeline = try Timeline(viewed.recording, near: .absolute(near), engine: engine.parsed())
     let reader = try makeReader(names, timeline.deviceNames)
     let section = Section(name: name, title: title, shape: .table, columns: columns) { produce in
       var left = limit ?? .max
@@ -67,7 +68,7 @@ struct TraceOptions: ParsableArguments {
       try timeline.trace(reader, over: positions, control: control) { record in
         guard left > 0, self.hart.map({ $0 == hart(record) }) ?? true else { return }
         left -= 1
-        try produce(row(record) { names.name(of: $0) })
+        try produce(row(record, names))
       }
     }
     try viewed.show(Report([section]), format)

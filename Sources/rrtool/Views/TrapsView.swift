@@ -11,7 +11,8 @@ struct TrapsView: ParsableCommand {
       It replays from --from to --to. Nothing of it disturbs the guest: it is the recorded run.
 
       FIELDS
-        position, time_ns  the instruction that trapped, or that an interrupt was taken in front of
+        position, time_ns  the instruction that trapped, or that an interrupt was taken in front of; where the instruction before
+                           it brought the interrupt about, a replay sent there stands in the handler
         hart               whose
         kind               exception or interrupt
         cause, name        its number and its name in the manual
@@ -34,7 +35,7 @@ struct TrapsView: ParsableCommand {
     try reporting {
       try trace.show(
         recording, as: "traps", title: "Traps", columns: TrapRow.columns, { _, _ in TrapReader() },
-        hart: { $0.hart }, row: { TrapRow($0, naming: $1).values })
+        hart: { $0.hart }, row: { TrapRow($0, naming: $1.name(of:)).values })
     }
   }
 }

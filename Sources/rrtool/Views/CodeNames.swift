@@ -24,16 +24,18 @@ struct CodeNames {
 
   /// "name+0x12"; nil where no symbol reaches.
   func name(of address: UInt64) -> String? {
-    for table in tables {
-      if let name = table.symbols.name(of: address &- table.displacement) { return name }
-    }
-    return nil
+    firstName { $0.name(of: address &- $1) }
   }
 
   /// The same for the place that a call returns to.
   func name(ofReturnTo address: UInt64) -> String? {
+    firstName { $0.name(ofReturnTo: address &- $1) }
+  }
+
+  /// What the first table answers that has an answer.
+  private func firstName(_ ask: (SymbolTable, _ displacement: UInt64) -> String?) -> String? {
     for table in tables {
-      if let name = table.symbols.name(ofReturnTo: address &- table.displacement) { return name }
+      if let name = ask(table.symbols, table.displacement) { return name }
     }
     return nil
   }

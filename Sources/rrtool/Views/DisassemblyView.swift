@@ -47,7 +47,7 @@ struct DisassemblyView: ParsableCommand {
       }
       let first = try address.map { (text) throws(Failure) in try MemoryWords.address(text) }
       try place.show(recording) { timeline in
-        let hart = try PlaceOptions.checked(hart, of: timeline)
+        let hart = try HartWords.checked(hart, of: timeline.recording) ?? 0
         let names = try CodeNames(symbols, for: timeline.recording)
         let address = first ?? timeline.machine.programCounter(hart: hart)
         guard !timeline.machine.readMemory(virtual: address, count: 2, hart: hart).isEmpty else {

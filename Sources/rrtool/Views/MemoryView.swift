@@ -53,7 +53,7 @@ struct MemoryView: ParsableCommand {
           remedy: "'rrtool dump' writes all of memory")
       }
       try place.show(recording) { timeline in
-        let hart = try PlaceOptions.checked(hart, of: timeline)
+        let hart = try HartWords.checked(hart, of: timeline.recording) ?? 0
         let bytes =
           physical
           ? timeline.machine.inspect(physical: first, count: Int(count))

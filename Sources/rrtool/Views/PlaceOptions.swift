@@ -40,12 +40,4 @@ struct PlaceOptions: ParsableArguments {
     progress.finish()
     try viewed.show(report(timeline), format)
   }
-
-  /// The hart that was asked for; the first without a word.
-  static func checked(_ hart: Int?, of timeline: Timeline) throws(Failure) -> Int {
-    let count = timeline.recording.manifest.configuration.hartCount
-    guard let hart, !(0..<count).contains(hart) else { return hart ?? 0 }
-    throw Failure(
-      .usage, "--hart \(hart)", "is no hart of this machine", remedy: "give one from 0 to \(count - 1)")
-  }
 }

@@ -31,9 +31,9 @@ struct RegistersView: ParsableCommand {
   func run() throws {
     try reporting {
       try place.show(recording) { timeline in
-        let one = try PlaceOptions.checked(hart, of: timeline)
+        let one = try HartWords.checked(hart, of: timeline.recording)
         let all = 0..<timeline.recording.manifest.configuration.hartCount
-        return Report(registersOf: timeline.machine, harts: hart == nil ? Array(all) : [one])
+        return Report(registersOf: timeline.machine, harts: one.map { [$0] } ?? Array(all))
       }
     }
   }

@@ -43,12 +43,7 @@ struct TraceOptions: ParsableArguments {
     let format = try format.parsed()
     try check()
     let viewed = try ViewedRecording(recording)
-    let hartCount = viewed.recording.manifest.configuration.hartCount
-    if let wanted = self.hart, !(0..<hartCount).contains(wanted) {
-      throw Failure(
-        .usage, "--hart \(wanted)", "is no hart of this machine",
-        remedy: "give one from 0 to \(hartCount - 1)")
-    }
+    let wanted = try HartWords.checked(self.hart, of: viewed.recording)
     let positions = try range.resolved(in: viewed)
     let names = try CodeNames(symbols, for: viewed.recording)
     // One instruction before the stretch: see `Timeline.trace`.
@@ -66,7 +61,7 @@ struct TraceOptions: ParsableArguments {
       let control = SearchControl(
         isInterrupted: { left == 0 }, progress: { done, _ in progress.show(done) })
       try timeline.trace(reader, over: positions, control: control) { record in
-        guard left > 0, self.hart.map({ $0 == hart(record) }) ?? true else { return }
+        guard left > 0, wanted == nil || wanted == hart(record) else { return }
         left -= 1
         try produce(row(record, names))
       }

@@ -23,9 +23,14 @@ extension Timeline {
     let last = min(positions.upperBound, end.position)
     if first > position { _ = try withReplayFailures { () throws(ReplayError) in try seek(to: first) } }
     let machine = machine
-    machine.observe { [unowned machine] observation in
-      if positions.contains(observation.moment.position) { reader.hear(observation, of: machine) }
-    }
+    let hearsTransfers = reader.hearsTransfers
+    reader.begin(in: machine)
+    machine.observe(
+      { [unowned machine] observation in
+        if hearsTransfers || positions.contains(observation.moment.position) {
+          reader.hear(observation, of: machine)
+        }
+      }, transfers: hearsTransfers ? { reader.hear($0) } : nil)
     defer { machine.observe(nil) }
     var breakpoint: UInt64?
     while position <= last {

@@ -7,6 +7,12 @@ package protocol TraceReader: AnyObject {
   associatedtype Record
   /// Where the machine is to stop for it. Looked at whenever it goes on.
   var stopPoints: StopPoints { get }
+  /// Whether it wants to hear of jumps. Then it also hears of what comes before its stretch, up to one instruction.
+  var hearsTransfers: Bool { get }
+  /// The machine stands where it begins to be told.
+  func begin(in machine: Machine)
+  /// A hart has jumped.
+  func hear(_ transfers: ControlTransfers)
   /// The guest did something. The machine is in the middle of it, and may be looked at.
   func hear(_ observation: GuestObservation, of machine: Machine)
   /// A stop point was met.
@@ -19,6 +25,9 @@ package protocol TraceReader: AnyObject {
 
 extension TraceReader {
   package var stopPoints: StopPoints { StopPoints() }
+  package var hearsTransfers: Bool { false }
+  package func begin(in machine: Machine) {}
+  package func hear(_ transfers: ControlTransfers) {}
   package func hear(_ observation: GuestObservation, of machine: Machine) {}
   package func meet(_ hit: StopPointHit, in machine: Machine) {}
 }

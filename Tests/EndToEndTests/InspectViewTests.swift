@@ -8,7 +8,7 @@ import Testing
 @Suite struct InspectViewTests {
   private static let views = [
     "summary", "events", "console", "stats", "chart", "last-write",
-    "calls", "syscalls", "traps", "interrupts", "sbi", "mmio", "registers",
+    "calls", "profile", "syscalls", "traps", "interrupts", "sbi", "mmio", "registers",
     "disassembly", "x",
   ]
 
@@ -131,7 +131,7 @@ import Testing
     for (view, words, more) in [
       (
         "summary", ["--from", "1"],
-        "it is one of 'events', 'console', 'chart', 'calls', 'syscalls', 'traps', 'interrupts', 'sbi', 'mmio'; "
+        "it is one of 'events', 'console', 'chart', 'calls', 'profile', 'syscalls', 'traps', 'interrupts', 'sbi', 'mmio'; "
       ),
       ("", ["--kind", "end"], "it is one of 'events'; "),
       ("console", ["--kind", "end"], "it is one of 'events'; "), ("stats", ["--to", "5"], "it is one of"),

@@ -87,5 +87,19 @@ package struct SymbolTable: Sendable {
       .sorted()
   }
 
+  /// A symbol with all that is called after it.
+  package struct Place: Sendable {
+    package var address: UInt64
+    package var size: UInt64
+    package var name: String
+  }
+
+  /// The symbols that `name(of:)` names addresses by, ascending.
+  package var places: [Place] {
+    entries.map {
+      Place(address: $0.address, size: $0.size > 0 ? $0.size : Self.reach, name: name(of: $0))
+    }
+  }
+
   package var allNames: [String] { (entries + aliases).map { name(of: $0) } }
 }

@@ -40,6 +40,9 @@ struct HartState {
 
   /// While translated code runs: a place for the host's floating-point control and status (`MXCSR`).
   var hostStatus: UInt64 = 0
+  /// Where the next jump is written, and where the room for them ends, while somebody hears of jumps (`ControlTransferLog`).
+  var transferCursor: UInt = 0
+  var transferLimit: UInt = 0
   /// The number of the jump through which translated code came back, or 0; see `Translator.Site`.
   var linkSite: UInt64 = 0
 
@@ -130,6 +133,8 @@ enum Attention {
   static let interrupts: UInt64 = 1
   /// The machine must take over: the hart waits or stops, or the run is to end.
   static let leave: UInt64 = 2
+  /// There is no room for another jump; see `ControlTransferLog`.
+  static let transfers: UInt64 = 4
 }
 
 /// Privilege levels, as `mstatus.MPP` encodes them.

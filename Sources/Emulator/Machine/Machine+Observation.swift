@@ -2,10 +2,25 @@
 
 /// Looking on while the guest runs.
 extension Machine {
-  /// From here on `observer` hears what the guest does besides plain instructions; nil: nobody does. To be called between runs.
+  /// From here on `observer` hears what the guest does besides plain instructions, and `transfers`, if given, its jumps; nil: nobody
+  /// does. To be called between runs.
   ///
-  /// It is called in the middle of a run: it may look at the machine's registers and memory, and changes nothing.
-  package func observe(_ observer: ((GuestObservation) -> Void)?) { self.observer = observer }
+  /// They are called in the middle of a run, each thing in its order: they may look at the machine's registers and memory, and
+  /// change nothing.
+  package func observe(
+    _ observer: ((GuestObservation) -> Void)?, transfers: ((ControlTransfers) -> Void)? = nil
+  ) {
+    self.observer = observer
+    transferLog = transfers.map { ControlTransferLog($0) }
+    transferLog?.connect(interpreter.harts)
+    interpreter.setNotesTransfers(transfers != nil)
+  }
+
+  /// Tells the jumps of the hart whose turn it is, up to a position that it has reached.
+  func handTransfers(of hart: Hart, end: UInt64) {
+    transferLog?.hand(
+      hart, base: turnPosition &+ UInt64(bitPattern: hart.state.pointee.turnBudget), end: end)
+  }
 
   /// - Parameters:
   ///   - hasEnded: the instruction counts as executed by now.
@@ -21,6 +36,7 @@ extension Machine {
       moment.position &-= 1
       moment.time &-= 1 << UInt64(configuration.shift)
     }
+    if transferLog != nil { handTransfers(of: hart, end: moment.position) }
     observer(
       GuestObservation(
         moment: moment, hart: hart.index, programCounter: programCounter ?? hart.state.pointee.pc,

@@ -97,6 +97,8 @@ public final class Machine {
   var outsideCount: UInt64 = 0
   /// Hears what the guest does besides plain instructions.
   var observer: ((GuestObservation) -> Void)?
+  /// Where jumps are written while somebody hears of them.
+  var transferLog: ControlTransferLog?
   /// Who stores into memory at present.
   var storeSource = NotedStore.Source.instruction
 
@@ -299,6 +301,7 @@ public final class Machine {
     hart.state.pointee.attention = Attention.interrupts
     interpreter.run(hart)
 
+    if transferLog != nil { handTransfers(of: hart, end: now.position) }
     let used = budget - hart.state.pointee.budget
     turnPosition &+= UInt64(used)
     hart.state.pointee.executedBeforeTurn &+= UInt64(used)

@@ -48,5 +48,7 @@ package struct GuestObservation: Sendable, Equatable {
     package var value: UInt64
     /// The mode of its handler.
     package var handler: UInt64
+    /// Where that begins.
+    package var handlerAddress: UInt64
   }
 }

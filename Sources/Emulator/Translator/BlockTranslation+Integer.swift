@@ -23,15 +23,9 @@
         // One that is not the last has its target behind it.
         if instruction.remaining == 1 { goTo(here &+ immediate) }
       case .jalr:
-        assembler.move(.rax, RegisterMap.operand(instruction.source1))
-        if immediate != 0 { assembler.arithmetic(.add, .register(.rax), immediate: immediate) }
-        assembler.arithmetic(.and, .register(.rax), immediate: -2)
-        if instruction.destination != DecodedInstruction.bin {
-          assembler.move(.rcx, .memory(RegisterMap.pageBase))
-          assembler.arithmetic(.add, .register(.rcx), immediate: next)
-          assembler.move(RegisterMap.operand(instruction.destination), .rcx)
-        }
+        formTarget(instruction)
         goToRAX()
+      case .notedJal, .notedJalr: notedJump(instruction)
       case .beq, .bne, .blt, .bge, .bltu, .bgeu: branch(instruction)
       case .waitingBranch: waitingBranch(op)
 
@@ -189,7 +183,7 @@
       }
     }
 
-    private mutating func setLink(_ instruction: DecodedInstruction, _ pageOffset: Int32) {
+    mutating func setLink(_ instruction: DecodedInstruction, _ pageOffset: Int32) {
       compute(instruction) { assembler, target in
         assembler.move(target, .memory(RegisterMap.pageBase))
         assembler.arithmetic(.add, .register(target), immediate: pageOffset)

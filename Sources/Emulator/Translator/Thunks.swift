@@ -9,6 +9,8 @@
     let exit: UInt
     /// The same, with the guest's pc in `rax`.
     let exitAtRAX: UInt
+    /// The same, where there is no room for another jump (`ControlTransferLog`).
+    let exitToHandTransfers: UInt
     /// Called with a decoded instruction's address in `rdx` and an operand in `rax`; afterwards `eax` holds an `Outcome`.
     let load: UInt
     let store: UInt
@@ -46,6 +48,9 @@
       assembler.byte(0xe0)
 
       align()
+      exitToHandTransfers = assembler.address
+      assembler.instruction(0x83, 1, .memory(RegisterMap.attention), wide: true)  // or
+      assembler.byte(UInt8(Attention.transfers))
       exitAtRAX = assembler.address
       assembler.move(.memory(RegisterMap.pc), .rax)
       exit = assembler.address

@@ -32,16 +32,16 @@ extension RunChart {
     let lanesTop = Layout.titleHeight + Layout.markRowHeight * Double(Layout.markRows)
     let lanesHeight = max(1, Double(lanes.count)) * (Layout.laneHeight + Layout.laneGap)
     let height = lanesTop + lanesHeight + Layout.axisHeight
-    let size = "\(Self.number(Layout.width)) \(Self.number(height))"
+    let size = "\(SVG.number(Layout.width)) \(SVG.number(height))"
     try write(
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(size)\" width=\"\(Self.number(Layout.width))\">\n"
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(size)\" width=\"\(SVG.number(Layout.width))\">\n"
     )
     try write("<style>\(Self.style)</style>\n<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n")
-    try write(Self.text(16, 26, "name", name))
-    try write(Self.text(16, 46, "small", subtitle))
+    try write(SVG.text(16, 26, "name", name))
+    try write(SVG.text(16, 46, "small", subtitle))
     if lanes.isEmpty {
       try write(
-        Self.text(Layout.labelWidth, lanesTop + 24, "small", "nothing entered or left the machine here"))
+        SVG.text(Layout.labelWidth, lanesTop + 24, "small", "nothing entered or left the machine here"))
     }
     for (number, lane) in lanes.enumerated() {
       try draw(lane, top: lanesTop + Double(number) * (Layout.laneHeight + Layout.laneGap), to: write)
@@ -69,10 +69,10 @@ extension RunChart {
     let peak = lane.amounts.max() ?? 0
     let middle = top + Layout.laneHeight / 2 + 4
     let bottom = top + Layout.laneHeight
-    try write(Self.text(16, middle, "small", lane.title))
+    try write(SVG.text(16, middle, "small", lane.title))
     try write(
-      "<rect class=\"lane\" x=\"\(Self.number(Layout.labelWidth))\" y=\"\(Self.number(top))\" "
-        + "width=\"\(Self.number(Layout.plotWidth))\" height=\"\(Self.number(Layout.laneHeight))\"/>\n")
+      "<rect class=\"lane\" x=\"\(SVG.number(Layout.labelWidth))\" y=\"\(SVG.number(top))\" "
+        + "width=\"\(SVG.number(Layout.plotWidth))\" height=\"\(SVG.number(Layout.laneHeight))\"/>\n")
     let width = Layout.plotWidth / Double(columns.count)
     for (number, amount) in lane.amounts.enumerated() where amount > 0 {
       // The least that there is must be seen.
@@ -84,12 +84,12 @@ extension RunChart {
         "\(lane.title): \(Self.amount(amount, lane.unit))", lane.hints[number],
       ].compactMap { $0 }.joined(separator: "\n")
       try write(
-        "<rect class=\"\(lane.unit.rawValue)\" x=\"\(Self.number(x))\" y=\"\(Self.number(bottom - height))\" "
-          + "width=\"\(Self.number(max(1, width - 0.5)))\" height=\"\(Self.number(height))\">"
-          + "<title>\(Self.escaped(told))</title></rect>\n")
+        "<rect class=\"\(lane.unit.rawValue)\" x=\"\(SVG.number(x))\" y=\"\(SVG.number(bottom - height))\" "
+          + "width=\"\(SVG.number(max(1, width - 0.5)))\" height=\"\(SVG.number(height))\">"
+          + "<title>\(SVG.escaped(told))</title></rect>\n")
     }
     try write(
-      Self.text(
+      SVG.text(
         Layout.labelWidth + Layout.plotWidth + 8, middle, "peak", "peak \(Self.amount(peak, lane.unit))"))
   }
 
@@ -99,11 +99,11 @@ extension RunChart {
       try write(Self.line(x, top - Layout.laneGap, x, top - Layout.laneGap / 2, "grid"))
       // Labels stay within the picture.
       let anchor = number == 0 ? "start" : number == ticks.count - 1 ? "end" : "middle"
-      try write(Self.text(x, top + 10, "small", tick.position.grouped, anchor: anchor))
-      try write(Self.text(x, top + 27, "small", Self.amount(tick.time, .nanoseconds), anchor: anchor))
+      try write(SVG.text(x, top + 10, "small", tick.position.grouped, anchor: anchor))
+      try write(SVG.text(x, top + 27, "small", Self.amount(tick.time, .nanoseconds), anchor: anchor))
     }
-    try write(Self.text(16, top + 10, "small", "position"))
-    try write(Self.text(16, top + 27, "small", "guest time"))
+    try write(SVG.text(16, top + 10, "small", "position"))
+    try write(SVG.text(16, top + 27, "small", "guest time"))
   }
 
   private func drawMarks(top: Double, bottom: Double, to write: (String) throws -> Void) throws {
@@ -113,7 +113,7 @@ extension RunChart {
       let x = self.x(mark.position)
       let kind = mark.kind.rawValue
       let isShort = mark.kind == .automaticSnapshot
-      let title = "<title>\(Self.escaped("\(mark.text)\n\(mark.position.grouped)"))</title>"
+      let title = "<title>\(SVG.escaped("\(mark.text)\n\(mark.position.grouped)"))</title>"
       let end = isShort ? top : bottom - Layout.laneGap
       try write(Self.line(x, top - 8, x, end, "mark \(kind)", content: title))
       let label = Self.shortened(mark.text)
@@ -124,7 +124,7 @@ extension RunChart {
       guard !isShort, let row = ends.firstIndex(where: { $0 + 6 < start }) else { continue }
       ends[row] = start + width
       let y = top - 12 - Layout.markRowHeight * Double(row)
-      try write(Self.text(x, y, "label \(kind)", label, anchor: isLeft ? "end" : "start"))
+      try write(SVG.text(x, y, "label \(kind)", label, anchor: isLeft ? "end" : "start"))
     }
   }
 
@@ -151,35 +151,10 @@ extension RunChart {
 
   // MARK: Elements
 
-  private static func text(
-    _ x: Double, _ y: Double, _ style: String, _ text: String, anchor: String = "start"
-  ) -> String {
-    "<text class=\"\(style)\" x=\"\(number(x))\" y=\"\(number(y))\" text-anchor=\"\(anchor)\">\(escaped(text))</text>\n"
-  }
-
   private static func line(
     _ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, _ style: String, content: String = ""
   ) -> String {
-    "<line class=\"\(style)\" x1=\"\(number(x1))\" y1=\"\(number(y1))\" x2=\"\(number(x2))\" y2=\"\(number(y2))\">"
+    "<line class=\"\(style)\" x1=\"\(SVG.number(x1))\" y1=\"\(SVG.number(y1))\" x2=\"\(SVG.number(x2))\" y2=\"\(SVG.number(y2))\">"
       + "\(content)</line>\n"
-  }
-
-  private static func number(_ value: Double) -> String { value.fixed(places: 1) ?? "0" }
-
-  /// Text of a guest or a file as content of an element: visible, and no markup.
-  private static func escaped(_ text: String) -> String {
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    return lines.map { line in
-      var escaped = ""
-      for scalar in VisibleText.of(Array(line.utf8)).unicodeScalars {
-        switch scalar {
-        case "&": escaped += "&amp;"
-        case "<": escaped += "&lt;"
-        case ">": escaped += "&gt;"
-        default: escaped.unicodeScalars.append(scalar)
-        }
-      }
-      return escaped
-    }.joined(separator: "\n")
   }
 }

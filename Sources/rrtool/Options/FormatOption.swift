@@ -16,11 +16,11 @@ struct FormatOption: ParsableArguments {
   }
 
   /// - Parameter extra: what may be given besides.
-  static func parsed(_ name: String, or extra: String? = nil) throws(Failure) -> ReportFormat {
+  static func parsed(_ name: String, or extra: [String] = []) throws(Failure) -> ReportFormat {
     guard let known = ReportFormat(rawValue: name) else {
+      let others = extra.isEmpty ? "" : ", or \(extra.joined(separator: ", "))"
       throw Failure(
-        .usage, "--format \(name)", "is no format",
-        remedy: "give table, json, ndjson or csv\(extra.map { ", or \($0)" } ?? "")")
+        .usage, "--format \(name)", "is no format", remedy: "give table, json, ndjson or csv\(others)")
     }
     return known
   }

@@ -34,7 +34,7 @@ struct ChartView: ParsableCommand {
 
   func run() throws {
     try reporting {
-      let table = format == Self.picture ? nil : try FormatOption.parsed(format, or: Self.picture)
+      let table = format == Self.picture ? nil : try FormatOption.parsed(format, or: [Self.picture])
       guard table != nil || !Terminal.isTerminal(1) else {
         throw Failure(
           .usage, "chart", "is a picture, and standard output a terminal",

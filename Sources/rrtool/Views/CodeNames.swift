@@ -3,6 +3,7 @@
 import Emulator
 import HostSystem
 import RecordingStore
+import Tracing
 
 /// What lies where in a guest's code, by the symbols that a view was given or finds by itself.
 struct CodeNames {
@@ -30,6 +31,18 @@ struct CodeNames {
   /// The same for the place that a call returns to.
   func name(ofReturnTo address: UInt64) -> String? {
     firstName { $0.name(ofReturnTo: address &- $1) }
+  }
+
+  /// Which function code belongs to.
+  var map: CodeMap {
+    CodeMap(
+      tables.flatMap { table in
+        table.symbols.places.map { place in
+          var place = place
+          place.address &+= table.displacement
+          return place
+        }
+      })
   }
 
   /// What the first table answers that has an answer.

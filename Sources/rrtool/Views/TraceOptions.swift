@@ -43,27 +43,16 @@ struct TraceOptions: ParsableArguments {
     let format = try format.parsed()
     try check()
     let viewed = try ViewedRecording(recording)
-    let wanted = try HartWords.checked(self.hart, of: viewed.recording)
-    let positions = try range.resolved(in: viewed)
-    let names = try CodeNames(symbols, for: viewed.recording)
-    // One instruction before the stretch: see `Timeline.trace`.
-    let first = try viewed.position("start", option: "--from", otherwise: 0)
-    let near = max(positions.lowerBound - min(positions.lowerBound, 1), first)
-    let timeline = try Timeline(viewed.recording, near: .absolute(near), engine: engine.parsed())
-    let reader = try makeReader(names, timeline.deviceNames)
+    let wanted = self.hart
+    let replay = try TracedReplay(viewed, range, hart: wanted, symbols: symbols, engine: engine)
+    let reader = try makeReader(replay.names, replay.timeline.deviceNames)
     let section = Section(name: name, title: title, shape: .table, columns: columns) { produce in
       var left = limit ?? .max
       guard left > 0 else { return }
-      let progress = Progress(
-        "replaying", from: 0, to: min(positions.upperBound, timeline.end.position) - positions.lowerBound,
-        consoleIsTerminal: Terminal.isTerminal(1))
-      defer { progress.finish() }
-      let control = SearchControl(
-        isInterrupted: { left == 0 }, progress: { done, _ in progress.show(done) })
-      try timeline.trace(reader, over: positions, control: control) { record in
+      try replay.trace(reader, isOver: { left == 0 }) { record in
         guard left > 0, wanted == nil || wanted == hart(record) else { return }
         left -= 1
-        try produce(row(record, names))
+        try produce(row(record, replay.names))
       }
     }
     try viewed.show(Report([section]), format)

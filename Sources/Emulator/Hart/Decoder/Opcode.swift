@@ -12,6 +12,8 @@ package enum Opcode: UInt8 {
   // RV32I and RV64I
   case lui, auipc, jal, jalr
   case beq, bne, blt, bge, bltu, bgeu
+  // No instructions of their own: these jumps while somebody wants to hear of them (`ControlTransfer`)
+  case notedJal, notedJalr
   // No instruction of its own: one of these that closes a loop which only waits (`WaitingLoop`); `destination` says which
   case waitingBranch
   case lb, lh, lw, ld, lbu, lhu, lwu
@@ -82,7 +84,7 @@ extension Opcode {
   /// translation, privilege, counters or pending interrupts may be different.
   var endsBlock: Bool {
     switch self {
-    case .blockEnd, .illegal, .jal, .jalr, .fenceI, .ecall, .ebreak,
+    case .blockEnd, .illegal, .jal, .jalr, .notedJal, .notedJalr, .fenceI, .ecall, .ebreak,
       .csrrw, .csrrs, .csrrc, .csrrwi, .csrrsi, .csrrci, .mret, .sret, .wfi, .sfenceVMA,
       .svinval:
       true

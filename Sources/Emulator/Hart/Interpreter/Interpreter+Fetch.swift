@@ -117,6 +117,7 @@ extension Interpreter {
         // A store to any part of the loop, which may have begun before this block, can make it another one.
         firstSeen = min(firstSeen, loop.start)
       }
+      if notesTransfers { instruction = noted(instruction) }
       block.instructions[count] = instruction
       count += 1
       first = min(first, offset)
@@ -175,6 +176,7 @@ extension Interpreter {
       word |= UInt32(high) << 16
     }
     var instruction = decoder.decode(word, pageOffset: UInt16(pc & 0xfff))
+    if notesTransfers { instruction = noted(instruction) }
     instruction.remaining = 1
     scratchBlock.instructions[0] = instruction
     finishBlock(scratchBlock, count: 1)

@@ -9,7 +9,8 @@ extension Interpreter {
     withMachine { machine in
       guard machine.observer != nil else { return }
       let trap = GuestObservation.Trap(
-        isInterrupt: isInterrupt, cause: cause, value: value, handler: hart.state.pointee.privilege)
+        isInterrupt: isInterrupt, cause: cause, value: value, handler: hart.state.pointee.privilege,
+        handlerAddress: hart.state.pointee.pc)
       machine.tell(
         .trap(trap), of: hart, hasEnded: !isInterrupt, programCounter: programCounter, privilege: privilege)
     }
@@ -23,5 +24,35 @@ extension Interpreter {
         .trapReturn(programCounter: hart.state.pointee.pc, privilege: hart.state.pointee.privilege), of: hart,
         hasEnded: true, programCounter: programCounter, privilege: privilege)
     }
+  }
+
+  // MARK: Jumps
+
+  /// The same instruction, as one that is told if it is a jump.
+  func noted(_ instruction: DecodedInstruction) -> DecodedInstruction {
+    var noted = instruction
+    switch instruction.opcode {
+    case .jal: noted.opcode = .notedJal
+    case .jalr: noted.opcode = .notedJalr
+    default: break
+    }
+    return noted
+  }
+
+  /// `instruction`, the last of its block, has led to `target`.
+  func note(_ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, to target: UInt64) {
+    let state = hart.state
+    let cursor = UnsafeMutablePointer<ControlTransfer>(bitPattern: state.pointee.transferCursor)
+      .unsafelyUnwrapped
+    cursor.pointee = ControlTransfer(
+      source: address(of: instruction, hart), target: target, stackPointer: hart.x[2],
+      budget: state.pointee.budget, form: ControlTransfer.form(of: instruction.pointee))
+    state.pointee.transferCursor = UInt(bitPattern: cursor + 1)
+    if state.pointee.transferCursor == state.pointee.transferLimit { handTransfers(hart) }
+  }
+
+  /// There is no room for another jump.
+  func handTransfers(_ hart: Hart) {
+    withMachine { $0.handTransfers(of: hart, end: $0.position) }
   }
 }

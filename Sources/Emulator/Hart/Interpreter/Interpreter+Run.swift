@@ -15,6 +15,7 @@ extension Interpreter {
     boundary: while true {
       if state.pointee.attention != 0 {
         if state.pointee.attention & Attention.leave != 0 { return }
+        if state.pointee.attention & Attention.transfers != 0 { handTransfers(hart) }
         state.pointee.attention = 0
         if let interrupt = hart.interruptToTake() {
           enterTrap(hart, cause: interrupt, isInterrupt: true, value: 0)
@@ -81,6 +82,14 @@ extension Interpreter {
           let target = (x[rs1] &+ immediate) & ~1
           x[rd] = pageBase &+ UInt64(op.pointee.pageOffset) &+ UInt64(op.pointee.length)
           state.pointee.pc = target
+          continue boundary
+        case .notedJal, .notedJalr:
+          let address = pageBase &+ UInt64(op.pointee.pageOffset)
+          let target =
+            op.pointee.opcode == .notedJal ? address &+ immediate : (x[rs1] &+ immediate) & ~1
+          x[rd] = address &+ UInt64(op.pointee.length)
+          state.pointee.pc = target
+          note(hart, op, to: target)
           continue boundary
         case .beq:
           if x[rs1] == x[rs2] {

@@ -37,6 +37,8 @@ final class Interpreter {
       #endif
     }
   }
+  /// Whether jumps are decoded as such that are told.
+  private(set) var notesTransfers = false
   /// Whether a hart that waits for others ends its turn, when another can run.
   let endsTurnsThatWait: Bool
   /// Whether `ebreak` between two certain instructions is a call.
@@ -124,6 +126,13 @@ final class Interpreter {
       hart.translationCache.removeInlineCaches()
       hart.state.pointee.linkSite = 0
     }
+  }
+
+  /// Decodes everything anew: jumps as such that are told, or as plain ones.
+  func setNotesTransfers(_ isOn: Bool) {
+    guard isOn != notesTransfers else { return }
+    notesTransfers = isOn
+    removeAllBlocks()
   }
 
   /// Nothing leads to `block` any more. It may be the one that is being executed.

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import HostSystem
+import Inspection
+import TimeTravel
+import Tracing
+
+struct ProfileView: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "profile", abstract: "Count the instructions of each function, and of who called it.",
+    discussion: """
+      It replays from --from to --to and counts every instruction: nothing is sampled, and the sum is that of the positions. Functions are
+      named by the symbols of what was booted, or of --symbols. Code that none reaches is [user], [supervisor] or [machine], by its hart's mode; without
+      any symbols, functions are the addresses that were called.
+
+      Who called whom follows from jumps that link to ra or t0, from returns, and from traps; tasks that take turns keep their stacks. What was
+      called before --from has no callers. Code that runs on into what has another name, without a jump, counts there from its last jump on.
+
+      FORMATS
+        table, json, ndjson, csv  by function
+        svg                       a flame graph, for any browser
+        folded                    a line a chain of callers, for FlameGraph's scripts
+        speedscope                for speedscope.app
+        callgrind                 for callgrind_annotate and KCachegrind
+        pprof                     for pprof
+
+      SECTIONS AND FIELDS
+        profile    instruction_count, function_count; crossed_count: instructions that ran on into another function
+        functions  function; self_count and self_percent: instructions of its own; total_count and total_percent: with what it called;
+                   call_count: how often it was called, or jumped to at its start from another
+
+      EXAMPLES
+        rrtool inspect linux.rr profile --symbols vmlinux
+        rrtool inspect linux.rr profile --symbols vmlinux --from 50% --format svg > profile.svg
+        rrtool inspect linux.rr profile --symbols vmlinux --format folded > linux.folded
+      """)
+
+  private enum Foreign: String, CaseIterable {
+    case svg, folded, speedscope, callgrind, pprof
+  }
+
+  @OptionGroup var recording: RecordingArgument
+
+  @OptionGroup var range: RangeOptions
+
+  @Option(help: ArgumentHelp("Count what this hart did only.", valueName: "hart"))
+  var hart: Int?
+
+  @OptionGroup var symbols: SymbolOptions
+
+  @OptionGroup var engine: EngineOption
+
+  @Option(
+    help: ArgumentHelp(
+      "table, json, ndjson or csv; or svg, folded, speedscope, callgrind or pprof.", valueName: "format"),
+    completion: .list(ReportFormat.allCases.map(\.rawValue) + Foreign.allCases.map(\.rawValue)))
+  var format = ReportFormat.table.rawValue
+
+  func run() throws {
+    try reporting {
+      let foreign = Foreign(rawValue: format)
+      let table = try foreign == nil ? FormatOption.parsed(format, or: Foreign.allCases.map(\.rawValue)) : nil
+      if foreign == .svg || foreign == .pprof, Terminal.isTerminal(1) {
+        throw Failure(
+          .usage, "profile", "is to be \(format), and standard output a terminal",
+          remedy: "put it into a file (> profile.\(format)), or leave --format out")
+      }
+      let viewed = try ViewedRecording(recording)
+      let profile = try measured(viewed)
+      let name = viewed.recording.name
+      switch foreign {
+      case nil: try viewed.show(profile.report, table ?? .table)
+      case .svg: profile.renderSVG(name: name) { StandardOutput.write($0) }
+      case .folded: profile.renderFolded { StandardOutput.write($0) }
+      case .speedscope: profile.renderSpeedscope(name: name) { StandardOutput.write($0) }
+      case .callgrind: profile.renderCallgrind(name: name) { StandardOutput.write($0) }
+      case .pprof: StandardOutput.write(profile.pprof)
+      }
+    }
+  }
+
+  private func measured(_ viewed: ViewedRecording) throws -> CallProfile {
+    let replay = try TracedReplay(viewed, range, hart: hart, symbols: symbols, engine: engine)
+    var profile: CallProfile?
+    try viewed.reading {
+      try replay.trace(
+        ProfileReader(replay.names.map, from: replay.positions.lowerBound, hart: hart)
+      ) { profile = $0 }
+    }
+    // A reader of profiles ends with one.
+    guard let profile else { preconditionFailure("a stretch without a profile") }
+    return profile
+  }
+}

@@ -88,7 +88,7 @@ extension Report {
   }
 
   /// An integer where it can be one, else the bytes in the order of their addresses.
-  private static func value(_ bytes: [UInt8]) -> String {
+  static func value(_ bytes: [UInt8]) -> String {
     if [1, 2, 4, 8].contains(bytes.count) {
       return hexadecimal(bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) })
     }

@@ -30,8 +30,11 @@ extension Timeline {
         if hearsTransfers || positions.contains(observation.moment.position) {
           reader.hear(observation, of: machine)
         }
-      }, transfers: hearsTransfers ? { reader.hear($0) } : nil)
-    defer { machine.observe(nil) }
+      }, hearsAccesses: reader.hearsAccesses, transfers: hearsTransfers ? { reader.hear($0) } : nil)
+    defer {
+      machine.observe(nil)
+      machine.noteStores(to: [])
+    }
     var breakpoint: UInt64?
     while position <= last {
       let here = position

@@ -9,6 +9,8 @@ package protocol TraceReader: AnyObject {
   var stopPoints: StopPoints { get }
   /// Whether it wants to hear of jumps. Then it also hears of what comes before its stretch, up to one instruction.
   var hearsTransfers: Bool { get }
+  /// Whether it wants to hear of accesses to what its watchpoints watch, instead of being stopped at, and of changes of what it has noted.
+  var hearsAccesses: Bool { get }
   /// The machine stands where it begins to be told.
   func begin(in machine: Machine)
   /// A hart has jumped.
@@ -26,6 +28,7 @@ package protocol TraceReader: AnyObject {
 extension TraceReader {
   package var stopPoints: StopPoints { StopPoints() }
   package var hearsTransfers: Bool { false }
+  package var hearsAccesses: Bool { false }
   package func begin(in machine: Machine) {}
   package func hear(_ transfers: ControlTransfers) {}
   package func hear(_ observation: GuestObservation, of machine: Machine) {}

@@ -184,6 +184,7 @@ import Testing
     for view in [
       ["summary"], ["events"], ["console"], ["stats"], ["last-write", "0x80002000,8"],
       ["calls", "0x800012d2"], ["profile"], ["syscalls"], ["traps"], ["interrupts"], ["sbi"], ["mmio"],
+      ["memory", "0x80002000,8"],
       ["registers"], ["disassembly"], ["x", "0x80000000,40"],
     ] {
       let result = try scratch.rrtool(["inspect", scratch.path("run.rr")] + view + ["--format", "json"])

@@ -8,7 +8,7 @@ import Testing
 @Suite struct InspectViewTests {
   private static let views = [
     "summary", "events", "console", "stats", "chart", "last-write",
-    "calls", "profile", "syscalls", "traps", "interrupts", "sbi", "mmio", "registers",
+    "calls", "profile", "syscalls", "traps", "interrupts", "sbi", "mmio", "memory", "registers",
     "disassembly", "x",
   ]
 
@@ -55,7 +55,10 @@ import Testing
       let words = Set(
         try page(scratch, view).split { !($0.isLetter || $0.isNumber || "_-".contains($0)) }.map(String.init))
       let address =
-        ["last-write": ["0x80002000,8"], "calls": ["0x800012d2"], "x": ["0x80000000,40"]][view] ?? []
+        [
+          "last-write": ["0x80002000,8"], "calls": ["0x800012d2"], "memory": ["0x80002000,8"],
+          "x": ["0x80000000,40"],
+        ][view] ?? []
       let result = try scratch.rrtool(
         ["inspect", view] + address + [scratch.path("linux.rr"), "--format", "json"])
       try #require(result.status == 0, "\(result.errors)")
@@ -131,7 +134,7 @@ import Testing
     for (view, words, more) in [
       (
         "summary", ["--from", "1"],
-        "it is one of 'events', 'console', 'chart', 'calls', 'profile', 'syscalls', 'traps', 'interrupts', 'sbi', 'mmio'; "
+        "it is one of 'events', 'console', 'chart', 'calls', 'profile', 'syscalls', 'traps', 'interrupts', 'sbi', 'mmio', 'memory'; "
       ),
       ("", ["--kind", "end"], "it is one of 'events'; "),
       ("console", ["--kind", "end"], "it is one of 'events'; "), ("stats", ["--to", "5"], "it is one of"),

@@ -42,7 +42,7 @@ struct SchemaTests {
       (["inspect", run, "last-write", "0x80001000,8"], "last-write"),
       (["inspect", run, "last-write", "0x80100000,8"], "last-write"),
       (["inspect", run, "calls", "block_submit"], "calls"), (["inspect", run, "traps"], "traps"),
-      (["inspect", run, "profile"], "profile"),
+      (["inspect", run, "profile"], "profile"), (["inspect", run, "memory", "incoming,8"], "accesses"),
       (["inspect", run, "interrupts"], "interrupts"), (["inspect", run, "mmio"], "mmio"),
       (["inspect", run, "sbi"], "sbi"), (["inspect", run, "syscalls"], "syscalls"),
       (["inspect", run, "registers", "--at", "50%"], "registers"),

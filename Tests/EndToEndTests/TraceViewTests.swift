@@ -7,7 +7,7 @@ import Testing
 @Suite struct TraceViewTests {
   private struct Row: Decodable, Equatable {
     var position: UInt64
-    var hart: Int
+    var hart: Int?
     var kind: String?
     var cause: Int?
     var mode: String?
@@ -26,6 +26,12 @@ import Testing
     var function: String?
     var caller: String?
     var symbol: String?
+    var source: String?
+    var address: String?
+    var byteCount: Int?
+    var old: String?
+    var new: String?
+    var pc: String?
   }
 
   private static let guest = Place.guest("traps")
@@ -263,6 +269,72 @@ import Testing
       #expect(result.status == 64, "\(question): \(result.errors)")
       #expect(result.errors.contains(complaint), "\(question): \(result.errors)")
       #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+    }
+  }
+
+  /// A counter of the guest's: each of its calls reads and writes it.
+  @Test(arguments: ["jit", "interpreter"]) func everyAccessToAWordIsListed(engine: String) throws {
+    let scratch = try recorded()
+    let calls = Self.rounds * (Self.callsARound + 1)
+    let all = try rows(scratch, "memory", "user_calls,8", "--engine", engine)
+    let writes = try rows(scratch, "memory", "user_calls,8", "--access", "w", "--engine", engine)
+    #expect(all.filter { $0.access == "write" } == writes)
+    // Cleared at first; read once more at the end.
+    #expect(writes.count == calls + 1 && all.count == 2 * calls + 2)
+    #expect(writes.first?.symbol?.hasPrefix("clear") == true)
+    for (index, write) in writes.enumerated().dropFirst() {
+      #expect(
+        write.old == "0x\(String(index - 1, radix: 16))" && write.new == "0x\(String(index, radix: 16))")
+      #expect(write.symbol?.hasPrefix("supervisor_trap+") == true && write.source == "instruction")
+    }
+    let last = try scratch.rrtool(
+      "inspect", scratch.path("run.rr"), "last-write", try #require(writes.last?.address) + ",8", "--format",
+      "ndjson")
+    #expect(last.text.contains("\"position\":\(try #require(writes.last?.position)),"), "\(last.text)")
+  }
+
+  /// What a drive and a device bring by themselves stands among what instructions do, and each begins where the one before it ended.
+  @Test(arguments: ["jit", "interpreter"]) func memoryThatDevicesWriteIsListed(engine: String) throws {
+    let scratch = try Scratch()
+    _ = try scratch.record(
+      "disk.rr", "--bios", Place.guest("diskcheck"), "--drive",
+      "file=\(try scratch.disk("disk.raw", sectors: 1024)),format=raw")
+    let writes = try rows(scratch, "memory", "incoming,8", "--access", "w", "--engine", engine, of: "disk.rr")
+    let brought = writes.filter { $0.source == "drive0" }
+    #expect(brought.count >= 33 && brought.allSatisfy { $0.pc == nil && $0.hart == nil })
+    #expect(writes.contains { $0.source == "virtio-blk-0" && $0.pc != nil })
+    var bytes = [UInt8](repeating: 0, count: 8)
+    let base = try #require(writes.first?.address.flatMap { UInt64($0.dropFirst(2), radix: 16) })
+    for write in writes {
+      let address = try #require(write.address.flatMap { UInt64($0.dropFirst(2), radix: 16) })
+      let count = try #require(write.byteCount)
+      let (old, new) = (Self.number(write.old), Self.number(write.new))
+      for index in 0..<count {
+        let place = Int(address - base) + index
+        guard bytes.indices.contains(place) else { continue }
+        #expect(bytes[place] == UInt8(truncatingIfNeeded: old >> UInt64(8 * index)), "at \(write.position)")
+        bytes[place] = UInt8(truncatingIfNeeded: new >> UInt64(8 * index))
+      }
+    }
+  }
+
+  private static func number(_ text: String?) -> UInt64 {
+    text.flatMap { UInt64($0.dropFirst(2), radix: 16) } ?? 0
+  }
+
+  @Test func wrongBytesAreRefused() throws {
+    let scratch = try recorded()
+    for (words, told) in [
+      (["0x80047000,0"], "is not from 1 byte to 1 MiB"),
+      (["0x80047000,0x200000"], "is not from 1 byte to 1 MiB"),
+      (["0xfffffffffffffffe,8"], "is not from 1 byte to 1 MiB"),
+      (["user_cals"], "did you mean 'user_calls'?"),
+      (["user_calls,x"], "give ADDRESS or ADDRESS,LENGTH"),
+      (["user_calls", "--access", "x"], "give r, w or rw"),
+      (["user_calls", "--by", "3"], "is no hart of this machine"),
+    ] {
+      let result = try scratch.rrtool(["inspect", "memory"] + words + [scratch.path("run.rr")])
+      #expect(result.status == 64 && result.errors.contains(told), "\(words): \(result.errors)")
     }
   }
 }

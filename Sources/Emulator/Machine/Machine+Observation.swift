@@ -5,11 +5,16 @@ extension Machine {
   /// From here on `observer` hears what the guest does besides plain instructions, and `transfers`, if given, its jumps; nil: nobody
   /// does. To be called between runs.
   ///
+  /// With `hearsAccesses` it also hears of accesses to what watchpoints watch, at which the machine does not stop then, and
+  /// of changes of what `noteStores` notes.
+  ///
   /// They are called in the middle of a run, each thing in its order: they may look at the machine's registers and memory, and
   /// change nothing.
   package func observe(
-    _ observer: ((GuestObservation) -> Void)?, transfers: ((ControlTransfers) -> Void)? = nil
+    _ observer: ((GuestObservation) -> Void)?, hearsAccesses: Bool = false,
+    transfers: ((ControlTransfers) -> Void)? = nil
   ) {
+    interpreter.stops.tellsAccesses = hearsAccesses
     self.observer = observer
     transferLog = transfers.map { ControlTransferLog($0) }
     transferLog?.connect(interpreter.harts)
@@ -59,5 +64,11 @@ extension Machine {
       extensionID: call.extensionID, functionID: call.functionID, arguments: [a0, a1, a2, a3, a4, a5],
       answer: answer)
     tell(.firmwareCall(told), of: hart, hasEnded: false, programCounter: hart.state.pointee.pc &- 4)
+  }
+
+  func tell(_ store: NotedStore) {
+    tell(
+      .change(store), of: interpreter.harts[store.hart], hasEnded: store.position < now.position,
+      programCounter: store.programCounter)
   }
 }

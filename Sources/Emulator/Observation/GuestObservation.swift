@@ -21,6 +21,10 @@ package struct GuestObservation: Sendable, Equatable {
     /// An instruction read or wrote a device's register, at a physical address.
     case load(address: UInt64, size: Int, value: UInt64)
     case store(address: UInt64, size: Int, value: UInt64)
+    /// An instruction accessed watched bytes (`Machine.observe`).
+    case access(WatchedAccess)
+    /// Something else than an instruction is about to change noted bytes.
+    case change(NotedStore)
     /// The built-in SBI was called, and has served the call.
     case firmwareCall(FirmwareCall)
   }

@@ -12,6 +12,8 @@ final class StopPointTable {
   private(set) var points = StopPoints()
   /// What to do with hits: nil to stop the machine.
   var log: HitLog?
+  /// Where set, accesses to watched bytes are told instead (`Machine.observe`).
+  var tellsAccesses = false
   /// Where no breakpoint counts.
   var ignoredPosition: UInt64?
   /// The hit that stops the machine.

@@ -212,7 +212,7 @@ struct CallProfiler: ~Copyable {
       let place = machine.place(hart: observation.hart)
       (hart.privilege, hart.addressSpace) = (place.privilege, Self.addressSpace(place))
       leaveHandler(&hart, target, stackPointer)
-    case .load, .store, .firmwareCall: break
+    default: break
     }
     harts[observation.hart] = hart
   }

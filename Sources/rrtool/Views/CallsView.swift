@@ -48,8 +48,9 @@ struct CallsView: ParsableCommand {
     try reporting {
       try trace.show(
         recording, as: "calls", title: "Calls", columns: FunctionCallRow.columns,
-        { names, _ in
-          FunctionCallReader(try names.functions(functions), hart: trace.hart, limit: trace.limit ?? .max)
+        { replay in
+          FunctionCallReader(
+            try replay.names.functions(functions), hart: trace.hart, limit: trace.limit ?? .max)
         },
         hart: { $0.hart }, row: { FunctionCallRow($0, naming: $1.name(ofReturnTo:)).values })
     }

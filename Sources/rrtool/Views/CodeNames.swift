@@ -72,6 +72,22 @@ struct CodeNames {
     return functions
   }
 
+  /// Bytes that a user named: `ADDRESS`, `SYMBOL` or either with `,LENGTH`.
+  func range(_ text: String) throws(Failure) -> (address: UInt64, byteCount: UInt64) {
+    let word = text.prefix { $0 != "," }
+    guard let first = word.first, !first.isNumber else { return try MemoryWords.range(text) }
+    let addresses = tables.flatMap { table in
+      table.symbols.addresses(of: String(word)).map { $0 &+ table.displacement }
+    }
+    guard let address = addresses.first else { throw unknown(String(word)) }
+    guard addresses.count == 1 else {
+      throw Failure(
+        .usage, String(word).printable, "is the name of \(addresses.count) places",
+        remedy: "give one's address: 0x\(String(address, radix: 16))")
+    }
+    return try MemoryWords.range("0x\(String(address, radix: 16))\(text.dropFirst(word.count))")
+  }
+
   private func unknown(_ word: String) -> Failure {
     if word.isEmpty || word.hasSuffix(".rr") {
       return Failure(

@@ -39,7 +39,8 @@ struct DeviceAccessesView: ParsableCommand {
     try reporting {
       try trace.show(
         recording, as: "mmio", title: "Accesses to devices", columns: DeviceAccessRow.columns,
-        { _, devices in
+        { replay in
+          let devices = replay.timeline.deviceNames
           if let device, !devices.contains(device) {
             throw Failure(
               .usage, "--device \(device.printable)", "is no device of this machine",

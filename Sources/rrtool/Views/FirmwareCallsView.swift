@@ -36,7 +36,7 @@ struct FirmwareCallsView: ParsableCommand {
     try reporting {
       try trace.show(
         recording, as: "sbi", title: "SBI calls", columns: FirmwareCallRow.columns,
-        { _, _ in FirmwareCallReader(hart: trace.hart, limit: trace.limit ?? .max) }, hart: { $0.hart },
+        { _ in FirmwareCallReader(hart: trace.hart, limit: trace.limit ?? .max) }, hart: { $0.hart },
         row: { FirmwareCallRow($0, naming: $1.name(of:)).values })
     }
   }

@@ -32,7 +32,7 @@ struct InterruptsView: ParsableCommand {
     try reporting {
       try trace.show(
         recording, as: "interrupts", title: "Interrupts", columns: TrapRow.columns,
-        { _, _ in TrapReader(onlyInterrupts: true) }, hart: { $0.hart },
+        { _ in TrapReader(onlyInterrupts: true) }, hart: { $0.hart },
         row: { TrapRow($0, naming: $1.name(of:)).values })
     }
   }

@@ -43,7 +43,7 @@ struct SystemCallsView: ParsableCommand {
     try reporting {
       try trace.show(
         recording, as: "syscalls", title: "System calls", columns: SystemCallRow.columns,
-        { _, _ in SystemCallReader(hart: trace.hart, limit: trace.limit ?? .max) }, hart: { $0.hart },
+        { _ in SystemCallReader(hart: trace.hart, limit: trace.limit ?? .max) }, hart: { $0.hart },
         row: { SystemCallRow($0, naming: $1.name(of:)).values })
     }
   }

@@ -33,11 +33,10 @@ struct TraceOptions: ParsableArguments {
   ///
   /// - Parameters:
   ///   - name: of the table, for machines.
-  ///   - makeReader: gets what lies where, and the names of the devices.
   ///   - hart: whose doing a record is.
   func show<Reader: TraceReader>(
     _ recording: RecordingArgument, as name: String, title: String, columns: [Column],
-    _ makeReader: (CodeNames, _ devices: [String]) throws -> Reader, hart: @escaping (Reader.Record) -> Int,
+    _ makeReader: (TracedReplay) throws -> Reader, hart: @escaping (Reader.Record) -> Int,
     row: @escaping (Reader.Record, CodeNames) -> [FieldValue]
   ) throws {
     let format = try format.parsed()
@@ -45,7 +44,7 @@ struct TraceOptions: ParsableArguments {
     let viewed = try ViewedRecording(recording)
     let wanted = self.hart
     let replay = try TracedReplay(viewed, range, hart: wanted, symbols: symbols, engine: engine)
-    let reader = try makeReader(replay.names, replay.timeline.deviceNames)
+    let reader = try makeReader(replay)
     let section = Section(name: name, title: title, shape: .table, columns: columns) { produce in
       var left = limit ?? .max
       guard left > 0 else { return }

@@ -34,7 +34,7 @@ struct TrapsView: ParsableCommand {
   func run() throws {
     try reporting {
       try trace.show(
-        recording, as: "traps", title: "Traps", columns: TrapRow.columns, { _, _ in TrapReader() },
+        recording, as: "traps", title: "Traps", columns: TrapRow.columns, { _ in TrapReader() },
         hart: { $0.hart }, row: { TrapRow($0, naming: $1.name(of:)).values })
     }
   }

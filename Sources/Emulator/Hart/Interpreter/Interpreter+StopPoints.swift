@@ -58,6 +58,12 @@ extension Interpreter {
     _ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, _ watchpoint: StopPoints.Watchpoint,
     _ access: WatchedAccess
   ) {
+    if stops.tellsAccesses {
+      let programCounter = address(of: instruction, hart)
+      return withMachine {
+        $0.tell(.access(access), of: hart, hasEnded: false, programCounter: programCounter)
+      }
+    }
     let position = withMachine { $0.position }
     if let log = stops.log {
       return log.append(HitLog.Entry(position: position, hart: Int32(hart.index), isWatchpoint: true))
@@ -94,8 +100,10 @@ extension Interpreter {
     let bytes = first...first + UInt64(count - 1)
     guard let range = stops.noted.first(where: { $0.overlaps(bytes) }) else { return }
     let start = max(first, range.lowerBound)
-    stops.lastStore = withMachine {
+    let store = withMachine {
       $0.describeStore(to: start, byteCount: count - Int(start - first), isWalk: isWalk)
     }
+    stops.lastStore = store
+    if stops.tellsAccesses, store.source != .instruction { withMachine { $0.tell(store) } }
   }
 }

@@ -23,14 +23,14 @@ extension Timeline {
     let last = min(positions.upperBound, end.position)
     if first > position { _ = try withReplayFailures { () throws(ReplayError) in try seek(to: first) } }
     let machine = machine
-    let hearsTransfers = reader.hearsTransfers
+    let notes = reader.notes
     reader.begin(in: machine)
     machine.observe(
       { [unowned machine] observation in
-        if hearsTransfers || positions.contains(observation.moment.position) {
+        if notes != .nothing || positions.contains(observation.moment.position) {
           reader.hear(observation, of: machine)
         }
-      }, hearsAccesses: reader.hearsAccesses, transfers: hearsTransfers ? { reader.hear($0) } : nil)
+      }, hearsAccesses: reader.hearsAccesses, notes: notes, transfers: { reader.hear($0) })
     defer {
       machine.observe(nil)
       machine.noteStores(to: [])

@@ -7,8 +7,8 @@ package protocol TraceReader: AnyObject {
   associatedtype Record
   /// Where the machine is to stop for it. Looked at whenever it goes on.
   var stopPoints: StopPoints { get }
-  /// Whether it wants to hear of jumps. Then it also hears of what comes before its stretch, up to one instruction.
-  var hearsTransfers: Bool { get }
+  /// Of which jumps it wants to hear. If of any, it also hears of what comes before its stretch, up to one instruction.
+  var notes: ControlTransferNotes { get }
   /// Whether it wants to hear of accesses to what its watchpoints watch, instead of being stopped at, and of changes of what it has noted.
   var hearsAccesses: Bool { get }
   /// The machine stands where it begins to be told.
@@ -27,7 +27,7 @@ package protocol TraceReader: AnyObject {
 
 extension TraceReader {
   package var stopPoints: StopPoints { StopPoints() }
-  package var hearsTransfers: Bool { false }
+  package var notes: ControlTransferNotes { .nothing }
   package var hearsAccesses: Bool { false }
   package func begin(in machine: Machine) {}
   package func hear(_ transfers: ControlTransfers) {}

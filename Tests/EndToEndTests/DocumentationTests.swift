@@ -183,7 +183,8 @@ import Testing
     try #require([0, 1].contains(recorded.status), "\(recorded.errors)")
     for view in [
       ["summary"], ["events"], ["console"], ["stats"], ["last-write", "0x80002000,8"],
-      ["calls", "0x800012d2"], ["profile"], ["syscalls"], ["traps"], ["interrupts"], ["sbi"], ["mmio"],
+      ["calls", "0x800012d2"], ["profile"], ["coverage"], ["syscalls"], ["traps"], ["interrupts"], ["sbi"],
+      ["mmio"],
       ["memory", "0x80002000,8"],
       ["registers"], ["disassembly"], ["x", "0x80000000,40"],
     ] {

@@ -8,7 +8,7 @@ import Testing
 @Suite struct InspectViewTests {
   private static let views = [
     "summary", "events", "console", "stats", "chart", "last-write",
-    "calls", "profile", "syscalls", "traps", "interrupts", "sbi", "mmio", "memory", "registers",
+    "calls", "profile", "coverage", "syscalls", "traps", "interrupts", "sbi", "mmio", "memory", "registers",
     "disassembly", "x",
   ]
 
@@ -134,7 +134,7 @@ import Testing
     for (view, words, more) in [
       (
         "summary", ["--from", "1"],
-        "it is one of 'events', 'console', 'chart', 'calls', 'profile', 'syscalls', 'traps', 'interrupts', 'sbi', 'mmio', 'memory'; "
+        "it is one of 'events', 'console', 'chart', 'calls', 'profile', 'coverage', 'syscalls', 'traps', 'interrupts', 'sbi', 'mmio', 'memory'; "
       ),
       ("", ["--kind", "end"], "it is one of 'events'; "),
       ("console", ["--kind", "end"], "it is one of 'events'; "), ("stats", ["--to", "5"], "it is one of"),

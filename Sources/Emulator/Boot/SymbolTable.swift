@@ -7,6 +7,7 @@ package struct SymbolTable: Sendable {
     /// 0 where the file does not say.
     var size: UInt64
     var nameOffset: Int
+    var isFunction: Bool
   }
 
   /// How far behind a symbol without a size an address may lie and still be called after it.
@@ -40,7 +41,8 @@ package struct SymbolTable: Sendable {
     var entries: [Entry] = []
     var aliases: [Entry] = []
     for symbol in sorted {
-      let entry = Entry(address: symbol.value, size: symbol.size, nameOffset: symbol.nameOffset)
+      let entry = Entry(
+        address: symbol.value, size: symbol.size, nameOffset: symbol.nameOffset, isFunction: symbol.type == 2)
       if entries.last?.address == symbol.value { aliases.append(entry) } else { entries.append(entry) }
     }
     self.entries = entries
@@ -92,12 +94,16 @@ package struct SymbolTable: Sendable {
     package var address: UInt64
     package var size: UInt64
     package var name: String
+    /// The file says that it is one.
+    package var isFunction: Bool
   }
 
   /// The symbols that `name(of:)` names addresses by, ascending.
   package var places: [Place] {
     entries.map {
-      Place(address: $0.address, size: $0.size > 0 ? $0.size : Self.reach, name: name(of: $0))
+      Place(
+        address: $0.address, size: $0.size > 0 ? $0.size : Self.reach, name: name(of: $0),
+        isFunction: $0.isFunction)
     }
   }
 

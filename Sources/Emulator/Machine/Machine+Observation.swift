@@ -2,8 +2,8 @@
 
 /// Looking on while the guest runs.
 extension Machine {
-  /// From here on `observer` hears what the guest does besides plain instructions, and `transfers`, if given, its jumps; nil: nobody
-  /// does. To be called between runs.
+  /// From here on `observer` hears what the guest does besides plain instructions, and `transfers` those of its jumps that `notes` names;
+  /// nil: nobody does. To be called between runs.
   ///
   /// With `hearsAccesses` it also hears of accesses to what watchpoints watch, at which the machine does not stop then, and
   /// of changes of what `noteStores` notes.
@@ -12,13 +12,13 @@ extension Machine {
   /// change nothing.
   package func observe(
     _ observer: ((GuestObservation) -> Void)?, hearsAccesses: Bool = false,
-    transfers: ((ControlTransfers) -> Void)? = nil
+    notes: ControlTransferNotes = .nothing, transfers: @escaping (ControlTransfers) -> Void = { _ in }
   ) {
     interpreter.stops.tellsAccesses = hearsAccesses
     self.observer = observer
-    transferLog = transfers.map { ControlTransferLog($0) }
+    transferLog = notes == .nothing ? nil : ControlTransferLog(transfers)
     transferLog?.connect(interpreter.harts)
-    interpreter.setNotesTransfers(transfers != nil)
+    interpreter.setNotes(notes)
   }
 
   /// Tells the jumps of the hart whose turn it is, up to a position that it has reached.

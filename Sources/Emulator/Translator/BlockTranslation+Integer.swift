@@ -27,6 +27,7 @@
         goToRAX()
       case .notedJal, .notedJalr: notedJump(instruction)
       case .beq, .bne, .blt, .bge, .bltu, .bgeu: branch(instruction)
+      case .notedBranch: notedBranch(op)
       case .waitingBranch: waitingBranch(op)
 
       case .lb, .lbu, .lh, .lhu, .lw, .lwu, .ld: load(op)
@@ -198,10 +199,16 @@
         givingBack: Int32(instruction.remaining) - 1)
     }
 
+    /// As `branch`, but it is written down when it is taken.
+    private mutating func notedBranch(_ op: UnsafePointer<DecodedInstruction>) {
+      compareSources(op.pointee)
+      noteAndGo(op, if: condition(of: op.pointee.condition))
+    }
+
     /// As `branch`, but where it leads back the interpreter is called, which may end the hart's turn.
     private mutating func waitingBranch(_ op: UnsafePointer<DecodedInstruction>) {
       compareSources(op.pointee)
-      callOutAtEnd(op, if: condition(of: WaitingLoop.condition(op.pointee)))
+      callOutAtEnd(op, if: condition(of: op.pointee.condition))
     }
 
     /// When a branch leads away, as the flags say that `compareSources` sets.

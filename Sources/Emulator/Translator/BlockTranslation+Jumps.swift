@@ -18,7 +18,7 @@
       }
     }
 
-    /// A `jal` or `jalr` that ends the block, and is written down (`Interpreter.note`).
+    /// A `jal` or `jalr` that ends the block, or a branch that is taken, which is written down (`Interpreter.note`).
     mutating func notedJump(_ instruction: DecodedInstruction) {
       let here = Int32(instruction.pageOffset)
       let target = here &+ instruction.immediate
@@ -27,7 +27,7 @@
         note(instruction)
         goToRAX()
       } else {
-        if instruction.destination != DecodedInstruction.bin {
+        if instruction.opcode == .notedJal, instruction.destination != DecodedInstruction.bin {
           setLink(instruction, here + Int32(instruction.length))
         }
         formAddress(target)

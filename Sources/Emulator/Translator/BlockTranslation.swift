@@ -39,6 +39,8 @@
       case unlinked(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32)
       /// Has a thunk do the last instruction of the block.
       case last(from: UnsafeMutablePointer<UInt8>, instruction: UnsafePointer<DecodedInstruction>)
+      /// Leaves the block by a branch that is written down.
+      case noted(from: UnsafeMutablePointer<UInt8>, instruction: UnsafePointer<DecodedInstruction>)
       /// Leaves the block in its middle: gives back what was not executed, then goes on elsewhere.
       case branch(from: UnsafeMutablePointer<UInt8>, pageOffset: Int32, givingBack: Int32)
     }
@@ -195,6 +197,11 @@
       rest.append(.last(from: assembler.jump(condition), instruction: instruction))
     }
 
+    /// When `condition` holds, writes down a branch, and goes where it leads.
+    mutating func noteAndGo(_ instruction: UnsafePointer<DecodedInstruction>, if condition: Condition) {
+      rest.append(.noted(from: assembler.jump(condition), instruction: instruction))
+    }
+
     /// eax holds an outcome, which is not `goesOn`.
     private mutating func goOnAfterLeaving() {
       assembler.arithmetic(
@@ -248,6 +255,11 @@
         case .last(let place, let instruction):
           assembler.patchHere(place)
           callOutAtEnd(instruction)
+        case .noted(let place, let instruction):
+          assembler.patchHere(place)
+          let left = Int32(instruction.pointee.remaining) - 1
+          if left > 0 { assembler.arithmetic(.add, .register(RegisterMap.budget), immediate: left) }
+          notedJump(instruction.pointee)
         case .branch(let place, let pageOffset, let count):
           assembler.patchHere(place)
           if count > 0 { assembler.arithmetic(.add, .register(RegisterMap.budget), immediate: count) }

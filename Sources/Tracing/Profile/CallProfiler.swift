@@ -78,7 +78,7 @@ struct CallProfiler: ~Copyable {
       }
       spend(in: hart, upTo: transfers.position(behind: jump))
       switch jump.kind {
-      case .jump: if !hart.stretch.contains(jump.target) { arrive(&hart, jump.target, isCall: true) }
+      case .jump, .branch: if !hart.stretch.contains(jump.target) { arrive(&hart, jump.target, isCall: true) }
       case .call, .alternateCall: call(&hart, jump)
       case .return:
         if hart.stack.returns(to: jump.target, jump.stackPointer) {

@@ -13,7 +13,7 @@ package final class ProfileReader: TraceReader {
     profiler = CallProfiler(map, from: start, hart: hart)
   }
 
-  package var hearsTransfers: Bool { true }
+  package var notes: ControlTransferNotes { .jumps }
 
   package func begin(in machine: Machine) { profiler.begin(machine) }
   package func hear(_ transfers: ControlTransfers) { profiler.follow(transfers) }

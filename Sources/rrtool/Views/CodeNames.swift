@@ -3,7 +3,6 @@
 import Emulator
 import HostSystem
 import RecordingStore
-import Tracing
 
 /// What lies where in a guest's code, by the symbols that a view was given or finds by itself.
 struct CodeNames {
@@ -33,16 +32,15 @@ struct CodeNames {
     firstName { $0.name(ofReturnTo: address &- $1) }
   }
 
-  /// Which function code belongs to.
-  var map: CodeMap {
-    CodeMap(
-      tables.flatMap { table in
-        table.symbols.places.map { place in
-          var place = place
-          place.address &+= table.displacement
-          return place
-        }
-      })
+  /// All symbols where they lie in the guest.
+  var places: [SymbolTable.Place] {
+    tables.flatMap { table in
+      table.symbols.places.map { place in
+        var place = place
+        place.address &+= table.displacement
+        return place
+      }
+    }
   }
 
   /// What the first table answers that has an answer.

@@ -8,7 +8,8 @@ import RecordingStore
 enum ViewWords {
   static let views: [any ParsableCommand.Type] = [
     SummaryView.self, EventsView.self, ConsoleView.self, StatsView.self, ChartView.self, LastWriteView.self,
-    CallsView.self, ProfileView.self, SystemCallsView.self, TrapsView.self, InterruptsView.self,
+    CallsView.self, ProfileView.self, CoverageView.self, SystemCallsView.self, TrapsView.self,
+    InterruptsView.self,
     FirmwareCallsView.self,
     DeviceAccessesView.self, AccessesView.self, RegistersView.self, DisassemblyView.self, MemoryView.self,
   ]

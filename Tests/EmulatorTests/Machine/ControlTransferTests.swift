@@ -22,7 +22,9 @@ import Testing
     var fingerprint: [UInt64] = []
   }
 
-  private static func run(_ subject: StopPointTests.Subject, _ engine: Machine.Engine) -> Outcome {
+  private static func run(
+    _ subject: StopPointTests.Subject, _ engine: Machine.Engine, _ notes: ControlTransferNotes = .all
+  ) -> Outcome {
     let machine = subject.make(engine)
     var outcome = Outcome()
     let hear = { (transfers: ControlTransfers) in
@@ -34,7 +36,7 @@ import Testing
       }
       outcome.ends.append(transfers.end)
     }
-    machine.observe({ _ in }, transfers: hear)
+    machine.observe({ _ in }, notes: notes, transfers: hear)
     _ = machine.run(until: subject.length)
     machine.observe(nil)
     outcome.fingerprint = machine.fingerprint
@@ -46,6 +48,9 @@ import Testing
     let subject = StopPointTests.Subject.any(harts: seed % 3 == 0 ? 3 : 1, &random)
     let (jit, interpreter) = (Self.run(subject, .automatic), Self.run(subject, .interpreter))
     #expect(jit.jumps == interpreter.jumps, "\(subject.name)")
+    // Without branches the others are the same.
+    let others = Self.run(subject, .automatic, .jumps)
+    #expect(others.jumps == jit.jumps.filter { $0.kind != .branch }, "\(subject.name)")
     #expect(jit.fingerprint == interpreter.fingerprint, "\(subject.name)")
     // Nobody's looking on changes a run.
     let plain = subject.make(.automatic)

@@ -22,6 +22,12 @@ package struct DecodedInstruction {
   /// The register that takes what is written to x0: the register file has one place more than the architecture.
   package static let bin: UInt8 = 32
 
+  /// Which branch a `waitingBranch` or a `notedBranch` is.
+  var condition: Opcode {
+    get { Opcode(rawValue: destination).unsafelyUnwrapped }
+    set { destination = newValue.rawValue }
+  }
+
   var roundingField: UInt32 { raw >> 12 & 7 }
   var source3: Int { Int(raw >> 27) }
 }

@@ -14,8 +14,9 @@ package enum Opcode: UInt8 {
   case beq, bne, blt, bge, bltu, bgeu
   // No instructions of their own: these jumps while somebody wants to hear of them (`ControlTransfer`)
   case notedJal, notedJalr
-  // No instruction of its own: one of these that closes a loop which only waits (`WaitingLoop`); `destination` says which
-  case waitingBranch
+  // No instructions of their own: one of these that closes a loop which only waits (`WaitingLoop`), and one that is told when it is
+  // taken; `DecodedInstruction.condition` says which
+  case waitingBranch, notedBranch
   case lb, lh, lw, ld, lbu, lhu, lwu
   case sb, sh, sw, sd
   case addi, slti, sltiu, xori, ori, andi, slli, srli, srai

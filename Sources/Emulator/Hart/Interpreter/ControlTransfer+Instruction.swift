@@ -8,15 +8,15 @@ extension ControlTransfer {
 }
 
 extension ControlTransfer.Kind {
-  /// - Parameter instruction: `notedJal` or `notedJalr`.
+  /// - Parameter instruction: one that is told.
   init(of instruction: DecodedInstruction) {
     self =
-      switch instruction.destination {
-      case 1: .call
-      case 5: .alternateCall
-      case DecodedInstruction.bin
-      where instruction.opcode == .notedJalr && instruction.immediate == 0
-        && (instruction.source1 == 1 || instruction.source1 == 5):
+      switch (instruction.opcode, instruction.destination) {
+      case (.notedBranch, _), (.waitingBranch, _): .branch
+      case (_, 1): .call
+      case (_, 5): .alternateCall
+      case (.notedJalr, DecodedInstruction.bin)
+      where instruction.immediate == 0 && (instruction.source1 == 1 || instruction.source1 == 5):
         .return
       default: .jump
       }

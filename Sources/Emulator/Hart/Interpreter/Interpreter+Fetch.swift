@@ -117,8 +117,7 @@ extension Interpreter {
         // A store to any part of the loop, which may have begun before this block, can make it another one.
         firstSeen = min(firstSeen, loop.start)
       }
-      if notesTransfers { instruction = noted(instruction) }
-      block.instructions[count] = instruction
+      block.instructions[count] = noted(instruction)
       count += 1
       first = min(first, offset)
       offset += Int(instruction.length)
@@ -127,7 +126,7 @@ extension Interpreter {
         // One that leads back ends a loop, and what is behind it is rarely reached.
         continuations += 1
         if instruction.immediate < 0 || continuations > BlockCache.continuationLimit { break }
-      } else if instruction.opcode == .jal {
+      } else if instruction.opcode == .jal, notes == .nothing {
         continuations += 1
         let target = offset - Int(instruction.length) + Int(instruction.immediate)
         // Not into this block: that would unroll a loop.
@@ -176,9 +175,8 @@ extension Interpreter {
       word |= UInt32(high) << 16
     }
     var instruction = decoder.decode(word, pageOffset: UInt16(pc & 0xfff))
-    if notesTransfers { instruction = noted(instruction) }
     instruction.remaining = 1
-    scratchBlock.instructions[0] = instruction
+    scratchBlock.instructions[0] = noted(instruction)
     finishBlock(scratchBlock, count: 1)
     return scratchBlock
   }

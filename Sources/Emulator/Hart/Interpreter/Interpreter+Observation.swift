@@ -28,18 +28,22 @@ extension Interpreter {
 
   // MARK: Jumps
 
-  /// The same instruction, as one that is told if it is a jump.
+  /// The same instruction, as one that is told if it is a jump that is to be.
   func noted(_ instruction: DecodedInstruction) -> DecodedInstruction {
+    guard notes != .nothing else { return instruction }
     var noted = instruction
     switch instruction.opcode {
     case .jal: noted.opcode = .notedJal
     case .jalr: noted.opcode = .notedJalr
+    case let branch where branch.isBranch && notes == .all:
+      noted.condition = branch
+      noted.opcode = .notedBranch
     default: break
     }
     return noted
   }
 
-  /// `instruction`, the last of its block, has led to `target`.
+  /// `instruction` has led to `target`, and what of its block is behind it is not executed.
   func note(_ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>, to target: UInt64) {
     let state = hart.state
     let cursor = UnsafeMutablePointer<ControlTransfer>(bitPattern: state.pointee.transferCursor)

@@ -122,6 +122,12 @@ extension Interpreter {
             continue boundary
           }
 
+        case .notedBranch:
+          if isTaken(hart, op) {
+            takeBranch(state, op, pageBase)
+            note(hart, op, to: state.pointee.pc)
+            continue boundary
+          }
         case .waitingBranch:
           if isTaken(hart, op) {
             repeatWait(hart, op)

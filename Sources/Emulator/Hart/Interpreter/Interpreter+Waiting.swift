@@ -14,14 +14,15 @@ extension Interpreter {
     leaveBlock(hart, after: instruction)
     hart.state.pointee.pc =
       address(of: instruction, hart) &+ UInt64(bitPattern: Int64(instruction.pointee.immediate))
+    if notes == .all { note(hart, instruction, to: hart.state.pointee.pc) }
     _ = withMachine { $0.endTurnThatWaits() }
   }
 
-  /// Whether a branch that closes a `WaitingLoop` leads back.
+  /// Whether a `waitingBranch` or a `notedBranch` is taken.
   func isTaken(_ hart: Hart, _ instruction: UnsafePointer<DecodedInstruction>) -> Bool {
     let first = hart.x[Int(instruction.pointee.source1)]
     let second = hart.x[Int(instruction.pointee.source2)]
-    return switch WaitingLoop.condition(instruction.pointee) {
+    return switch instruction.pointee.condition {
     case .beq: first == second
     case .bne: first != second
     case .blt: Int64(bitPattern: first) < Int64(bitPattern: second)

@@ -37,8 +37,8 @@ final class Interpreter {
       #endif
     }
   }
-  /// Whether jumps are decoded as such that are told.
-  private(set) var notesTransfers = false
+  /// Which jumps are decoded as such that are told.
+  private(set) var notes = ControlTransferNotes.nothing
   /// Whether a hart that waits for others ends its turn, when another can run.
   let endsTurnsThatWait: Bool
   /// Whether `ebreak` between two certain instructions is a call.
@@ -129,9 +129,9 @@ final class Interpreter {
   }
 
   /// Decodes everything anew: jumps as such that are told, or as plain ones.
-  func setNotesTransfers(_ isOn: Bool) {
-    guard isOn != notesTransfers else { return }
-    notesTransfers = isOn
+  func setNotes(_ wanted: ControlTransferNotes) {
+    guard wanted != notes else { return }
+    notes = wanted
     removeAllBlocks()
   }
 

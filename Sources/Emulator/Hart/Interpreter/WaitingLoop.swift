@@ -12,7 +12,7 @@ struct WaitingLoop {
   /// Bytes of the longest loop that is looked at.
   private static let byteLimit = 64
 
-  /// The branch that closes it, as blocks have it: `destination` says which one it is. A jump is one whose condition always holds.
+  /// The branch that closes it, as blocks have it: `condition` says which one it is. A jump is one whose condition always holds.
   let branch: DecodedInstruction
   /// Where it begins, from the start of the page.
   let start: Int
@@ -30,7 +30,7 @@ struct WaitingLoop {
     let end = Int(instruction.pageOffset)
     start = end + Int(instruction.immediate)
     guard start >= 0, (0...Self.byteLimit).contains(end - start) else { return nil }
-    branch.destination = branch.opcode.rawValue
+    branch.condition = branch.opcode
     branch.opcode = .waitingBranch
     self.branch = branch
   }
@@ -71,11 +71,6 @@ struct WaitingLoop {
     written &= writtenAtTarget[(end - start) / 2]
     readEarly |= Traffic.sources(branch) & ~written
     return offset == end && readEarly & mayWrite == 0
-  }
-
-  /// What closes a loop goes back on this of its sources.
-  static func condition(_ branch: DecodedInstruction) -> Opcode {
-    Opcode(rawValue: branch.destination).unsafelyUnwrapped
   }
 
   /// The integer registers that an instruction reads and writes, one bit each, without x0.

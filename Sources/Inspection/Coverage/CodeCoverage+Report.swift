@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Emulator
+import Tracing
+
+extension CodeCoverage {
+  /// A row for each function, and what they make together.
+  ///
+  /// - Parameter places: all symbols. What is no function has a row where code of it was executed.
+  package func report(_ places: [SymbolTable.Place]) -> Report {
+    var rows: [[FieldValue]] = []
+    var (coveredFunctions, named): (UInt64, UInt64) = (0, 0)
+    let sorted = places.sorted { ($0.address, $0.name) < ($1.address, $1.name) }
+    for (index, place) in sorted.enumerated() {
+      let next = sorted[(index + 1)...].first { $0.address > place.address }?.address ?? .max
+      let isAlias = index > 0 && sorted[index - 1].address == place.address
+      let end = place.address + min(place.size, next - place.address)
+      let covered = isAlias ? 0 : coveredByteCount(place.address..<end)
+      guard !isAlias, place.isFunction || covered > 0 else { continue }
+      named += covered
+      if covered > 0 { coveredFunctions += 1 }
+      let byteCount = end - place.address
+      rows.append([
+        .text(place.name), .text(Report.hexadecimal(place.address)), .integer(byteCount), .integer(covered),
+        .decimal(byteCount == 0 ? 0 : 100 * Double(covered) / Double(byteCount), places: 2),
+        .integer(count(at: place.address)),
+      ])
+    }
+    let all = segments.reduce(0) { $0 + ($1.end - $1.start) }
+    return Report([
+      Section(
+        record: "coverage", title: "Coverage",
+        [
+          (Column("covered_byte_count", "Bytes of code executed"), .integer(all)),
+          (Column("unnamed_byte_count", "Of them, without a name"), .integer(all - min(all, named))),
+          (Column("function_count", "Functions"), .integer(UInt64(rows.count))),
+          (Column("covered_function_count", "Of them, executed"), .integer(coveredFunctions)),
+        ]),
+      Section(
+        table: "functions", title: "Functions",
+        columns: [
+          Column("function", "Function"), Column("address", "Address"), Column("byte_count", "Bytes"),
+          Column("covered_byte_count", "Executed"), Column("covered_percent", "%"),
+          Column("entry_count", "First instruction"),
+        ], rows: rows),
+    ])
+  }
+}

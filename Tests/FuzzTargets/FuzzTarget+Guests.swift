@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Emulator
+import Symbols
 
 /// Parsers of what a guest is made of.
 extension FuzzTarget {
@@ -8,6 +9,15 @@ extension FuzzTarget {
     _ = try? ProgramIdentity(bytes)
     _ = try ExecutableFile(bytes, freeAddress: 0x8000_0000)
     _ = try SymbolTable(bytes)
+  }
+
+  /// Asks for all that is asked of debugging information.
+  static func readDebugInformation(_ bytes: [UInt8]) throws {
+    guard let file = try DebugFile(bytes) else { return }
+    let symbols = try? SymbolTable(bytes)
+    for address in stride(from: UInt64(0x8000_0000), to: 0x8000_16ce, by: 22) {
+      _ = file.places(at: address, within: symbols?.extent(around: address))
+    }
   }
 
   static func readKernel(_ bytes: [UInt8]) throws {

@@ -20,7 +20,8 @@ struct LastWriteView: ParsableCommand {
                               device (DMA of another one), host-interface (tohost, fromhost), guest-reset, host-reset,
                               loader, nobody
         position, time_ns     the instruction that did it, or the next one; the start for loader and nobody
-        hart, pc, symbol      the instruction: on which hart, where, and what --symbols calls it
+        hart, pc, symbol      the instruction: on which hart, where, and what --symbols calls it; in a table with the source line
+        file, line, inlined   that line, and functions whose bodies were put in there, the innermost first
         device                which device
         drive, request        the request that was answered
         request_sector        the first of all its sectors
@@ -75,7 +76,7 @@ struct LastWriteView: ParsableCommand {
     let control = SearchControl(progress: { done, _ in progress.show(done) })
     let outcome = try timeline.lastWrite(to: range, before: position, control: control)
     progress.finish()
-    return Report(of: outcome) { names.name(of: $0) }
+    return Report(of: outcome, placing: names.place(of:))
   }
 
   private func range() throws(Failure) -> MemoryRange {

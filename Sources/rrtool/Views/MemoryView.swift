@@ -52,8 +52,9 @@ struct MemoryView: ParsableCommand {
           .usage, address.printable, "is not from 1 byte to 16 MiB",
           remedy: "'rrtool dump' writes all of memory")
       }
-      try place.show(recording) { timeline in
-        let hart = try HartWords.checked(hart, of: timeline.recording) ?? 0
+      try place.show(
+        recording, preparing: { try HartWords.checked(hart, of: $0) ?? 0 }
+      ) { timeline, hart in
         let bytes =
           physical
           ? timeline.machine.inspect(physical: first, count: Int(count))

@@ -103,5 +103,12 @@ package struct SymbolTable: Sendable {
       .sorted()
   }
 
+  /// Of what is called so; nil where the file does not say, or there are several of different sizes.
+  package func size(of name: String) -> UInt64? {
+    let wanted = Array(name.utf8) + [0]
+    let sizes = Set((entries + aliases).filter { names[$0.nameOffset...].starts(with: wanted) }.map(\.size))
+    return sizes.count == 1 ? sizes.first.flatMap { $0 > 0 ? $0 : nil } : nil
+  }
+
   package var allNames: [String] { (entries + aliases).map { name(of: $0) } }
 }

@@ -189,7 +189,7 @@ import Testing
       ["registers"], ["disassembly"], ["x", "0x80000000,40"], ["source"],
     ] {
       let symbols =
-        ["summary", "events", "console", "stats", "registers", "x"].contains(view[0])
+        ["summary", "events", "console", "stats", "registers"].contains(view[0])
         ? [] : ["--symbols", Place.guest("ledger").replacing(".elf", with: ".debug")]
       let result = try scratch.rrtool(
         ["inspect", scratch.path("run.rr")] + view + symbols + ["--format", "json"])

@@ -68,11 +68,12 @@ struct SchemaTests {
     let symbols = ["--symbols", Place.guest("ledger").replacing(".elf", with: ".debug")]
     for (words, schema) in [
       (["calls", "print"], "calls"), (["traps"], "traps"), (["interrupts"], "interrupts"), (["mmio"], "mmio"),
-      (["disassembly", "--address", "0x80000b40"], "disassembly"), (["source", "--at", "50%"], "source"),
-      (["last-write", "0x80002038,8"], "last-write"),
+      (["disassembly", "--address", "print"], "disassembly"), (["source", "--at", "50%"], "source"),
+      (["last-write", "branches[0].balances"], "last-write"),
+      (["x", "branches[1]"], "memory"),
     ] {
       let result = try scratch.rrtool(["inspect", run] + words + symbols + ["--format", "json"])
-      #expect(result.text.contains("\"line\":"), "\(words)")
+      #expect(result.text.contains("\"line\":") || schema == "memory", "\(words)")
       try check(scratch, result.text, schema)
     }
   }

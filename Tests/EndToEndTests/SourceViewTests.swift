@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Source lines in the views of `rrtool inspect`, on the demonstration guest with its symbols.
+/// Source lines and names of variables in the views of `rrtool inspect`, on the demonstration guest with its symbols.
 @Suite struct SourceViewTests {
   private struct Row: Decodable, Equatable {
     var section: String?
@@ -25,6 +25,9 @@ import Testing
     var number: Int?
     var isHere: Bool?
     var text: String?
+    var address: String?
+    var bytes: String?
+    var byteCount: Int?
   }
 
   private static let symbols = Place.guest("ledger").replacing(".elf", with: ".debug")
@@ -77,10 +80,10 @@ import Testing
     let plain = try rows(scratch, "interrupts", "--limit", "50", symbols: nil)
     #expect(named.map(\.position) == plain.map(\.position) && plain.allSatisfy { $0.file == nil })
     #expect(named.allSatisfy { $0.symbol?.contains("(") == false } && named.contains { $0.inlined != nil })
-    let written = try rows(scratch, "last-write", "0x80002038,8")
+    let written = try rows(scratch, "last-write", "branches[0].balances[4]")
     #expect(written.first?.file == "guests/ledger/ledger.c" && written.first?.symbol != nil)
     #expect(try line("guests/ledger/ledger.c", try #require(written.first?.line)).contains("balances["))
-    let code = try rows(scratch, "disassembly", "--address", "0x800000b0", "--count", "4")
+    let code = try rows(scratch, "disassembly", "--address", "timer_interrupt", "--count", "4")
     #expect(code.first?.symbol == "timer_interrupt" && code.allSatisfy { $0.line != nil })
     let access = try rows(scratch, "mmio", "--device", "uart", "--limit", "3")
     #expect(access.allSatisfy { $0.file == "guests/runtime/console.c" }, "\(access)")
@@ -112,6 +115,31 @@ import Testing
     }
   }
 
+  @Test func variablesAreFoundByName() throws {
+    let scratch = try recorded()
+    let named = try rows(scratch, "x", "branches[0].balances")
+    #expect(named.compactMap(\.byteCount).reduce(0, +) == 64)
+    let address = try #require(named.first?.address)
+    #expect(try rows(scratch, "x", "\(address),64", symbols: nil) == named)
+    #expect(try rows(scratch, "x", "branches+0x8,64") == named)
+    let one = try rows(scratch, "last-write", "branches[0].balances[4]")
+    let start = try #require(UInt64(address.dropFirst(2), radix: 16)) + 32
+    #expect(try rows(scratch, "last-write", "\(start),8") == one)
+    for (question, complaint) in [
+      (["x", "branches[0].balance"], "did you mean 'balances'"), (["x", "branches[2]"], "has 2 elements"),
+      (["x", "brances"], "did you mean 'branches'"), (["x", "device"], "is the name of 2 things"),
+      (["last-write", "branches[0"], "is no symbol"), (["x", "branches,0"], "is not from 1 byte"),
+      (["x", "branches+x"], "is no address"),
+    ] {
+      let result = try scratch.rrtool(
+        ["inspect", scratch.path("run.rr")] + question + ["--symbols", Self.symbols])
+      #expect(result.status == 64 && result.errors.contains(complaint), "\(question): \(result.errors)")
+      #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+    }
+    let none = try scratch.rrtool("inspect", scratch.path("run.rr"), "x", "branches")
+    #expect(none.status == 64 && none.errors.contains("there are no symbols"), "\(none.errors)")
+  }
+
   /// Damaged debugging information names nothing wrong and breaks nothing.
   @Test func damagedInformationGivesNoLines() throws {
     let scratch = try recorded()
@@ -120,7 +148,7 @@ import Testing
     var bad = good
     for index in 0x1000..<0xab18 { bad[index] = 0xff }
     let path = try scratch.file("bad.debug", bad)
-    for view in [["source"], ["traps", "--limit", "3"]] {
+    for view in [["source"], ["traps", "--limit", "3"], ["x", "branches,8"]] {
       let result = try scratch.rrtool(
         ["inspect", scratch.path("run.rr")] + view + [
           "--symbols", path, "--force-symbols", "--format", "json",

@@ -18,6 +18,9 @@ extension FuzzTarget {
     for address in stride(from: UInt64(0x8000_0000), to: 0x8000_16ce, by: 22) {
       _ = file.places(at: address, within: symbols?.extent(around: address))
     }
+    for text in ["branches[0].journal.sectors[1][2].seal[3]", "device", "input.x", "sources[4]"] {
+      if let path = VariablePath(text) { _ = try? file.find(path) }
+    }
   }
 
   static func readKernel(_ bytes: [UInt8]) throws {

@@ -84,11 +84,7 @@ struct CodeNames {
         remedy:
           "give names or addresses before the recording: 'rrtool inspect calls main,0x80000124 linux.rr'")
     }
-    guard !files.isEmpty else {
-      return Failure(
-        .usage, word.printable, "cannot be found: there are no symbols",
-        remedy: "name an ELF file that has them with --symbols, or give an address: 0x80000124")
-    }
+    guard !files.isEmpty else { return noSymbols(for: word) }
     let question = Spelling.question(about: word, among: files.flatMap(\.symbols.allNames))
     return Failure(
       .usage, word.printable, "is no symbol of the guest's",

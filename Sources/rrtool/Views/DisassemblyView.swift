@@ -24,13 +24,14 @@ struct DisassemblyView: ParsableCommand {
         rrtool inspect linux.rr disassembly --at 50%
         rrtool inspect linux.rr disassembly --at before-bug --hart 1 --count 40 --symbols vmlinux
         rrtool inspect linux.rr disassembly --address 0x80000124 --count 4
+        rrtool inspect linux.rr disassembly --address sleep_until --symbols vmlinux
       """)
 
   @OptionGroup var recording: RecordingArgument
 
   @Option(
     help: ArgumentHelp(
-      "The first instruction; without it the hart's pc.", valueName: "address"))
+      "The first instruction, by address or name; without it the hart's pc.", valueName: "address"))
   var address: String?
 
   @Option(help: ArgumentHelp("How many instructions.", valueName: "n"))
@@ -49,16 +50,16 @@ struct DisassemblyView: ParsableCommand {
         throw Failure(
           .usage, "--count \(count)", "is no number of instructions", remedy: "give one from 1 to 100,000")
       }
-      let first = try address.map { (text) throws(Failure) in try MemoryWords.address(text) }
+      let word = try address.map { (text) throws(Failure) in try MemoryWords(address: text) }
       try place.show(
         recording,
         preparing: { recording in
           let hart = try HartWords.checked(hart, of: recording) ?? 0
           let names = try CodeNames(symbols, for: recording)
-          return (hart, names)
+          return (hart, names, try word?.bytes(names).address)
         }
       ) { timeline, prepared in
-        let (hart, names) = prepared
+        let (hart, names, first) = prepared
         let address = first ?? timeline.machine.programCounter(hart: hart)
         guard !timeline.machine.readMemory(virtual: address, count: 2, hart: hart).isEmpty else {
           throw MemoryWords.nothing(at: address, timeline)

@@ -8,7 +8,7 @@ extension DebugFile {
   /// Places whose answer is kept.
   private static let placeLimit = 1 << 16
   /// Bytes in front of a function's code that may still be its own: the nops that kernels have there to be patched.
-  private static let patchedBytes: UInt64 = 32
+  static let patchedBytes: UInt64 = 32
 
   /// The places in the sources that an instruction was made of, the innermost first: bodies that were put into others, and the function
   /// last. None where nothing is known.

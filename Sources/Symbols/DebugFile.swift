@@ -75,7 +75,15 @@ package final class DebugFile {
     (elf, dwarf, code) = opened
   }
 
+  /// Tables of call frame information: of `.debug_frame`, and of `.eh_frame`, which is ours to end.
+  private(set) lazy var frameTables: [OpaquePointer] = {
+    loadedFrameTable = dwarf_getcfi_elf(elf)
+    return [dwarf_getcfi(dwarf), loadedFrameTable].compactMap(\.self)
+  }()
+  private var loadedFrameTable: OpaquePointer?
+
   deinit {
+    if let loadedFrameTable { dwarf_cfi_end(loadedFrameTable) }
     dwarf_end(dwarf)
     elf_end(elf)
     image.deallocate()

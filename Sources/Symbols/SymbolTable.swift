@@ -72,6 +72,9 @@ package struct SymbolTable: Sendable {
     return "\(name(of: entry))+0x\(String(address - entry.address, radix: 16))"
   }
 
+  /// What an address is called, without the distance.
+  package func owner(of address: UInt64) -> String? { entry(at: address).map { name(of: $0) } }
+
   /// From the start of what an address is called after to its end, as far as the file says where that is.
   package func extent(around address: UInt64) -> Range<UInt64>? {
     guard let entry = entry(at: address) else { return nil }

@@ -186,7 +186,7 @@ import Testing
     for view in [
       ["summary"], ["events"], ["console"], ["stats"], ["last-write", "0x80002000,8"],
       ["calls", "0x800012d2"], ["syscalls"], ["traps"], ["interrupts"], ["sbi"], ["mmio"],
-      ["registers"], ["disassembly"], ["x", "0x80000000,40"], ["source"],
+      ["registers"], ["disassembly"], ["x", "0x80000000,40"], ["source"], ["backtrace"],
     ] {
       let symbols =
         ["summary", "events", "console", "stats", "registers"].contains(view[0])

@@ -9,7 +9,7 @@ import Testing
   private static let views = [
     "summary", "events", "console", "stats", "chart", "last-write",
     "calls", "syscalls", "traps", "interrupts", "sbi", "mmio", "registers",
-    "disassembly", "x", "source",
+    "disassembly", "x", "source", "backtrace",
   ]
 
   /// A bank with a journal on its disk, whose recording is called as in the examples, with a snapshot.

@@ -47,6 +47,7 @@ struct SchemaTests {
       (["inspect", run, "registers", "--at", "50%"], "registers"),
       (["inspect", run, "disassembly", "--at", "50%"], "disassembly"),
       (["inspect", run, "x", "0x80000000,40"], "memory"), (["inspect", run, "source"], "source"),
+      (["inspect", run, "backtrace"], "backtrace"),
     ] {
       let result = try scratch.rrtool(words + ["--format", "json"])
       try check(scratch, result.text, schema)
@@ -69,7 +70,7 @@ struct SchemaTests {
     for (words, schema) in [
       (["calls", "print"], "calls"), (["traps"], "traps"), (["interrupts"], "interrupts"), (["mmio"], "mmio"),
       (["disassembly", "--address", "print"], "disassembly"), (["source", "--at", "50%"], "source"),
-      (["last-write", "branches[0].balances"], "last-write"),
+      (["last-write", "branches[0].balances"], "last-write"), (["backtrace", "--at", "50%"], "backtrace"),
       (["x", "branches[1]"], "memory"),
     ] {
       let result = try scratch.rrtool(["inspect", run] + words + symbols + ["--format", "json"])

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Source lines and names of variables in the views of `rrtool inspect`, on the demonstration guest with its symbols.
+/// Source lines, stacks and names of variables in the views of `rrtool inspect`, on the demonstration guest with its symbols.
 @Suite struct SourceViewTests {
   private struct Row: Decodable, Equatable {
     var section: String?
@@ -26,6 +26,8 @@ import Testing
     var isHere: Bool?
     var text: String?
     var address: String?
+    var foundBy: String?
+    var end: String?
     var bytes: String?
     var byteCount: Int?
   }
@@ -115,6 +117,31 @@ import Testing
     }
   }
 
+  @Test func stacksAreThoseOfTheCalls() throws {
+    let scratch = try recorded()
+    let call = try #require(try rows(scratch, "calls", "block_submit", "--limit", "1").first)
+    let hart = try #require(call.hart)
+    let shown = try rows(scratch, "backtrace", "--at", "\(try #require(call.position))", "--hart", "\(hart)")
+    let frames = shown.filter { $0.section == "frames" }
+    #expect(frames.compactMap(\.function).prefix(2) == ["block_submit", "write_record"], "\(frames)")
+    #expect(frames.compactMap(\.function).last == "guest_main" && frames.contains { $0.isInlined == true })
+    #expect(frames.map(\.frame) == frames.indices.map { $0 })
+    #expect(frames.allSatisfy { $0.foundBy == "call-frame-information" || $0.frame == 0 })
+    #expect(frames.dropFirst().first?.line == call.callerLine)
+    // What called `guest_main` is assembled: it has a symbol alone, and no rules.
+    #expect(frames.last?.function == nil && frames.last?.symbol?.hasPrefix("run+") == true, "\(frames)")
+    #expect(shown.last?.section == "ends" && shown.last?.end == "no-information")
+    let interrupt = try #require(try rows(scratch, "calls", "timer_interrupt", "--limit", "1").first)
+    let handler = try rows(
+      scratch, "backtrace", "--at", "\(try #require(interrupt.position))", "--hart",
+      "\(try #require(interrupt.hart))")
+    #expect(handler.compactMap(\.function) == ["this_hart", "this_branch", "timer_interrupt"], "\(handler)")
+    #expect(handler.last?.end == "trap-entry")
+    // Without symbols there is nothing but the registers.
+    let bare = try rows(scratch, "backtrace", "--at", "50%", symbols: nil)
+    #expect(bare.filter { $0.section == "frames" }.count == 2 && bare.last?.end == "no-information")
+  }
+
   @Test func variablesAreFoundByName() throws {
     let scratch = try recorded()
     let named = try rows(scratch, "x", "branches[0].balances")
@@ -148,7 +175,7 @@ import Testing
     var bad = good
     for index in 0x1000..<0xab18 { bad[index] = 0xff }
     let path = try scratch.file("bad.debug", bad)
-    for view in [["source"], ["traps", "--limit", "3"], ["x", "branches,8"]] {
+    for view in [["source"], ["backtrace"], ["traps", "--limit", "3"], ["x", "branches,8"]] {
       let result = try scratch.rrtool(
         ["inspect", scratch.path("run.rr")] + view + [
           "--symbols", path, "--force-symbols", "--format", "json",

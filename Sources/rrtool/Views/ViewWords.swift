@@ -10,7 +10,7 @@ enum ViewWords {
     SummaryView.self, EventsView.self, ConsoleView.self, StatsView.self, ChartView.self, LastWriteView.self,
     CallsView.self, SystemCallsView.self, TrapsView.self, InterruptsView.self, FirmwareCallsView.self,
     DeviceAccessesView.self, RegistersView.self, DisassemblyView.self, MemoryView.self,
-    SourceView.self,
+    SourceView.self, BacktraceView.self,
   ]
 
   static var names: [String] { views.map { $0._commandName } }

@@ -24,12 +24,14 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+    .systemLibrary(name: "CDwarf", pkgConfig: "libdw", providers: [.apt(["libdw-dev"])]),
     .target(name: "CBuild", cSettings: [.define("RRTOOL_COMMIT", to: "\"\(commit)\"")]),
     .target(name: "ByteCoding", dependencies: ["CZlib", "CZstd", "CIsal"], swiftSettings: settings),
     .target(name: "HostSystem", dependencies: ["ByteCoding"], swiftSettings: settings),
     .target(name: "DiskImage", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(name: "ReplayLog", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(name: "Emulator", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
+    .target(name: "Symbols", dependencies: ["Emulator", "HostSystem", "CDwarf"], swiftSettings: settings),
     .target(name: "CoreDump", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(
       name: "RecordingStore",
@@ -80,7 +82,8 @@ let package = Package(
       name: "rrtool",
       dependencies: [
         "Debugging", "GDBRemote", "QEMUCommandLine", "Inspection", "Monitor", "GuestJobs", "Tracing",
-        "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator", "ByteCoding", "HostSystem",
+        "Symbols", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator", "ByteCoding",
+        "HostSystem",
         "CBuild",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -108,6 +111,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "EmulatorTests", dependencies: ["Emulator", "ByteCoding", "CZstd", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "SymbolsTests", dependencies: ["Symbols", "Emulator", "HostSystem", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "CoreDumpTests", dependencies: ["CoreDump", "HostSystem", "TestSupport"],
@@ -156,7 +162,8 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Monitor", "GDBRemote", "GuestJobs", "Execution", "RecordingStore", "Emulator", "ReplayLog",
+        "Monitor", "GDBRemote", "GuestJobs", "Execution", "RecordingStore", "Symbols", "Emulator",
+        "ReplayLog",
         "DiskImage", "ByteCoding", "HostSystem", "TestSupport",
       ],
       path: "Tests/FuzzTargets", swiftSettings: settings),

@@ -4,9 +4,8 @@ import ReplayLog
 import TimeTravel
 
 extension Report {
-  /// Who wrote the bytes that a question was about, as one record. `name` tells what lies at an address of code, where
-  /// symbols are known.
-  public init(of outcome: LastWriteOutcome, naming name: (UInt64) -> String? = { _ in nil }) {
+  /// Who wrote the bytes that a question was about, as one record. `place` tells what is known of an address of code.
+  public init(of outcome: LastWriteOutcome, placing place: (UInt64) -> CodePlace = { _ in CodePlace() }) {
     var fields: [(column: Column, value: FieldValue)] = []
     func add(_ column: String, _ title: String, _ value: FieldValue) {
       if value != .none { fields.append((Column(column, title), value)) }
@@ -23,7 +22,11 @@ extension Report {
       add("time_ns", "Guest time (s)", .time(write.moment.time))
       add("hart", "Hart", FieldValue(hart.map { UInt64($0) }))
       add("pc", "Program counter", FieldValue(programCounter.map(Self.hexadecimal)))
-      add("symbol", "Symbol", FieldValue(programCounter.flatMap(name)))
+      let code = programCounter.map(place) ?? CodePlace()
+      add("symbol", "Symbol", code.symbolValue)
+      for (column, value) in zip(CodePlace.columns(), code.lineValues) where value != .none {
+        fields.append((column, value))
+      }
       if case .device(let device, _, _) = write.source { add("device", "Device", .text(device)) }
       if case .drive(let drive, let id, let request) = write.source {
         add("drive", "Drive", .integer(UInt64(drive)))

@@ -108,4 +108,46 @@ import Testing
     #expect(header.hasPrefix("DRCOV VERSION: 2\nDRCOV FLAVOR: rrtool\nModule Table: version 2, count 1\n"))
     #expect(header.contains("\n0, 0x0, 0xffffffff, 0x0, guest\n"))
   }
+
+  /// By hand, for the ledger's functions that are called once for each thing that it counts itself; and lcov's own reader takes it.
+  @Test func linesAreCounted() throws {
+    let scratch = try Scratch()
+    let recorded = try scratch.rrtool("record", "-o", scratch.path("run.rr"))
+    try #require([0, 1].contains(recorded.status), "\(recorded.errors)")
+    let symbols = Place.guest("ledger").replacing(".elf", with: ".debug")
+    let result = try scratch.rrtool(
+      "inspect", scratch.path("run.rr"), "coverage", "--format", "lcov", "--symbols", symbols)
+    try #require(result.status == 0, "\(result.errors)")
+    try Data(result.output).write(to: scratch.folder.appending(path: "run.info"))
+    var counts: [String: [Int: UInt64]] = [:]
+    var file = ""
+    for line in result.lines {
+      if line.hasPrefix("SF:") { file = String(line.dropFirst(3)) }
+      guard line.hasPrefix("DA:") else { continue }
+      let parts = line.dropFirst(3).split(separator: ",")
+      counts[file, default: [:]][try #require(Int(parts[0]))] = UInt64(parts[1]) ?? 0
+    }
+    let ledger = try #require(counts.first { $0.key.hasSuffix("/ledger.c") }?.value)
+    // Each call of a function that is not put into others executes the line where its code begins.
+    for function in ["run_branch", "sleep_until", "print", "guest_main"] {
+      let calls = try scratch.rrtool(
+        "inspect", scratch.path("run.rr"), "calls", function, "--symbols", symbols, "--format", "ndjson")
+      #expect(
+        result.lines.contains("FNDA:\(calls.lines.count),\(function)"), "\(function): \(calls.lines.count)")
+    }
+    #expect(ledger.values.contains(0) && ledger.values.contains(1) && ledger.values.contains { $0 > 100 })
+    let summary = try scratch.run(["lcov", "--summary", scratch.path("run.info")])
+    let hit = counts.values.joined().filter { $0.value > 0 }.count
+    let all = counts.values.joined().count
+    #expect(
+      summary.status == 0 && (summary.text + summary.errors).contains("(\(hit) of \(all) lines)"),
+      "\(summary.text)\(summary.errors)")
+  }
+
+  @Test func linesWithoutDebuggingInformationAreRefused() throws {
+    let scratch = try Scratch()
+    _ = try scratch.record("run.rr", "--bios", Place.guest("traps"))
+    let result = try scratch.rrtool("inspect", scratch.path("run.rr"), "coverage", "--format", "lcov")
+    #expect(result.status == 64 && result.errors.contains("--format lcov: needs lines"), "\(result.errors)")
+  }
 }

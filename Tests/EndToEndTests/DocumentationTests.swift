@@ -86,7 +86,9 @@ import Testing
     where name.hasSuffix(".swift") {
       let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
       // Of a program that a message tells to use.
-      for option in Self.options(in: text).subtracting(["--size", "--ultra", "--zstd"])
+      for option in Self.options(in: text).subtracting([
+        "--size", "--ultra", "--zstd", "--decompress-debug-sections",
+      ])
       where option.hasPrefix("--") {
         count += 1
         #expect(options.contains(option), "\(name) has '\(option)'")
@@ -186,9 +188,13 @@ import Testing
       ["calls", "0x800012d2"], ["profile"], ["coverage"], ["syscalls"], ["traps"], ["interrupts"], ["sbi"],
       ["mmio"],
       ["memory", "0x80002000,8"],
-      ["registers"], ["disassembly"], ["x", "0x80000000,40"],
+      ["registers"], ["disassembly"], ["x", "0x80000000,40"], ["source"], ["backtrace"],
     ] {
-      let result = try scratch.rrtool(["inspect", scratch.path("run.rr")] + view + ["--format", "json"])
+      let symbols =
+        ["summary", "events", "console", "stats", "registers"].contains(view[0])
+        ? [] : ["--symbols", Place.guest("ledger").replacing(".elf", with: ".debug")]
+      let result = try scratch.rrtool(
+        ["inspect", scratch.path("run.rr")] + view + symbols + ["--format", "json"])
       try #require(result.status == 0, "\(result.errors)")
       let report = try #require(
         try JSONSerialization.jsonObject(with: Data(result.output)) as? [String: Any], "\(view)")

@@ -9,7 +9,7 @@ import Testing
   private static let views = [
     "summary", "events", "console", "stats", "chart", "last-write",
     "calls", "profile", "coverage", "syscalls", "traps", "interrupts", "sbi", "mmio", "memory", "registers",
-    "disassembly", "x",
+    "disassembly", "x", "source", "backtrace",
   ]
 
   /// A bank with a journal on its disk, whose recording is called as in the examples, with a snapshot.
@@ -52,15 +52,21 @@ import Testing
   @Test func pagesNameTheirFields() throws {
     let scratch = try Self.recording()
     for view in Self.views {
+      let page = try page(scratch, view)
       let words = Set(
-        try page(scratch, view).split { !($0.isLetter || $0.isNumber || "_-".contains($0)) }.map(String.init))
+        page.split { !($0.isLetter || $0.isNumber || "_-".contains($0)) }.map(String.init))
       let address =
         [
           "last-write": ["0x80002000,8"], "calls": ["0x800012d2"], "memory": ["0x80002000,8"],
           "x": ["0x80000000,40"],
         ][view] ?? []
-      let result = try scratch.rrtool(
+      var result = try scratch.rrtool(
         ["inspect", view] + address + [scratch.path("linux.rr"), "--format", "json"])
+      if result.status == 0, page.contains("--symbols") {
+        result = try scratch.rrtool(
+          ["inspect", view] + address
+            + [scratch.path("linux.rr"), "--format", "json", "--symbols", scratch.path("vmlinux")])
+      }
       try #require(result.status == 0, "\(result.errors)")
       let report = try #require(
         try JSONSerialization.jsonObject(with: Data(result.output)) as? [String: Any], "\(view)")

@@ -48,7 +48,8 @@ struct SchemaTests {
       (["inspect", run, "sbi"], "sbi"), (["inspect", run, "syscalls"], "syscalls"),
       (["inspect", run, "registers", "--at", "50%"], "registers"),
       (["inspect", run, "disassembly", "--at", "50%"], "disassembly"),
-      (["inspect", run, "x", "0x80000000,40"], "memory"),
+      (["inspect", run, "x", "0x80000000,40"], "memory"), (["inspect", run, "source"], "source"),
+      (["inspect", run, "backtrace"], "backtrace"),
     ] {
       let result = try scratch.rrtool(words + ["--format", "json"])
       try check(scratch, result.text, schema)
@@ -59,6 +60,25 @@ struct SchemaTests {
     }
     let list = try scratch.rrtool("ls", scratch.folder.path, "--format", "ndjson")
     try check(scratch, list.text, "recordings", itemsOf: "recordings")
+  }
+
+  /// What is told of places that have source lines.
+  @Test func placesWithLinesAreAsTheirSchemas() throws {
+    let scratch = try Scratch()
+    let run = scratch.path("run.rr")
+    let recorded = try scratch.rrtool("record", "-o", run)
+    try #require([0, 1].contains(recorded.status), "\(recorded.errors)")
+    let symbols = ["--symbols", Place.guest("ledger").replacing(".elf", with: ".debug")]
+    for (words, schema) in [
+      (["calls", "print"], "calls"), (["traps"], "traps"), (["interrupts"], "interrupts"), (["mmio"], "mmio"),
+      (["disassembly", "--address", "print"], "disassembly"), (["source", "--at", "50%"], "source"),
+      (["last-write", "branches[0].balances"], "last-write"), (["backtrace", "--at", "50%"], "backtrace"),
+      (["x", "branches[1]"], "memory"),
+    ] {
+      let result = try scratch.rrtool(["inspect", run] + words + symbols + ["--format", "json"])
+      #expect(result.text.contains("\"line\":") || schema == "memory", "\(words)")
+      try check(scratch, result.text, schema)
+    }
   }
 
   /// Results of what went wrong, and of what came to no end.

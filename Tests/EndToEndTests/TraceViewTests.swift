@@ -262,7 +262,8 @@ import Testing
       (["registers", "--hart", "1"], "is no hart of this machine"),
       (["registers", "--at", "9999999999"], "lies beyond the recording"),
       (["disassembly", "--count", "0"], "is no number of instructions"),
-      (["disassembly", "--address", "here"], "is no address"), (["x", "0x80000000,0"], "is not from 1 byte"),
+      (["disassembly", "--address", "here"], "is no symbol"),
+      (["disassembly", "--address", "+"], "is no address"), (["x", "0x80000000,0"], "is not from 1 byte"),
       (["x", "0x10,4"], "nothing is there"), (["x", "0x80000000,4", "--physical", "--hart", "0"], "--hart"),
     ] {
       let result = try scratch.rrtool(["inspect", scratch.path("run.rr")] + question)

@@ -27,6 +27,7 @@ extension FuzzTarget {
     case .vmState: [try Self.state().encoded()]
     case .migrationStream: [try Self.migrated()]
     case .executable, .kernelImage: [try Self.fixture("status42"), try Self.fixture("hello")]
+    case .debugInformation: [try Self.fixture("ledger", as: "debug")]
     case .deviceTree: [try Self.boardTree()]
     case .debuggerPackets:
       [
@@ -146,10 +147,10 @@ extension FuzzTarget {
     return try read(path)
   }
 
-  private static func fixture(_ name: String) throws -> [UInt8] {
+  private static func fixture(_ name: String, as kind: String = "elf") throws -> [UInt8] {
     var root = URL(fileURLWithPath: #filePath)
     for _ in 0..<3 { root.deleteLastPathComponent() }
-    return try read(root.path + "/fixtures/guests/built/\(name).elf")
+    return try read(root.path + "/fixtures/guests/built/\(name).\(kind)")
   }
 }
 

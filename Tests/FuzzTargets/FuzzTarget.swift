@@ -12,6 +12,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case vmState = "vm-state"
   case migrationStream = "migration-stream"
   case executable
+  case debugInformation = "debug-information"
   case kernelImage = "kernel-image"
   case deviceTree = "device-tree"
   case debuggerPackets = "debugger-packets"
@@ -29,6 +30,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
       case .vmState: try Self.readVMState(bytes)
       case .migrationStream: try Self.receiveMigration(bytes)
       case .executable: try Self.readExecutable(bytes)
+      case .debugInformation: try Self.readDebugInformation(bytes)
       case .kernelImage: try Self.readKernel(bytes)
       case .deviceTree: try Self.readDeviceTree(bytes)
       case .debuggerPackets: Self.servePackets(bytes)

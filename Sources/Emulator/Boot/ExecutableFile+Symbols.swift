@@ -17,23 +17,26 @@ extension ExecutableFile {
   }
 
   /// An entry of a symbol table that is defined in this file (ELF specification, "Symbol Table").
-  struct Symbol {
-    var nameOffset: Int
-    var type: UInt8
-    var value: UInt64
-    var size: UInt64
+  package struct Symbol {
+    package var nameOffset: Int
+    package var type: UInt8
+    package var value: UInt64
+    package var size: UInt64
+    /// Where the section ends that it is in, of what is loaded. 0 for one of a section that is not loaded, whose value is no address; nil for
+    /// one that is in none.
+    package var sectionEnd: UInt64?
   }
 
-  struct Symbols {
-    var symbols: [Symbol]
-    var names: ArraySlice<UInt8>
+  package struct Symbols {
+    package var symbols: [Symbol]
+    package var names: ArraySlice<UInt8>
 
     /// What stands in the table of names from the symbol's name on: the name ends with a zero.
     func names(from symbol: Symbol) -> ArraySlice<UInt8> { names[(names.startIndex + symbol.nameOffset)...] }
   }
 
   /// The symbol table of a file, or nil when it has none. Symbols whose names lie outside the table of names are left out.
-  static func readSymbols(_ file: [UInt8], _ header: Header) throws(ImageFormatError) -> Symbols? {
+  package static func readSymbols(_ file: [UInt8], _ header: Header) throws(ImageFormatError) -> Symbols? {
     let sections = try readSections(file, header)
     // The format allows one symbol table (SHT_SYMTAB, type 2).
     guard let table = sections.first(where: { $0.type == 2 }) else { return nil }
@@ -56,7 +59,8 @@ extension ExecutableFile {
         let section = try reader.uint16()
         return (
           Symbol(
-            nameOffset: nameOffset, type: type, value: try reader.uint64(), size: try reader.uint64()),
+            nameOffset: nameOffset, type: type, value: try reader.uint64(), size: try reader.uint64(),
+            sectionEnd: sections[checked: UInt32(section)]?.loadedEnd),
           section
         )
       }
@@ -67,6 +71,8 @@ extension ExecutableFile {
 
   private struct Section {
     var type: UInt32
+    /// The end of its addresses; 0 when it is not loaded (SHF_ALLOC).
+    var loadedEnd: UInt64
     var offset: UInt64
     var size: UInt64
     var link: UInt32
@@ -85,9 +91,13 @@ extension ExecutableFile {
         (reader) throws(ByteCodingError) in
         _ = try reader.uint32()  // sh_name
         let type = try reader.uint32()
-        _ = try reader.raw(16)  // sh_flags, sh_addr
+        let flags = try reader.uint64()
+        let address = try reader.uint64()
+        let offset = try reader.uint64()
+        let size = try reader.uint64()
         return Section(
-          type: type, offset: try reader.uint64(), size: try reader.uint64(), link: try reader.uint32())
+          type: type, loadedEnd: flags & 2 == 0 ? 0 : address &+ size, offset: offset, size: size,
+          link: try reader.uint32())
       }
     }
   }

@@ -38,7 +38,7 @@ package struct ExecutableFile: Sendable, Equatable {
   let displacement: UInt64
 
   /// The fields of the file header that matter here (ELF specification, "ELF Header").
-  struct Header: Sendable, Equatable {
+  package struct Header: Sendable, Equatable {
     var isPositionIndependent: Bool
     var entry: UInt64
     var programHeaderOffset: UInt64
@@ -147,7 +147,7 @@ package struct ExecutableFile: Sendable, Equatable {
     do { return try read(&reader) } catch { preconditionFailure("a part is as long as its fields: \(error)") }
   }
 
-  static func readHeader(_ file: [UInt8]) throws(ImageFormatError) -> Header {
+  package static func readHeader(_ file: [UInt8]) throws(ImageFormatError) -> Header {
     guard isOne(file) else { throw .unsupported(what: "not an ELF file", use: "an ELF executable for rv64") }
     let bytes = try part("the ELF header", of: file, at: 0, count: headerSize)
     // e_ident: class, data encoding, version.

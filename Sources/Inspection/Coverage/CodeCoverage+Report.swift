@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Emulator
 import Tracing
 
 extension CodeCoverage {
   /// A row for each function, and what they make together.
   ///
   /// - Parameter places: all symbols. What is no function has a row where code of it was executed.
-  package func report(_ places: [SymbolTable.Place]) -> Report {
+  package func report(_ places: [NamedCode]) -> Report {
     var rows: [[FieldValue]] = []
     var (coveredFunctions, named): (UInt64, UInt64) = (0, 0)
     let sorted = places.sorted { ($0.address, $0.name) < ($1.address, $1.name) }
     for (index, place) in sorted.enumerated() {
       let next = sorted[(index + 1)...].first { $0.address > place.address }?.address ?? .max
       let isAlias = index > 0 && sorted[index - 1].address == place.address
-      let end = place.address + min(place.size, next - place.address)
+      let end = place.address + min(place.byteCount, next - place.address)
       let covered = isAlias ? 0 : coveredByteCount(place.address..<end)
       guard !isAlias, place.isFunction || covered > 0 else { continue }
       named += covered

@@ -5,6 +5,8 @@ public enum FieldValue: Sendable, Equatable {
   /// There is none: left out of JSON, empty in CSV and tables.
   case none
   case text(String)
+  /// Text, and a remark behind it for people alone.
+  case remarked(String, String)
   /// Any bytes. Machine formats get them as text and, where they are not UTF-8, in base 64 too.
   case data([UInt8])
   /// A count or an ordinal.

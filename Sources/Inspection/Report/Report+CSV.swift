@@ -39,7 +39,7 @@ enum CSV {
     let text =
       switch value {
       case .none: ""
-      case .text(let text): text
+      case .text(let text), .remarked(let text, _): text
       case .data(let data): String(decoding: data, as: UTF8.self)
       case .integer(let number), .size(let number), .time(let number): String(number)
       case .decimal(let number, let places): number.fixed(places: places) ?? ""

@@ -54,7 +54,7 @@ enum JSON {
       start(column.name)
       switch value {
       case .none: break
-      case .text(let text): json += string(text)
+      case .text(let text), .remarked(let text, _): json += string(text)
       case .data(let data):
         json += string(String(decoding: data, as: UTF8.self))
         if !data.isUTF8 {

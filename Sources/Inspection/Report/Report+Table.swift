@@ -105,6 +105,7 @@ enum HumanText {
     switch value {
     case .none: ""
     case .text(let text): VisibleText.of(Array(text.utf8))
+    case .remarked(let text, let remark): VisibleText.of(Array("\(text) \(remark)".utf8))
     case .data(let data): VisibleText.of(data)
     case .integer(let number): number.grouped
     case .size(let number): size(number)

@@ -5,20 +5,21 @@ import Tracing
 
 /// An access to memory as the values of a row.
 public struct MemoryAccessRow {
-  public static let columns = [
-    Column("position", "Position"), Column("time_ns", "Guest time (s)"), Column("hart", "Hart"),
-    Column("access", "Access"), Column("source", "By"), Column("address", "Address"),
-    Column("byte_count", "Bytes"), Column("old", "Old value"), Column("new", "New value"),
-    Column("pc", "Program counter"), Column("symbol", "Symbol"), Column("mode", nil),
-  ]
+  public static let columns =
+    [
+      Column("position", "Position"), Column("time_ns", "Guest time (s)"), Column("hart", "Hart"),
+      Column("access", "Access"), Column("source", "By"), Column("address", "Address"),
+      Column("byte_count", "Bytes"), Column("old", "Old value"), Column("new", "New value"),
+      Column("pc", "Program counter"), Column("symbol", "Symbol"), Column("mode", nil),
+    ] + CodePlace.columns()
 
   public let values: [FieldValue]
 
   /// - Parameters:
   ///   - device: what the device with a register at a physical address is called.
-  ///   - name: what lies at an address of code, where that is known.
+  ///   - place: what is known of an address of code.
   package init(
-    _ access: MemoryAccess, device: (UInt64) -> String?, naming name: (UInt64) -> String?
+    _ access: MemoryAccess, device: (UInt64) -> String?, placing place: (UInt64) -> CodePlace
   ) {
     let hasInstruction: Bool
     let source: String
@@ -37,14 +38,16 @@ public struct MemoryAccessRow {
       case .write: "write"
       case .access: "update"
       }
-    values = [
-      .integer(access.moment.position), .time(access.moment.time),
-      hasInstruction ? .integer(UInt64(access.hart)) : .none, .text(kind), .text(source),
-      .text(Report.hexadecimal(access.address)), .integer(UInt64(access.old.count)),
-      access.kind == .read ? .none : .text(Report.value(access.old)), .text(Report.value(access.new)),
-      hasInstruction ? .text(Report.hexadecimal(access.programCounter)) : .none,
-      hasInstruction ? FieldValue(name(access.programCounter)) : .none,
-      hasInstruction ? .text(access.privilege.modeName) : .none,
-    ]
+    let place = hasInstruction ? place(access.programCounter) : CodePlace()
+    values =
+      [
+        .integer(access.moment.position), .time(access.moment.time),
+        hasInstruction ? .integer(UInt64(access.hart)) : .none, .text(kind), .text(source),
+        .text(Report.hexadecimal(access.address)), .integer(UInt64(access.old.count)),
+        access.kind == .read ? .none : .text(Report.value(access.old)), .text(Report.value(access.new)),
+        hasInstruction ? .text(Report.hexadecimal(access.programCounter)) : .none,
+        place.symbolValue,
+        hasInstruction ? .text(access.privilege.modeName) : .none,
+      ] + place.lineValues
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Emulator
 import HostSystem
 
 /// Which function an address of code belongs to.
@@ -39,7 +38,7 @@ package struct CodeMap: ~Copyable {
   private let known = HostTable<Known>(count: CodeMap.knownCount)
 
   /// - Parameter places: the symbols of code, in any order.
-  package init(_ places: [SymbolTable.Place]) {
+  package init(_ places: [NamedCode]) {
     names = Self.modeNames
     let sorted = places.sorted { ($0.address, $0.name) < ($1.address, $1.name) }
     let counts = Dictionary(
@@ -49,7 +48,7 @@ package struct CodeMap: ~Copyable {
     for (index, place) in sorted.enumerated() where index == 0 || place.address > sorted[index - 1].address {
       let next = sorted[(index + 1)...].first { $0.address > place.address }?.address ?? .max
       if place.address > end { stretches.append(Stretch(start: end, end: place.address, function: -1)) }
-      end = place.address + min(place.size, next - place.address)
+      end = place.address + min(place.byteCount, next - place.address)
       var name = place.name
       if let whole = Self.whole(name), counts[whole] == 1 {
         name = whole

@@ -8,7 +8,7 @@ struct InspectCommand: ParsableCommand {
     discussion: """
       What to show is a verb of its own, before the recording or behind it, and has a page of help: 'rrtool help inspect events'. What
       crossed the machine's edge is read from the log; what ran inside is found by a replay: last-write, calls, syscalls, traps,
-      interrupts, sbi, mmio, and at a place registers, disassembly, x. Nothing is written. docs/inspect.md tells more of formats and fields.
+      interrupts, sbi, mmio, and at a place registers, disassembly, x, source, backtrace. Nothing is written. docs/inspect.md tells more of formats and fields.
 
       EXAMPLES
         rrtool inspect                                       a summary of the latest recording

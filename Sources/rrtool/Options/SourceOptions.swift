@@ -3,17 +3,17 @@
 import ArgumentParser
 import HostSystem
 
-/// Where a debugger finds sources.
+/// Where sources are found.
 struct SourceOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Sources that the compiler had below FROM are below TO, for the debugger of --debug; may be given several times.",
+      "Sources that the compiler had below FROM are below TO; may be given several times.",
       valueName: "from=to"))
   var sourceMap: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "A folder in which the debugger of --debug looks for sources; may be given several times.",
+      "A folder in which sources are looked for; may be given several times.",
       valueName: "folder"), completion: .directory)
   var directory: [String] = []
 

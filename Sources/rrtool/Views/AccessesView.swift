@@ -11,7 +11,7 @@ struct AccessesView: ParsableCommand {
     commandName: "memory",
     abstract: "List every access to some bytes of memory: who, when, what was there before and after.",
     discussion: """
-      It replays from --from to --to. Bytes are named by a symbol of what was booted, or of --symbols, or by their virtual address. Loads,
+      It replays from --from to --to. Bytes are named by a symbol of what was booted, or of --symbols, by a part of a variable, or by their virtual address. Loads,
       stores and atomics of all harts count by virtual addresses, whatever page table maps them. What else writes memory (drives and other devices, page-table
       walks that set A and D bits, the built-in SBI, resets) counts by the physical address that the bytes have for hart 0 where the
       stretch begins, or for the hart that --by names.
@@ -24,16 +24,18 @@ struct AccessesView: ParsableCommand {
         address, byte_count the first byte of the access, virtual, and how many; it may reach beyond what was asked for
         old, new            what they held before and after: a number of 1, 2, 4 or 8 bytes, else bytes in their order; a read has only new
         pc, symbol          the instruction, and what --symbols calls it
+        file, line          where it is in the sources, where --symbols has debugging information
+        inlined             the functions whose bodies were put in there, the innermost first
 
       EXAMPLES
         rrtool inspect linux.rr memory 0x80002000,8 --access w
-        rrtool inspect linux.rr memory branches,64 --symbols vmlinux --limit 20
+        rrtool inspect linux.rr memory 'branches[0].balances[4]' --symbols vmlinux --limit 20
         rrtool inspect linux.rr memory 0x80002000,8 --from 50% --format csv
       """)
 
   @Argument(
     help: ArgumentHelp(
-      "The first byte by address or symbol, and how many bytes if not one: 0x80201000,8.",
+      "The first byte by address or name, and how many bytes: 0x80201000,8.",
       valueName: "address[,length]"))
   var place: String
 
@@ -62,15 +64,15 @@ struct AccessesView: ParsableCommand {
 
   func run() throws {
     try reporting {
-      let kind = try kind()
+      let (kind, word) = (try kind(), try MemoryWords(range: place))
       var map: [(name: String, base: UInt64, size: UInt64)] = []
       try trace.show(
         recording, as: "accesses", title: "Accesses", columns: MemoryAccessRow.columns,
         { replay in
           let by = try HartWords.checked(by, of: replay.timeline.recording) ?? 0
-          let (first, count) = try replay.names.range(place)
-          guard count <= Self.byteLimit,
-            let watchpoint = StopPoints.Watchpoint(kind, at: first, byteCount: count)
+          let bytes = try word.bytes(replay.names)
+          guard bytes.byteCount <= Self.byteLimit,
+            let watchpoint = StopPoints.Watchpoint(kind, at: bytes.address, byteCount: bytes.byteCount)
           else {
             throw Failure(
               .usage, place.printable, "is not from 1 byte to 1 MiB", remedy: "give a shorter LENGTH")
@@ -83,7 +85,7 @@ struct AccessesView: ParsableCommand {
           MemoryAccessRow(
             access,
             device: { register in map.first { $0.base <= register && register - $0.base < $0.size }?.name },
-            naming: names.name(of:)
+            placing: names.place(of:)
           ).values
         })
     }

@@ -29,6 +29,10 @@ struct CallsView: ParsableCommand {
         caller              what --symbols calls the place that it returns to
         return_address      ra: that place
         sp, satp            the stack pointer, and whose address space
+        file, line          the source line where the function begins
+        inlined             functions whose bodies were put in there, the innermost first
+        caller_file, caller_line, caller_inlined
+                            the same of the call; a table has the line behind the caller
 
       EXAMPLES
         rrtool inspect linux.rr calls sleep_until --symbols vmlinux
@@ -52,7 +56,8 @@ struct CallsView: ParsableCommand {
           FunctionCallReader(
             try replay.names.functions(functions), hart: trace.hart, limit: trace.limit ?? .max)
         },
-        hart: { $0.hart }, row: { FunctionCallRow($0, naming: $1.name(ofReturnTo:)).values })
+        hart: { $0.hart },
+        row: { FunctionCallRow($0, placing: $1.place(of:), caller: $1.place(ofReturnTo:)).values })
     }
   }
 }

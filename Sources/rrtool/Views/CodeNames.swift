@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Emulator
 import HostSystem
+import Inspection
 import RecordingStore
+import Symbols
+import Tracing
 
 /// What lies where in a guest's code, by the symbols that a view was given or finds by itself.
 struct CodeNames {
-  /// More symbols than any kernel has.
-  private static let fileLimit: UInt64 = 2 << 30
-
-  private var tables: [(symbols: SymbolTable, displacement: UInt64)] = []
+  /// The most important one first.
+  private(set) var files: [CodeSymbols] = []
 
   init(_ options: SymbolOptions, for recording: Recording) throws(Failure) {
     for file in try options.found(for: recording, tell: false) {
       do throws(Failure) {
-        tables.append((try Self.read(file.path), file.displacement))
+        files.append(try CodeSymbols(file))
       } catch {
         // What was booted may have no symbols; nobody named it.
         if !options.symbols.isEmpty || !recording.symbolPaths.isEmpty { throw error }
@@ -22,33 +22,51 @@ struct CodeNames {
     }
   }
 
-  /// "name+0x12"; nil where no symbol reaches.
-  func name(of address: UInt64) -> String? {
-    firstName { $0.name(of: address &- $1) }
+  /// "name+0x12" and the line; nothing where no symbol reaches.
+  func place(of address: UInt64) -> CodePlace {
+    place { ($0.symbols.name(of: address &- $0.displacement), $0.places(at: address)) }
   }
 
-  /// The same for the place that a call returns to.
-  func name(ofReturnTo address: UInt64) -> String? {
-    firstName { $0.name(ofReturnTo: address &- $1) }
+  /// The same for the place that a call returns to: it belongs to what called, also where that ends with the call.
+  func place(ofReturnTo address: UInt64) -> CodePlace {
+    place { ($0.symbols.name(ofReturnTo: address &- $0.displacement), $0.places(at: address &- 1)) }
   }
 
-  /// All symbols where they lie in the guest.
-  var places: [SymbolTable.Place] {
-    tables.flatMap { table in
-      table.symbols.places.map { place in
-        var place = place
-        place.address &+= table.displacement
-        return place
+  /// All symbols of the files, where they lie in the guest.
+  var code: [NamedCode] {
+    files.flatMap { file in
+      file.symbols.places.map {
+        NamedCode(
+          address: $0.address &+ file.displacement, byteCount: $0.byteCount, name: $0.name,
+          isFunction: $0.isFunction)
       }
     }
   }
 
-  /// What the first table answers that has an answer.
-  private func firstName(_ ask: (SymbolTable, _ displacement: UInt64) -> String?) -> String? {
-    for table in tables {
-      if let name = ask(table.symbols, table.displacement) { return name }
+  /// The places in the sources that the instruction at an address was made of, the innermost first, and the file that says so.
+  func sources(of address: UInt64) -> (places: [SourcePlace], file: CodeSymbols)? {
+    for file in files where file.symbols.name(of: address &- file.displacement) != nil {
+      let places = file.places(at: address)
+      if !places.isEmpty { return (places, file) }
     }
     return nil
+  }
+
+  /// What the first file has that has a name; a line also of one that has the same name there.
+  private func place(
+    _ ask: (CodeSymbols) -> (name: String?, places: [SourcePlace])
+  ) -> CodePlace {
+    var symbol: String?
+    for file in files {
+      let answer = ask(file)
+      guard let name = answer.name, symbol == nil || symbol == name else { continue }
+      symbol = name
+      guard let place = answer.places.first, place.line != nil else { continue }
+      return CodePlace(
+        symbol: name, file: place.file, line: place.line,
+        inlined: answer.places.filter(\.isInlined).map { $0.function ?? "?" })
+    }
+    return CodePlace(symbol: symbol)
   }
 
   /// The functions that a user asked for, by their addresses: names, or addresses where there is no name.
@@ -58,32 +76,17 @@ struct CodeNames {
     var functions: [UInt64: String] = [:]
     for word in words.split(separator: ",", omittingEmptySubsequences: false).map(String.init) {
       if word.hasPrefix("0x"), let address = UInt64(word.dropFirst(2), radix: 16) {
-        functions[address] = name(of: address) ?? word
+        functions[address] =
+          files.lazy.compactMap { $0.symbols.name(of: address &- $0.displacement) }.first ?? word
         continue
       }
-      let addresses = tables.flatMap { table in
-        table.symbols.addresses(of: word).map { $0 &+ table.displacement }
+      let addresses = files.flatMap { file in
+        file.symbols.addresses(of: word).map { $0 &+ file.displacement }
       }
       guard !addresses.isEmpty else { throw unknown(word) }
       for address in addresses { functions[address] = word }
     }
     return functions
-  }
-
-  /// Bytes that a user named: `ADDRESS`, `SYMBOL` or either with `,LENGTH`.
-  func range(_ text: String) throws(Failure) -> (address: UInt64, byteCount: UInt64) {
-    let word = text.prefix { $0 != "," }
-    guard let first = word.first, !first.isNumber else { return try MemoryWords.range(text) }
-    let addresses = tables.flatMap { table in
-      table.symbols.addresses(of: String(word)).map { $0 &+ table.displacement }
-    }
-    guard let address = addresses.first else { throw unknown(String(word)) }
-    guard addresses.count == 1 else {
-      throw Failure(
-        .usage, String(word).printable, "is the name of \(addresses.count) places",
-        remedy: "give one's address: 0x\(String(address, radix: 16))")
-    }
-    return try MemoryWords.range("0x\(String(address, radix: 16))\(text.dropFirst(word.count))")
   }
 
   private func unknown(_ word: String) -> Failure {
@@ -93,27 +96,10 @@ struct CodeNames {
         remedy:
           "give names or addresses before the recording: 'rrtool inspect calls main,0x80000124 linux.rr'")
     }
-    guard !tables.isEmpty else {
-      return Failure(
-        .usage, word.printable, "cannot be found: there are no symbols",
-        remedy: "name an ELF file that has them with --symbols, or give an address: 0x80000124")
-    }
-    let question = Spelling.question(about: word, among: tables.flatMap(\.symbols.allNames))
+    guard !files.isEmpty else { return noSymbols(for: word) }
+    let question = Spelling.question(about: word, among: files.flatMap(\.symbols.allNames))
     return Failure(
       .usage, word.printable, "is no symbol of the guest's",
       remedy: "\(question)give a function's name, or an address: 0x80000124")
-  }
-
-  private static func read(_ path: String) throws(Failure) -> SymbolTable {
-    let file = try HostFiles.read(path, limit: fileLimit)
-    do throws(ImageFormatError) {
-      let table = try SymbolTable(file)
-      guard !table.isEmpty else {
-        throw .unsupported(what: "an ELF file without symbols", use: "one that was not stripped")
-      }
-      return table
-    } catch {
-      throw Failure(.file, path, "names no code: \(error.reason)", remedy: "or leave --symbols out")
-    }
   }
 }

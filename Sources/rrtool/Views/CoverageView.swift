@@ -15,6 +15,7 @@ struct CoverageView: ParsableCommand {
 
       FORMATS
         table, json, ndjson, csv  by function
+        lcov                      by line, for genhtml and lcov: --symbols needs debugging information
         drcov                     by block, for plug-ins of disassemblers: offsets are addresses within 4 GiB
 
       SECTIONS AND FIELDS
@@ -26,10 +27,13 @@ struct CoverageView: ParsableCommand {
       EXAMPLES
         rrtool inspect linux.rr coverage --symbols vmlinux
         rrtool inspect linux.rr coverage --symbols vmlinux --from 50% --format csv
+        rrtool inspect linux.rr coverage --symbols vmlinux --format lcov > linux.info
         rrtool inspect linux.rr coverage --format drcov > linux.drcov
       """)
 
-  private static let drcov = "drcov"
+  private enum Foreign: String, CaseIterable {
+    case lcov, drcov
+  }
 
   @OptionGroup var recording: RecordingArgument
 
@@ -43,14 +47,15 @@ struct CoverageView: ParsableCommand {
   @OptionGroup var engine: EngineOption
 
   @Option(
-    help: ArgumentHelp("table, json, ndjson or csv; or drcov.", valueName: "format"),
-    completion: .list(ReportFormat.allCases.map(\.rawValue) + [Self.drcov]))
+    help: ArgumentHelp("table, json, ndjson or csv; or lcov or drcov.", valueName: "format"),
+    completion: .list(ReportFormat.allCases.map(\.rawValue) + Foreign.allCases.map(\.rawValue)))
   var format = ReportFormat.table.rawValue
 
   func run() throws {
     try reporting {
-      let table = try format == Self.drcov ? nil : FormatOption.parsed(format, or: [Self.drcov])
-      if table == nil, Terminal.isTerminal(1) {
+      let foreign = Foreign(rawValue: format)
+      let table = try foreign == nil ? FormatOption.parsed(format, or: Foreign.allCases.map(\.rawValue)) : nil
+      if foreign == .drcov, Terminal.isTerminal(1) {
         throw Failure(
           .usage, "coverage", "is to be drcov, and standard output a terminal",
           remedy: "put it into a file (> run.drcov), or leave --format out")
@@ -63,11 +68,30 @@ struct CoverageView: ParsableCommand {
       }
       // A reader of coverage ends with it.
       guard let coverage else { preconditionFailure("a stretch without coverage") }
-      if let table {
-        try viewed.show(coverage.report(replay.names.places), table)
-      } else {
-        StandardOutput.write(coverage.drcov)
+      switch foreign {
+      case nil: try viewed.show(coverage.report(replay.names.code), table ?? .table)
+      case .lcov: try lines(coverage, replay.names).renderLcov { StandardOutput.write($0) }
+      case .drcov: StandardOutput.write(coverage.drcov)
       }
     }
+  }
+
+  private func lines(_ coverage: CodeCoverage, _ names: CodeNames) throws(Failure) -> LineCoverage {
+    var lines = LineCoverage(coverage)
+    for file in names.files {
+      let displacement = file.displacement
+      file.debugFile?.forEachLineStart {
+        lines.add(line: $0.line, of: $0.file, at: $0.address &+ displacement)
+      }
+      file.debugFile?.forEachFunctionStart {
+        lines.add(function: $0, line: $1.line, of: $1.file, at: $1.address &+ displacement)
+      }
+    }
+    guard !lines.isEmpty else {
+      throw Failure(
+        .usage, "--format lcov", "needs lines, and nothing that is known of the guest's code has any",
+        remedy: "name an ELF file that was built with -g with --symbols")
+    }
+    return lines
   }
 }

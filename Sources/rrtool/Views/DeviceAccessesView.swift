@@ -21,6 +21,8 @@ struct DeviceAccessesView: ParsableCommand {
         address            physical
         pc, symbol         where the instruction is, and what --symbols calls it
         mode               user, supervisor or machine
+        file, line         the source line of the instruction; a table has it behind the symbol
+        inlined            functions whose bodies were put in there, the innermost first
 
       EXAMPLES
         rrtool inspect linux.rr mmio --limit 20
@@ -48,7 +50,7 @@ struct DeviceAccessesView: ParsableCommand {
                 + "give one of \(devices.joined(separator: ", "))")
           }
           return DeviceAccessReader(device: device)
-        }, hart: { $0.hart }, row: { DeviceAccessRow($0, naming: $1.name(of:)).values })
+        }, hart: { $0.hart }, row: { DeviceAccessRow($0, placing: $1.place(of:)).values })
     }
   }
 }

@@ -21,6 +21,8 @@ struct FirmwareCallsView: ParsableCommand {
         value               a1 behind the call
         instruction_count   from the call to its return, of all harts
         pc, symbol          where the ecall is, and what --symbols calls it
+        file, line          its source line; a table has it behind the symbol
+        inlined             functions whose bodies were put in there, the innermost first
 
       EXAMPLES
         rrtool inspect linux.rr sbi --limit 20
@@ -37,7 +39,7 @@ struct FirmwareCallsView: ParsableCommand {
       try trace.show(
         recording, as: "sbi", title: "SBI calls", columns: FirmwareCallRow.columns,
         { _ in FirmwareCallReader(hart: trace.hart, limit: trace.limit ?? .max) }, hart: { $0.hart },
-        row: { FirmwareCallRow($0, naming: $1.name(of:)).values })
+        row: { FirmwareCallRow($0, placing: $1.place(of:)).values })
     }
   }
 }

@@ -18,6 +18,8 @@ struct InterruptsView: ParsableCommand {
         pc, symbol         where the instruction is, and what --symbols calls it
         mode               user, supervisor or machine: where the hart was
         handler_mode       supervisor or machine: where it went
+        file, line         the source line of the instruction; a table has it behind the symbol
+        inlined            functions whose bodies were put in there, the innermost first
 
       EXAMPLES
         rrtool inspect linux.rr interrupts --limit 20
@@ -33,7 +35,7 @@ struct InterruptsView: ParsableCommand {
       try trace.show(
         recording, as: "interrupts", title: "Interrupts", columns: TrapRow.columns,
         { _ in TrapReader(onlyInterrupts: true) }, hart: { $0.hart },
-        row: { TrapRow($0, naming: $1.name(of:)).values })
+        row: { TrapRow($0, placing: $1.place(of:)).values })
     }
   }
 }

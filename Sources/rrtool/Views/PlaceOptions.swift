@@ -19,11 +19,15 @@ struct PlaceOptions: ParsableArguments {
   @OptionGroup var format: FormatOption
 
   /// Goes to the place, and shows what `report` makes of the guest there.
-  func show(
-    _ argument: RecordingArgument, _ report: (Timeline) throws -> Report
+  ///
+  /// - Parameter prepare: what can be found out, or be wrong, before the guest is there.
+  func show<Prepared>(
+    _ argument: RecordingArgument, preparing prepare: (Recording) throws -> Prepared,
+    _ report: (Timeline, Prepared) throws -> Report
   ) throws {
     let format = try format.parsed()
     let viewed = try ViewedRecording(argument)
+    let prepared = try prepare(viewed.recording)
     let end = viewed.log.last.position
     let position = try viewed.position(at, option: "--at", otherwise: end)
     guard position <= end else {
@@ -38,6 +42,6 @@ struct PlaceOptions: ParsableArguments {
       try timeline.seek(to: position) { progress.show($0) }
     }
     progress.finish()
-    try viewed.show(report(timeline), format)
+    try viewed.show(report(timeline, prepared), format)
   }
 }

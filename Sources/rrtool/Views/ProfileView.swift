@@ -85,7 +85,7 @@ struct ProfileView: ParsableCommand {
     var profile: CallProfile?
     try viewed.reading {
       try replay.trace(
-        ProfileReader(CodeMap(replay.names.places), from: replay.positions.lowerBound, hart: hart)
+        ProfileReader(CodeMap(replay.names.code), from: replay.positions.lowerBound, hart: hart)
       ) { profile = $0 }
     }
     // A reader of profiles ends with one.

@@ -30,8 +30,7 @@ struct RegistersView: ParsableCommand {
 
   func run() throws {
     try reporting {
-      try place.show(recording) { timeline in
-        let one = try HartWords.checked(hart, of: timeline.recording)
+      try place.show(recording, preparing: { try HartWords.checked(hart, of: $0) }) { timeline, one in
         let all = 0..<timeline.recording.manifest.configuration.hartCount
         return Report(registersOf: timeline.machine, harts: one.map { [$0] } ?? Array(all))
       }

@@ -28,6 +28,8 @@ struct SystemCallsView: ParsableCommand {
         return_hart         and on which hart
         pc, symbol          where the ecall is, and what --symbols calls it
         satp                whose address space
+        file, line          the source line of the ecall
+        inlined             functions whose bodies were put in there, the innermost first
 
       EXAMPLES
         rrtool inspect linux.rr syscalls --limit 20
@@ -44,7 +46,7 @@ struct SystemCallsView: ParsableCommand {
       try trace.show(
         recording, as: "syscalls", title: "System calls", columns: SystemCallRow.columns,
         { _ in SystemCallReader(hart: trace.hart, limit: trace.limit ?? .max) }, hart: { $0.hart },
-        row: { SystemCallRow($0, naming: $1.name(of:)).values })
+        row: { SystemCallRow($0, placing: $1.place(of:)).values })
     }
   }
 }

@@ -20,6 +20,8 @@ struct TrapsView: ParsableCommand {
         value              what mtval or stval got: an address, an instruction; none for interrupts
         mode               user, supervisor or machine: where the hart was
         handler_mode       supervisor or machine: where it went
+        file, line         the source line of the instruction; a table has it behind the symbol
+        inlined            functions whose bodies were put in there, the innermost first
 
       EXAMPLES
         rrtool inspect linux.rr traps --from 50% --limit 20
@@ -35,7 +37,7 @@ struct TrapsView: ParsableCommand {
     try reporting {
       try trace.show(
         recording, as: "traps", title: "Traps", columns: TrapRow.columns, { _ in TrapReader() },
-        hart: { $0.hart }, row: { TrapRow($0, naming: $1.name(of:)).values })
+        hart: { $0.hart }, row: { TrapRow($0, placing: $1.place(of:)).values })
     }
   }
 }

@@ -12,6 +12,7 @@ enum ViewWords {
     InterruptsView.self,
     FirmwareCallsView.self,
     DeviceAccessesView.self, AccessesView.self, RegistersView.self, DisassemblyView.self, MemoryView.self,
+    SourceView.self, BacktraceView.self,
   ]
 
   static var names: [String] { views.map { $0._commandName } }

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Emulator
+
 /// The names in an ELF file by their virtual addresses: what lies where in a guest.
 package struct SymbolTable: Sendable {
   private struct Entry {
     var address: UInt64
     /// 0 where the file does not say.
     var size: UInt64
+    /// How far behind it an address may lie and still be called after it where the file does not say a size.
+    var reach: UInt64
     var nameOffset: Int
     var isFunction: Bool
   }
 
-  /// How far behind a symbol without a size an address may lie and still be called after it.
+  /// How far that is at most.
   private static let reach: UInt64 = 1 << 20
 
   /// Ascending; one for each address.
@@ -28,9 +32,9 @@ package struct SymbolTable: Sendable {
       return
     }
     let names = Array(table.names)
-    // Untyped symbols (labels of assemblers), data and functions; sections and files are no places.
+    // Untyped symbols (labels of assemblers), data and functions; sections and files are no places, and neither is what is not loaded.
     let places = table.symbols.filter { symbol in
-      symbol.type <= 2 && names[symbol.nameOffset] != 0
+      symbol.type <= 2 && symbol.sectionEnd != 0 && names[symbol.nameOffset] != 0
         // Labels of compilers: "$x" marks code, ".L" is local.
         && names[symbol.nameOffset] != UInt8(ascii: "$") && names[symbol.nameOffset] != UInt8(ascii: ".")
     }
@@ -38,11 +42,16 @@ package struct SymbolTable: Sendable {
     let sorted = places.enumerated().sorted {
       ($0.element.value, $1.element.type, $0.offset) < ($1.element.value, $0.element.type, $1.offset)
     }.map(\.element)
+    let isPlaced = places.contains { $0.sectionEnd != nil }
     var entries: [Entry] = []
     var aliases: [Entry] = []
     for symbol in sorted {
+      // One without a size ends with its section. One in no section is a number that may be no address, unless all are.
+      let rest =
+        symbol.sectionEnd.map { $0 > symbol.value ? $0 - symbol.value : 0 } ?? (isPlaced ? 0 : Self.reach)
       let entry = Entry(
-        address: symbol.value, size: symbol.size, nameOffset: symbol.nameOffset, isFunction: symbol.type == 2)
+        address: symbol.value, size: symbol.size, reach: min(rest, Self.reach), nameOffset: symbol.nameOffset,
+        isFunction: symbol.type == 2)
       if entries.last?.address == symbol.value { aliases.append(entry) } else { entries.append(entry) }
     }
     self.entries = entries
@@ -56,13 +65,23 @@ package struct SymbolTable: Sendable {
   package func name(of address: UInt64) -> String? {
     guard let entry = entry(at: address) else { return nil }
     let distance = address - entry.address
-    return distance == 0 ? name(of: entry) : "\(name(of: entry))+\(hexadecimal(distance))"
+    return distance == 0 ? name(of: entry) : "\(name(of: entry))+0x\(String(distance, radix: 16))"
   }
 
   /// The same for the address that a call returns to: it belongs to what called, also where that ends with the call.
   package func name(ofReturnTo address: UInt64) -> String? {
     guard address > 0, let entry = entry(at: address - 1) else { return nil }
-    return "\(name(of: entry))+\(hexadecimal(address - entry.address))"
+    return "\(name(of: entry))+0x\(String(address - entry.address, radix: 16))"
+  }
+
+  /// What an address is called, without the distance.
+  package func owner(of address: UInt64) -> String? { entry(at: address).map { name(of: $0) } }
+
+  /// From the start of what an address is called after to its end, as far as the file says where that is.
+  package func extent(around address: UInt64) -> Range<UInt64>? {
+    guard let entry = entry(at: address) else { return nil }
+    let end = entry.address.addingReportingOverflow(entry.size)
+    return end.overflow || entry.size == 0 ? nil : entry.address..<end.partialValue
   }
 
   private func entry(at address: UInt64) -> Entry? {
@@ -75,7 +94,7 @@ package struct SymbolTable: Sendable {
     guard low > 0 else { return nil }
     let entry = entries[low - 1]
     let distance = address - entry.address
-    return distance < (entry.size > 0 ? entry.size : Self.reach) || distance == 0 ? entry : nil
+    return distance < (entry.size > 0 ? entry.size : entry.reach) || distance == 0 ? entry : nil
   }
 
   private func name(of entry: Entry) -> String {
@@ -89,22 +108,16 @@ package struct SymbolTable: Sendable {
       .sorted()
   }
 
-  /// A symbol with all that is called after it.
-  package struct Place: Sendable {
-    package var address: UInt64
-    package var size: UInt64
-    package var name: String
-    /// The file says that it is one.
-    package var isFunction: Bool
+  /// All that `name(of:)` names addresses by, ascending: what is called after each, and whether the file says that it is a function.
+  package var places: [(address: UInt64, byteCount: UInt64, name: String, isFunction: Bool)] {
+    entries.map { ($0.address, $0.size > 0 ? $0.size : $0.reach, name(of: $0), $0.isFunction) }
   }
 
-  /// The symbols that `name(of:)` names addresses by, ascending.
-  package var places: [Place] {
-    entries.map {
-      Place(
-        address: $0.address, size: $0.size > 0 ? $0.size : Self.reach, name: name(of: $0),
-        isFunction: $0.isFunction)
-    }
+  /// Of what is called so; nil where the file does not say, or there are several of different sizes.
+  package func size(of name: String) -> UInt64? {
+    let wanted = Array(name.utf8) + [0]
+    let sizes = Set((entries + aliases).filter { names[$0.nameOffset...].starts(with: wanted) }.map(\.size))
+    return sizes.count == 1 ? sizes.first.flatMap { $0 > 0 ? $0 : nil } : nil
   }
 
   package var allNames: [String] { (entries + aliases).map { name(of: $0) } }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Emulator
+import HostSystem
+import RecordingStore
+import Symbols
+
+/// A file that tells what lies where in a guest: its symbols, and its debugging information once that is asked for.
+final class CodeSymbols {
+  let path: String
+  let symbols: SymbolTable
+  /// What is added to its addresses.
+  let displacement: UInt64
+  /// Nil when there is none; what is wrong with it is said once.
+  private(set) lazy var debugFile: DebugFile? = {
+    do throws(Failure) {
+      return try DebugFile(path: path)
+    } catch {
+      say("\(error)")
+      return nil
+    }
+  }()
+
+  init(_ file: SymbolFile) throws(Failure) {
+    path = file.path
+    displacement = file.displacement
+    let bytes = try HostFiles.read(file.path, limit: DebugFile.byteLimit)
+    do throws(ImageFormatError) {
+      symbols = try SymbolTable(bytes)
+      guard !symbols.isEmpty else {
+        throw .unsupported(what: "an ELF file without symbols", use: "one that was not stripped")
+      }
+    } catch {
+      throw Failure(.file, path, "names no code: \(error.reason)", remedy: "or leave --symbols out")
+    }
+  }
+
+  /// The places in the sources that the instruction at an address was made of, the innermost first.
+  func places(at address: UInt64) -> [SourcePlace] {
+    let linked = address &- displacement
+    return debugFile?.places(at: linked, within: symbols.extent(around: linked)) ?? []
+  }
+}

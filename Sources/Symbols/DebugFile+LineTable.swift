@@ -51,15 +51,27 @@ extension DebugFile {
         var die = function.die
         // Of several stretches the first has the function's start.
         guard die.ranges.first == function.range, let name = die.name,
-          let row = dwarf_getsrc_die(&unit.die, function.range.lowerBound)
+          let row = dwarf_getsrc_die(&unit.die, function.range.lowerBound),
+          let start = start(row, function.range.lowerBound, of: unit)
         else { continue }
-        var (address, number): (UInt64, Int32) = (0, 0)
-        guard dwarf_lineaddr(row, &address) == 0, address == function.range.lowerBound,
-          dwarf_lineno(row, &number) == 0, number > 0, let file = dwarf_linesrc(row, nil, nil)
-        else { continue }
-        try body(
-          name, LineStart(file: unit.path(String(cString: file)), line: Int(number), address: address))
+        try body(name, start)
       }
     }
+  }
+
+  /// Where an assembler's source has what begins at an address: its functions are known by symbols alone.
+  package func assemblyLine(at address: UInt64) -> LineStart? {
+    guard let unit = units.unit(at: address), unit.isAssembly, let row = dwarf_getsrc_die(&unit.die, address)
+    else { return nil }
+    return start(row, address, of: unit)
+  }
+
+  /// What a row says of the code that begins there; nil of one that begins elsewhere, or says nothing.
+  private func start(_ row: OpaquePointer, _ address: UInt64, of unit: DebugUnits.Unit) -> LineStart? {
+    var (place, number): (UInt64, Int32) = (0, 0)
+    guard dwarf_lineaddr(row, &place) == 0, place == address, dwarf_lineno(row, &number) == 0, number > 0,
+      let file = dwarf_linesrc(row, nil, nil)
+    else { return nil }
+    return LineStart(file: unit.path(String(cString: file)), line: Int(number), address: address)
   }
 }

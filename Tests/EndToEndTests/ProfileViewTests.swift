@@ -161,6 +161,55 @@ import Testing
     #expect(profile["0x8000001c"].map { [$0.selfCount, $0.callCount] } == [2, 2])
   }
 
+  /// Functions that are left from deep within, and a worker on a stack of its own: nobody loses who called them.
+  @Test(arguments: ["jit", "interpreter"]) func stacksAreKeptApart(engine: String) throws {
+    let scratch = try recorded("stacks")
+    let folded = try text(scratch, "--format", "folded", "--engine", engine).split(separator: "\n")
+    let catcher = "run;guest_main;catcher"
+    let deep = Array(repeating: "deep", count: 6).joined(separator: ";")
+    let chains = folded.map { $0.prefix { $0 != " " } }.filter {
+      !$0.contains("print") && !["clear", "cleared", "[machine]"].contains($0)
+    }
+    var expected: Set<String> = [
+      "run", "run;guest_main", catcher, "\(catcher);save", "\(catcher);after", "\(catcher);\(deep);restore",
+      "run;guest_main;change", "run;guest_main;power_off", "worker", "worker;change",
+    ]
+    for count in 1...6 { expected.insert(catcher + String(repeating: ";deep", count: count)) }
+    #expect(Set(chains.map(String.init)) == expected)
+    let profile = try profile(scratch, "--engine", engine)
+    let counts =
+      ["catcher": 20, "save": 20, "restore": 20, "after": 20, "deep": 120, "change": 80] as [String: UInt64]
+    for (function, count) in counts { #expect(profile[function]?.callCount == count, "\(function)") }
+    // All that is neither the start-up code's nor the worker's is what `guest_main` and its callees did.
+    let others = ["[machine]", "clear", "cleared", "run"].reduce(0) { $0 + (profile[$1]?.selfCount ?? 0) }
+    #expect(
+      profile["guest_main"]?.totalCount == profile.sum - others - (profile["worker"]?.totalCount ?? 0))
+  }
+
+  /// A guest that resets itself again and again: harts start anew, with empty stacks.
+  @Test func aResetBeginsAnew() throws {
+    let scratch = try Scratch()
+    let program = try scratch.program(
+      0x0180_00ef, 0x0010_02b7, 0x0000_7337, 0x7773_0313, 0x0062_a023, 0x0000_006f, 0x0000_8067)
+    _ = try scratch.rrtool(
+      "record", "-o", scratch.path("run.rr"), "--max-instructions", "600", "--bios", program)
+    let profile = try profile(scratch)
+    #expect(try profile.sum == end(scratch))
+    let called = try #require(profile["0x80000018"])
+    #expect(called.callCount > 20 && called.selfCount == called.callCount)
+    #expect(try self.profile(scratch, "--engine", "interpreter") == profile)
+    let folded = try text(scratch, "--format", "folded")
+    #expect(folded.split(separator: "\n").allSatisfy { $0.split(separator: ";").count <= 2 }, "\(folded)")
+    let covered = try ["jit", "interpreter"].map { engine in
+      try scratch.rrtool(
+        "inspect", scratch.path("run.rr"), "coverage", "--engine", engine, "--format", "json"
+      ).text
+    }
+    // All of the program but its idle jump, and the way there.
+    let count = covered[0].firstMatch(of: /"covered_byte_count":(\d+)/).flatMap { Int($0.1) }
+    #expect(covered[0] == covered[1] && (count ?? 0) >= 24, "\(covered[0])")
+  }
+
   @Test func strangeWishesAreRefused() throws {
     let scratch = try recorded("hello", "--memory", "16M")
     for (words, told) in [

@@ -328,7 +328,7 @@ import Testing
     for (words, told) in [
       (["0x80047000,0"], "is not from 1 byte to 1 MiB"),
       (["0x80047000,0x200000"], "is not from 1 byte to 1 MiB"),
-      (["0xfffffffffffffffe,8"], "is not from 1 byte to 1 MiB"),
+      (["0xfffffffffffffffe,8"], "reaches beyond the last address"),
       (["user_cals"], "did you mean 'user_calls'?"),
       (["user_calls,x"], "give ADDRESS or ADDRESS,LENGTH"),
       (["user_calls", "--access", "x"], "give r, w or rw"),

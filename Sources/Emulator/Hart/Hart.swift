@@ -53,10 +53,12 @@ struct Hart {
     let isWatched = state.pointee.isWatched
     let engine = state.pointee.engine
     let environment = state.pointee.resetEnvironment
+    let transfers = (state.pointee.transferCursor, state.pointee.transferLimit)
     state.pointee = HartState(index: index, uncountedAtTrap: state.pointee.uncountedAtTrap)
     state.pointee.engine = engine
     state.pointee.executedBeforeTurn = executed
     state.pointee.isWatched = isWatched
+    (state.pointee.transferCursor, state.pointee.transferLimit) = transfers
     state.pointee.mstatus = Status.lengths
     state.pointee.resetEnvironment = environment
     state.pointee.menvcfg = environment

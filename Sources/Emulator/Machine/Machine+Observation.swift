@@ -22,7 +22,8 @@ extension Machine {
   }
 
   /// Tells the jumps of the hart whose turn it is, up to a position that it has reached.
-  func handTransfers(of hart: Hart, end: UInt64) {
+  func handTransfers(end: UInt64) {
+    let hart = interpreter.harts[turnHart]
     transferLog?.hand(
       hart, base: turnPosition &+ UInt64(bitPattern: hart.state.pointee.turnBudget), end: end)
   }
@@ -41,7 +42,7 @@ extension Machine {
       moment.position &-= 1
       moment.time &-= 1 << UInt64(configuration.shift)
     }
-    if transferLog != nil { handTransfers(of: hart, end: moment.position) }
+    if transferLog != nil { handTransfers(end: moment.position) }
     observer(
       GuestObservation(
         moment: moment, hart: hart.index, programCounter: programCounter ?? hart.state.pointee.pc,

@@ -301,7 +301,7 @@ public final class Machine {
     hart.state.pointee.attention = Attention.interrupts
     interpreter.run(hart)
 
-    if transferLog != nil { handTransfers(of: hart, end: now.position) }
+    if transferLog != nil { handTransfers(end: now.position) }
     let used = budget - hart.state.pointee.budget
     turnPosition &+= UInt64(used)
     hart.state.pointee.executedBeforeTurn &+= UInt64(used)
@@ -368,8 +368,10 @@ public final class Machine {
     storeSource = .reset(byGuest: isGuestReset)
     defer { storeSource = .instruction }
     isGuestReset = false
+    let places = interpreter.harts.map(\.state.pointee.pc)
     memory.clear()
     powerOn(bootRegions?() ?? plan.regions)
+    if observer != nil { tell(.reset(from: places), of: interpreter.harts[turnHart], hasEnded: false) }
   }
 
   package func requestPowerOff(status: UInt32) {

@@ -25,6 +25,8 @@ package struct GuestObservation: Sendable, Equatable {
     case access(WatchedAccess)
     /// Something else than an instruction is about to change noted bytes.
     case change(NotedStore)
+    /// The machine was reset: harts stood there, and stand where they start. There is no instruction to it.
+    case reset(from: [UInt64])
     /// The built-in SBI was called, and has served the call.
     case firmwareCall(FirmwareCall)
   }

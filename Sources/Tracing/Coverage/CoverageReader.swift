@@ -68,6 +68,9 @@ package final class CoverageReader: TraceReader {
         ? 0 : Self.environmentCalls.contains(trap.cause) ? 4 : trap.cause == Self.breakpoint ? 2 : 0
       end(observation, at: address &+ byteCount, goingOnAt: trap.handlerAddress)
     case .trapReturn(let target, _): end(observation, at: address &+ 4, goingOnAt: target)
+    case .reset(let places):
+      endAll(at: places)
+      cursors = (0..<places.count).map { machine.place(hart: $0).programCounter }
     default: break
     }
   }
@@ -86,11 +89,17 @@ package final class CoverageReader: TraceReader {
 
   package func takeRecords() -> [CodeCoverage] { [] }
 
-  package func takeRest() -> [CodeCoverage] {
+  /// Harts stand there, and go on elsewhere or not at all.
+  private func endAll(at places: [UInt64]) {
     for (hart, cursor) in cursors.enumerated() where countedHart == nil || countedHart == hart {
-      guard let end = machine?.place(hart: hart).programCounter, cursor < end else { continue }
-      counter.count(CodeRange(start: cursor, end: end, branchByteCount: 0))
+      if cursor < places[hart] {
+        counter.count(CodeRange(start: cursor, end: places[hart], branchByteCount: 0))
+      }
     }
+  }
+
+  package func takeRest() -> [CodeCoverage] {
+    if let machine { endAll(at: cursors.indices.map { machine.place(hart: $0).programCounter }) }
     return [CodeCoverage(counter.total)]
   }
 }

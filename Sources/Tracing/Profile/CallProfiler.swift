@@ -52,6 +52,8 @@ struct CallProfiler: ~Copyable {
 
   /// Harts stand as they are before the first instruction that is told.
   mutating func begin(_ machine: Machine) {
+    harts.removeAll()
+    waiting.removeAll()
     for index in 0..<machine.configuration.hartCount {
       let place = machine.place(hart: index)
       let stretch = map.callee(place.programCounter, privilege: place.privilege)
@@ -154,6 +156,8 @@ struct CallProfiler: ~Copyable {
       wait(hart.stack, hart.addressSpace)
       hart.stack = other
       _ = hart.stack.returns(to: target, stackPointer)
+    } else if let count = countLeft(hart, target, stackPointer) {
+      hart.stack.cut(to: count)
     } else if top.kind == .call && top.stackPointer != stackPointer {
       // A stack that was not seen before.
       wait(hart.stack, hart.addressSpace)
@@ -163,6 +167,15 @@ struct CallProfiler: ~Copyable {
       hart.stack.cut(to: hart.stack.frames.count - 1)
     }
     arrive(&hart, target)
+  }
+
+  /// How many frames are left where functions were left in one go, for one of this stack that had not called there.
+  private mutating func countLeft(
+    _ hart: borrowing HartState, _ target: UInt64, _ stackPointer: UInt64
+  ) -> Int? {
+    guard !map.isEmpty else { return nil }
+    let function = map.find(target, privilege: hart.privilege).function
+    return hart.stack.count(upTo: stackPointer) { tree.nodes[Int($0)].function == function }
   }
 
   private mutating func newStack(_ target: UInt64, _ hart: inout HartState) -> ShadowStack {
@@ -184,6 +197,7 @@ struct CallProfiler: ~Copyable {
   // MARK: Traps
 
   mutating func follow(_ observation: GuestObservation, of machine: Machine) {
+    if case .reset = observation.event { return begin(machine) }
     var hart = harts[observation.hart].take()!
     isCounting = countedHart == nil || countedHart == observation.hart
     let position = observation.moment.position

@@ -33,7 +33,8 @@ struct ShadowStack {
   private(set) var top: Int32
 
   init(base node: Int32) {
-    frames = [Frame(node: node, kind: .base, resume: 0, stackPointer: 0)]
+    // Nobody knows where its stack began.
+    frames = [Frame(node: node, kind: .base, resume: 0, stackPointer: .max)]
     top = node
   }
 
@@ -72,6 +73,16 @@ struct ShadowStack {
     frames.indices.suffix(Self.searchLimit).reversed().first {
       Self.fits(frames[$0], target, stackPointer)
     }
+  }
+
+  /// How many frames there are up to the one that stood at this place of the stack, in a function that goes on: those above it were left in
+  /// one go (`longjmp`). The stack grows down, so its pointer lies between where the frame began and where the next one does.
+  func count(upTo stackPointer: UInt64, in isFunction: (_ node: Int32) -> Bool) -> Int? {
+    let search = frames.indices.dropLast().suffix(Self.searchLimit).reversed()
+    return search.first {
+      frames[$0].stackPointer >= stackPointer && frames[$0 + 1].stackPointer <= stackPointer
+        && isFunction(frames[$0].node)
+    }.map { $0 + 1 }
   }
 
   @inline(__always)

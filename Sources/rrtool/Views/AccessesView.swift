@@ -71,11 +71,15 @@ struct AccessesView: ParsableCommand {
         { replay in
           let by = try HartWords.checked(by, of: replay.timeline.recording) ?? 0
           let bytes = try word.bytes(replay.names)
-          guard bytes.byteCount <= Self.byteLimit,
+          guard (1...Self.byteLimit).contains(bytes.byteCount) else {
+            throw Failure(
+              .usage, place.printable, "is not from 1 byte to 1 MiB", remedy: "give another LENGTH")
+          }
+          guard
             let watchpoint = StopPoints.Watchpoint(kind, at: bytes.address, byteCount: bytes.byteCount)
           else {
             throw Failure(
-              .usage, place.printable, "is not from 1 byte to 1 MiB", remedy: "give a shorter LENGTH")
+              .usage, place.printable, "reaches beyond the last address", remedy: "give a smaller LENGTH")
           }
           map = replay.timeline.machine.addressMap
           return MemoryAccessReader(watchpoint, hart: by)

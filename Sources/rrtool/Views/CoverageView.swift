@@ -3,14 +3,13 @@
 import ArgumentParser
 import HostSystem
 import Inspection
-import TimeTravel
 import Tracing
 
 struct CoverageView: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "coverage", abstract: "Tell which code was executed, and how often.",
     discussion: """
-      It replays from --from to --to. The guest need not be built for it. Code is told by its virtual address: where several processes have
+      It replays from --from to --to, both of them counted. The guest need not be built for it. Code is told by its virtual address: where several processes have
       different code at one address, it is all of them together.
 
       FORMATS
@@ -37,14 +36,7 @@ struct CoverageView: ParsableCommand {
 
   @OptionGroup var recording: RecordingArgument
 
-  @OptionGroup var range: RangeOptions
-
-  @Option(help: ArgumentHelp("Look at what this hart did only.", valueName: "hart"))
-  var hart: Int?
-
-  @OptionGroup var symbols: SymbolOptions
-
-  @OptionGroup var engine: EngineOption
+  @OptionGroup var stretch: StretchOptions
 
   @Option(
     help: ArgumentHelp("table, json, ndjson or csv; or lcov or drcov.", valueName: "format"),
@@ -61,13 +53,9 @@ struct CoverageView: ParsableCommand {
           remedy: "put it into a file (> run.drcov), or leave --format out")
       }
       let viewed = try ViewedRecording(recording)
-      let replay = try TracedReplay(viewed, range, hart: hart, symbols: symbols, engine: engine)
-      var coverage: CodeCoverage?
-      try viewed.reading {
-        try replay.trace(CoverageReader(from: replay.positions.lowerBound, hart: hart)) { coverage = $0 }
-      }
-      // A reader of coverage ends with it.
-      guard let coverage else { preconditionFailure("a stretch without coverage") }
+      let replay = try TracedReplay(viewed, stretch)
+      let reader = CoverageReader(from: replay.positions.lowerBound, hart: stretch.hart)
+      let coverage = try viewed.reading { try replay.whole(reader) }
       switch foreign {
       case nil: try viewed.show(coverage.report(replay.names.code), table ?? .table)
       case .lcov: try lines(coverage, replay.names).renderLcov { StandardOutput.write($0) }
@@ -82,6 +70,11 @@ struct CoverageView: ParsableCommand {
       let displacement = file.displacement
       file.debugFile?.forEachLineStart {
         lines.add(line: $0.line, of: $0.file, at: $0.address &+ displacement)
+      }
+      for place in file.symbols.places where place.isFunction {
+        guard let start = file.debugFile?.assemblyLine(at: place.address) else { continue }
+        lines.add(
+          function: place.name, line: start.line, of: start.file, at: place.address &+ displacement)
       }
       file.debugFile?.forEachFunctionStart {
         lines.add(function: $0, line: $1.line, of: $1.file, at: $1.address &+ displacement)

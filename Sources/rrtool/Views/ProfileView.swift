@@ -3,14 +3,13 @@
 import ArgumentParser
 import HostSystem
 import Inspection
-import TimeTravel
 import Tracing
 
 struct ProfileView: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "profile", abstract: "Count the instructions of each function, and of who called it.",
     discussion: """
-      It replays from --from to --to and counts every instruction: nothing is sampled, and the sum is that of the positions. Functions are
+      It replays from --from to --to, both of them counted, and counts every instruction: nothing is sampled. Functions are
       named by the symbols of what was booted, or of --symbols. Code that none reaches is [user], [supervisor] or [machine], by its hart's mode; without
       any symbols, functions are the addresses that were called.
 
@@ -42,14 +41,7 @@ struct ProfileView: ParsableCommand {
 
   @OptionGroup var recording: RecordingArgument
 
-  @OptionGroup var range: RangeOptions
-
-  @Option(help: ArgumentHelp("Count what this hart did only.", valueName: "hart"))
-  var hart: Int?
-
-  @OptionGroup var symbols: SymbolOptions
-
-  @OptionGroup var engine: EngineOption
+  @OptionGroup var stretch: StretchOptions
 
   @Option(
     help: ArgumentHelp(
@@ -67,7 +59,10 @@ struct ProfileView: ParsableCommand {
           remedy: "put it into a file (> profile.\(format)), or leave --format out")
       }
       let viewed = try ViewedRecording(recording)
-      let profile = try measured(viewed)
+      let replay = try TracedReplay(viewed, stretch)
+      let reader = ProfileReader(
+        CodeMap(replay.names.code), from: replay.positions.lowerBound, hart: stretch.hart)
+      let profile = try viewed.reading { try replay.whole(reader) }
       let name = viewed.recording.name
       switch foreign {
       case nil: try viewed.show(profile.report, table ?? .table)
@@ -78,18 +73,5 @@ struct ProfileView: ParsableCommand {
       case .pprof: StandardOutput.write(profile.pprof)
       }
     }
-  }
-
-  private func measured(_ viewed: ViewedRecording) throws -> CallProfile {
-    let replay = try TracedReplay(viewed, range, hart: hart, symbols: symbols, engine: engine)
-    var profile: CallProfile?
-    try viewed.reading {
-      try replay.trace(
-        ProfileReader(CodeMap(replay.names.code), from: replay.positions.lowerBound, hart: hart)
-      ) { profile = $0 }
-    }
-    // A reader of profiles ends with one.
-    guard let profile else { preconditionFailure("a stretch without a profile") }
-    return profile
   }
 }

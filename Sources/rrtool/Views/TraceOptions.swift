@@ -7,21 +7,16 @@ import RecordingStore
 import TimeTravel
 import Tracing
 
-/// The stretch of a run that a view replays to show what ran, and how.
+/// The stretch of a run that a view replays to show what ran, and how many rows of that.
 struct TraceOptions: ParsableArguments {
-  @OptionGroup var range: RangeOptions
-
-  @Option(help: ArgumentHelp("Show what this hart did only.", valueName: "hart"))
-  var hart: Int?
+  @OptionGroup var stretch: StretchOptions
 
   @Option(help: ArgumentHelp("Show at most so many, and replay no further.", valueName: "n"))
   var limit: Int?
 
-  @OptionGroup var symbols: SymbolOptions
-
-  @OptionGroup var engine: EngineOption
-
   @OptionGroup var format: FormatOption
+
+  var hart: Int? { stretch.hart }
 
   func check() throws(Failure) {
     if let limit, limit < 0 {
@@ -42,8 +37,8 @@ struct TraceOptions: ParsableArguments {
     let format = try format.parsed()
     try check()
     let viewed = try ViewedRecording(recording)
-    let wanted = self.hart
-    let replay = try TracedReplay(viewed, range, hart: wanted, symbols: symbols, engine: engine)
+    let wanted = stretch.hart
+    let replay = try TracedReplay(viewed, stretch)
     let reader = try makeReader(replay)
     let section = Section(name: name, title: title, shape: .table, columns: columns) { produce in
       var left = limit ?? .max

@@ -10,16 +10,14 @@ struct TracedReplay {
   let names: CodeNames
   let timeline: Timeline
 
-  init(
-    _ viewed: ViewedRecording, _ range: RangeOptions, hart: Int?, symbols: SymbolOptions, engine: EngineOption
-  ) throws {
-    _ = try HartWords.checked(hart, of: viewed.recording)
-    positions = try range.resolved(in: viewed)
-    names = try CodeNames(symbols, for: viewed.recording)
+  init(_ viewed: ViewedRecording, _ options: StretchOptions) throws {
+    _ = try HartWords.checked(options.hart, of: viewed.recording)
+    positions = try options.range.resolved(in: viewed)
+    names = try CodeNames(options.symbols, for: viewed.recording)
     // One instruction before the stretch: see `Timeline.trace`.
     let first = try viewed.position("start", option: "--from", otherwise: 0)
     let near = max(positions.lowerBound - min(positions.lowerBound, 1), first)
-    timeline = try Timeline(viewed.recording, near: .absolute(near), engine: engine.parsed())
+    timeline = try Timeline(viewed.recording, near: .absolute(near), engine: options.engine.parsed())
   }
 
   /// Replays it for a reader, with progress, until `isOver`.
@@ -32,5 +30,13 @@ struct TracedReplay {
     defer { progress.finish() }
     let control = SearchControl(isInterrupted: isOver, progress: { done, _ in progress.show(done) })
     try timeline.trace(reader, over: positions, control: control, body)
+  }
+
+  /// What a reader makes of the whole stretch, which is one record.
+  func whole<Reader: TraceReader>(_ reader: Reader) throws -> Reader.Record {
+    var record: Reader.Record?
+    try trace(reader) { record = $0 }
+    guard let record else { preconditionFailure("a reader of a whole stretch without a record") }
+    return record
   }
 }

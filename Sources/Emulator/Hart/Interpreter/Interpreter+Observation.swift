@@ -52,11 +52,11 @@ extension Interpreter {
       source: address(of: instruction, hart), target: target, stackPointer: hart.x[2],
       budget: state.pointee.budget, form: ControlTransfer.form(of: instruction.pointee))
     state.pointee.transferCursor = UInt(bitPattern: cursor + 1)
-    if state.pointee.transferCursor == state.pointee.transferLimit { handTransfers(hart) }
+    if state.pointee.transferCursor == state.pointee.transferLimit { handTransfers() }
   }
 
   /// There is no room for another jump.
-  func handTransfers(_ hart: Hart) {
-    withMachine { $0.handTransfers(of: hart, end: $0.position) }
+  func handTransfers() {
+    withMachine { $0.handTransfers(end: $0.position) }
   }
 }

@@ -15,7 +15,7 @@ extension Interpreter {
     boundary: while true {
       if state.pointee.attention != 0 {
         if state.pointee.attention & Attention.leave != 0 { return }
-        if state.pointee.attention & Attention.transfers != 0 { handTransfers(hart) }
+        if state.pointee.attention & Attention.transfers != 0 { handTransfers() }
         state.pointee.attention = 0
         if let interrupt = hart.interruptToTake() {
           enterTrap(hart, cause: interrupt, isInterrupt: true, value: 0)

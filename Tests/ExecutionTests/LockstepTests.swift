@@ -30,7 +30,7 @@ import Testing
     [
       Run(name: "hello"), Run(name: "status42"), Run(name: "counter"), Run(name: "idle"),
       Run(name: "selfmodify"), Run(name: "codeflood"), Run(name: "remap"), Run(name: "traps"),
-      Run(name: "smp", harts: 2), Run(name: "smp", harts: 8),
+      Run(name: "stacks"), Run(name: "smp", harts: 2), Run(name: "smp", harts: 8),
       Run(name: "contend", harts: 4, limit: 6_000_000, reason: .limit),
       Run(name: "diskfill", hasDisk: true), Run(name: "diskscatter", hasDisk: true),
       Run(name: "diskcheck", hasDisk: true),

@@ -10,6 +10,8 @@ package struct MemoryAccess: Sendable, Equatable {
   package var programCounter: UInt64
   package var privilege: UInt64
   package var source: NotedStore.Source
+  /// Of a device that did it, the name.
+  package var device: String?
   /// As watchpoints have it: read, write, or both in one (an atomic).
   package var kind: StopPoints.Watchpoint.Kind
   /// Virtual: the first byte that was accessed, of others than instructions the first that was asked for.
@@ -72,10 +74,12 @@ package final class MemoryAccessReader: TraceReader {
       for (virtual, range) in physical where range.contains(store.address) {
         let count = min(UInt64(store.byteCount), range.upperBound - store.address + 1)
         let old = machine.readMemory(physical: store.address, count: Int(count))
+        let device =
+          if case .device(let register) = store.source { machine.device(at: register) } else { String?.none }
         records.append(
           MemoryAccess(
             moment: observation.moment, hart: observation.hart, programCounter: observation.programCounter,
-            privilege: observation.privilege, source: store.source, kind: .write,
+            privilege: observation.privilege, source: store.source, device: device, kind: .write,
             address: virtual + (store.address - range.lowerBound), old: old, new: old))
         unfinished = store.address
       }

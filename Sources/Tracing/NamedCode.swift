@@ -14,4 +14,21 @@ package struct NamedCode: Sendable {
     self.name = name
     self.isFunction = isFunction
   }
+
+  /// The same by ascending addresses, one for each address, none reaching into the next.
+  package static func disjoint(_ all: [NamedCode]) -> [NamedCode] {
+    var disjoint: [NamedCode] = []
+    for code in all.sorted(by: { ($0.address, $0.name) < ($1.address, $1.name) }) {
+      if let last = disjoint.indices.last {
+        if disjoint[last].address == code.address { continue }
+        disjoint[last].byteCount = min(disjoint[last].byteCount, code.address - disjoint[last].address)
+      }
+      disjoint.append(code)
+    }
+    // The last one ends where addresses do.
+    if let last = disjoint.indices.last {
+      disjoint[last].byteCount = min(disjoint[last].byteCount, .max - disjoint[last].address)
+    }
+    return disjoint
+  }
 }

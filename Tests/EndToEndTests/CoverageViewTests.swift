@@ -27,12 +27,7 @@ import Testing
   }
 
   private func coverage(_ scratch: Scratch, _ words: String...) throws -> Coverage {
-    let result = try scratch.rrtool(
-      ["inspect", scratch.path("run.rr"), "coverage", "--format", "json"] + words)
-    try #require(result.status == 0, "\(words): \(result.errors)")
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(Coverage.self, from: Data(result.output))
+    try scratch.report("run.rr", ["coverage"] + words)
   }
 
   @Test func functionsAreEnteredAsOftenAsTheyAreCalled() throws {

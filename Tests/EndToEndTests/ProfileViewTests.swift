@@ -43,12 +43,7 @@ import Testing
   }
 
   private func profile(_ scratch: Scratch, _ words: String...) throws -> Profile {
-    let result = try scratch.rrtool(
-      ["inspect", scratch.path("run.rr"), "profile", "--format", "json"] + words)
-    try #require(result.status == 0, "\(words): \(result.errors)")
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(Profile.self, from: Data(result.output))
+    try scratch.report("run.rr", ["profile"] + words)
   }
 
   private func end(_ scratch: Scratch) throws -> UInt64 {

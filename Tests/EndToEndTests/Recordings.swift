@@ -38,6 +38,15 @@ extension Scratch {
     return result
   }
 
+  /// What a view of a recording prints as JSON.
+  func report<Report: Decodable>(_ name: String, _ words: [String]) throws -> Report {
+    let result = try rrtool(["inspect", path(name)] + words + ["--format", "json"])
+    try #require(result.status == 0, "\(words): \(result.errors)")
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(Report.self, from: Data(result.output))
+  }
+
   /// Records the bank until its books do not balance; a few runs are enough.
   func recordCorruption() throws -> String {
     for run in 1...60 {

@@ -127,6 +127,11 @@ extension Machine {
       .sorted { $0.base < $1.base }
   }
 
+  /// What has registers at a physical address.
+  package func device(at address: UInt64) -> String? {
+    addressMap.first { $0.base <= address && address - $0.base < $0.size }?.name
+  }
+
   /// Where the guest says that a note about its memory is, for dumps.
   package var memoryDescriptionNote: (address: UInt64, size: UInt32)? {
     firmwareConfiguration?.memoryDescriptionNote

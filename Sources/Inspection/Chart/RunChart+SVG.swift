@@ -129,7 +129,7 @@ extension RunChart {
   }
 
   private static func shortened(_ text: String) -> String {
-    let visible = VisibleText.of(Array(text.utf8))
+    let visible = VisibleText.of(text)
     return visible.count > 40 ? visible.prefix(39) + "…" : visible
   }
 

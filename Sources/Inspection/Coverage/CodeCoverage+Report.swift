@@ -9,16 +9,12 @@ extension CodeCoverage {
   package func report(_ places: [NamedCode]) -> Report {
     var rows: [[FieldValue]] = []
     var (coveredFunctions, named): (UInt64, UInt64) = (0, 0)
-    let sorted = places.sorted { ($0.address, $0.name) < ($1.address, $1.name) }
-    for (index, place) in sorted.enumerated() {
-      let next = sorted[(index + 1)...].first { $0.address > place.address }?.address ?? .max
-      let isAlias = index > 0 && sorted[index - 1].address == place.address
-      let end = place.address + min(place.byteCount, next - place.address)
-      let covered = isAlias ? 0 : coveredByteCount(place.address..<end)
-      guard !isAlias, place.isFunction || covered > 0 else { continue }
+    for place in NamedCode.disjoint(places) {
+      let byteCount = place.byteCount
+      let covered = coveredByteCount(place.address..<place.address + byteCount)
+      guard place.isFunction || covered > 0 else { continue }
       named += covered
       if covered > 0 { coveredFunctions += 1 }
-      let byteCount = end - place.address
       rows.append([
         .text(place.name), .text(Report.hexadecimal(place.address)), .integer(byteCount), .integer(covered),
         .decimal(byteCount == 0 ? 0 : 100 * Double(covered) / Double(byteCount), places: 2),

@@ -38,10 +38,10 @@ package struct LineCoverage {
   /// One record a file, in the order of their names, with functions as lcov before 2.0 has them, which later ones read too.
   package func renderLcov(to write: (String) throws -> Void) rethrows {
     for (name, file) in files.sorted(by: { $0.key < $1.key }) {
-      try write("TN:\nSF:\(VisibleText.of(Array(name.utf8)))\n")
+      try write("TN:\nSF:\(VisibleText.of(name))\n")
       let functions = file.functions.sorted { ($0.value.line, $0.key) < ($1.value.line, $1.key) }
-      for (name, function) in functions { try write("FN:\(function.line),\(Self.plain(name))\n") }
-      for (name, function) in functions { try write("FNDA:\(function.count),\(Self.plain(name))\n") }
+      for (name, function) in functions { try write("FN:\(function.line),\(VisibleText.of(name))\n") }
+      for (name, function) in functions { try write("FNDA:\(function.count),\(VisibleText.of(name))\n") }
       let entered = functions.filter { $0.value.count > 0 }.count
       try write("FNF:\(functions.count)\nFNH:\(entered)\n")
       for (line, count) in file.lines.sorted(by: { $0.key < $1.key }) { try write("DA:\(line),\(count)\n") }
@@ -49,8 +49,6 @@ package struct LineCoverage {
       try write("LF:\(file.lines.count)\nLH:\(hit)\nend_of_record\n")
     }
   }
-
-  private static func plain(_ name: String) -> String { VisibleText.of(Array(name.utf8)) }
 }
 
 extension UInt64 {

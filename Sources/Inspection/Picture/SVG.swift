@@ -9,7 +9,7 @@ enum SVG {
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     return lines.map { line in
       var escaped = ""
-      for scalar in VisibleText.of(Array(line.utf8)).unicodeScalars {
+      for scalar in VisibleText.of(line).unicodeScalars {
         switch scalar {
         case "&": escaped += "&amp;"
         case "<": escaped += "&lt;"

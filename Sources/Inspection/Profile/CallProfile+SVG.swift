@@ -59,7 +59,7 @@ extension CallProfile {
           + "<title>\(SVG.escaped(told))</title></rect>\n")
       let room = Int((box.width - 6) / Layout.characterWidth)
       guard room >= 3 else { continue }
-      let label = VisibleText.of(Array(function.utf8))
+      let label = VisibleText.of(function)
       let shown = label.count > room ? label.prefix(room - 1) + "…" : label[...]
       try write(SVG.text(box.x + 3, y + 12, "label", String(shown)))
     }

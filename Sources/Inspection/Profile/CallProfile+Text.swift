@@ -6,7 +6,7 @@ import Tracing
 extension CallProfile {
   /// A line for each chain of callers, as FlameGraph's scripts and speedscope read them: "main;work;hash 1234".
   package func renderFolded(to write: (String) throws -> Void) rethrows {
-    let names = names.map { Self.plain($0).replacing(";", with: ":") }
+    let names = names.map { VisibleText.of($0).replacing(";", with: ":") }
     try forEachStack { stack, count in
       try write(stack.map { names[$0] }.joined(separator: ";") + " \(count)\n")
     }
@@ -51,15 +51,16 @@ extension CallProfile {
     }
     var callees: [Int: [Int]] = [:]
     for edge in calls.keys { callees[edge.caller, default: []].append(edge.callee) }
-    try write("# callgrind format\nversion: 1\ncreator: rrtool\ncmd: \(Self.plain(name))\n")
+    try write("# callgrind format\nversion: 1\ncreator: rrtool\ncmd: \(VisibleText.of(name))\n")
     try write("positions: line\nevents: Instructions\nsummary: \(instructionCount)\n\nfl=(1) ???\n")
     for (function, name) in (names + ["(root)"]).enumerated()
     where own[function] > 0 || callees[function] != nil {
-      try write("fn=(\(function + 1)) \(Self.plain(name))\n0 \(own[function])\n")
+      try write("fn=(\(function + 1)) \(VisibleText.of(name))\n0 \(own[function])\n")
       for callee in callees[function, default: []].sorted() {
         let (count, total) = calls[Edge(caller: function, callee: callee)]!
         // What was only jumped into, or began without a call, is somebody's all the same.
-        try write("cfn=(\(callee + 1)) \(Self.plain(names[callee]))\ncalls=\(max(count, 1)) 0\n0 \(total)\n")
+        try write(
+          "cfn=(\(callee + 1)) \(VisibleText.of(names[callee]))\ncalls=\(max(count, 1)) 0\n0 \(total)\n")
       }
       try write("\n")
     }
@@ -78,7 +79,4 @@ extension CallProfile {
       try body(stack.reversed(), node.ownCount)
     }
   }
-
-  /// A name from a file, on one line.
-  private static func plain(_ name: String) -> String { VisibleText.of(Array(name.utf8)) }
 }

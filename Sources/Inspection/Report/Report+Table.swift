@@ -104,8 +104,8 @@ enum HumanText {
   static func of(_ value: FieldValue) -> String {
     switch value {
     case .none: ""
-    case .text(let text): VisibleText.of(Array(text.utf8))
-    case .remarked(let text, let remark): VisibleText.of(Array("\(text) \(remark)".utf8))
+    case .text(let text): VisibleText.of(text)
+    case .remarked(let text, let remark): VisibleText.of("\(text) \(remark)")
     case .data(let data): VisibleText.of(data)
     case .integer(let number): number.grouped
     case .size(let number): size(number)
@@ -115,7 +115,7 @@ enum HumanText {
     case .decimal(let number, let places): number.fixed(places: places) ?? "-"
     case .flag(let flag): flag ? "yes" : "no"
     case .digest(let digest): digest.hexadecimal
-    case .list(let texts): texts.map { VisibleText.of(Array($0.utf8)) }.joined(separator: " ")
+    case .list(let texts): texts.map { VisibleText.of($0) }.joined(separator: " ")
     }
   }
 

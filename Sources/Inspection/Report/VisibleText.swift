@@ -4,6 +4,8 @@ import FoundationEssentials
 
 /// Bytes from a guest as text that does nothing to a terminal.
 public enum VisibleText {
+  static func of(_ text: some StringProtocol) -> String { of(text.utf8) }
+
   /// UTF-8 as it is, but control and format characters, line ends among them, and bytes that are no UTF-8, as escapes:
   /// `\n`, `\e`, `\x07`, `\u{202e}`. A backslash stays one.
   public static func of(_ bytes: some Collection<UInt8>) -> String {

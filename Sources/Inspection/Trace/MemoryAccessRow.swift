@@ -15,11 +15,9 @@ public struct MemoryAccessRow {
 
   public let values: [FieldValue]
 
-  /// - Parameters:
-  ///   - device: what the device with a register at a physical address is called.
-  ///   - place: what is known of an address of code.
+  /// - Parameter place: what is known of an address of code.
   package init(
-    _ access: MemoryAccess, device: (UInt64) -> String?, placing place: (UInt64) -> CodePlace
+    _ access: MemoryAccess, placing place: (UInt64) -> CodePlace
   ) {
     let hasInstruction: Bool
     let source: String
@@ -27,7 +25,7 @@ public struct MemoryAccessRow {
     case .instruction: (source, hasInstruction) = ("instruction", true)
     case .pageTableWalk: (source, hasInstruction) = ("page-table-walk", true)
     case .firmware: (source, hasInstruction) = ("sbi", true)
-    case .device(let register): (source, hasInstruction) = (device(register) ?? "device", true)
+    case .device: (source, hasInstruction) = (access.device ?? "device", true)
     case .blockCompletion(let drive, _): (source, hasInstruction) = ("drive\(drive)", false)
     case .hostInterface: (source, hasInstruction) = ("host-interface", false)
     case .reset(let byGuest): (source, hasInstruction) = (byGuest ? "guest-reset" : "host-reset", false)

@@ -237,9 +237,8 @@ extension Timeline {
     case .hostInterface: return .hostInterface
     case .reset(let byGuest): return .reset(byGuest: byGuest)
     case .device(let register):
-      let device = machine.addressMap.first { $0.base <= register && register - $0.base < $0.size }
       return .device(
-        name: device?.name ?? "", hart: store.hart, programCounter: store.programCounter)
+        name: machine.device(at: register) ?? "", hart: store.hart, programCounter: store.programCounter)
     case .blockCompletion(let drive, let id):
       return .drive(drive, id: id, request: try request(id, drive: drive, before: store.position))
     }

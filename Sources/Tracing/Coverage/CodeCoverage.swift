@@ -12,18 +12,13 @@ package struct CodeCoverage: Sendable {
 
   /// Ascending, none overlapping another; only what was executed.
   package let segments: [Segment]
-  /// By the address of a branch: how often it was taken.
-  package let takenBranches: [UInt64: UInt64]
 
   init(_ ranges: [CodeRange: UInt64]) {
     var changes: [UInt64: UInt64] = [:]
-    var taken: [UInt64: UInt64] = [:]
     for (range, count) in ranges {
       changes[range.start, default: 0] &+= count
       changes[range.end, default: 0] &-= count
-      if range.branchByteCount > 0 { taken[range.end &- range.branchByteCount, default: 0] += count }
     }
-    takenBranches = taken
     var segments: [Segment] = []
     var (start, count): (UInt64, UInt64) = (0, 0)
     for address in changes.keys.sorted() where changes[address] != 0 {

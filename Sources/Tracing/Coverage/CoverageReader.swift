@@ -83,7 +83,7 @@ package final class CoverageReader: TraceReader {
     if isBefore, !isInterrupt, observation.moment.position < start {
       isBefore = false
     } else if cursor < end, countedHart == nil || countedHart == hart {
-      counter.count(CodeRange(start: cursor, end: end, branchByteCount: 0))
+      counter.count(CodeRange(start: cursor, end: end))
     }
   }
 
@@ -93,7 +93,7 @@ package final class CoverageReader: TraceReader {
   private func endAll(at places: [UInt64]) {
     for (hart, cursor) in cursors.enumerated() where countedHart == nil || countedHart == hart {
       if cursor < places[hart] {
-        counter.count(CodeRange(start: cursor, end: places[hart], branchByteCount: 0))
+        counter.count(CodeRange(start: cursor, end: places[hart]))
       }
     }
   }

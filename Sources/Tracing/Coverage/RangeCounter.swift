@@ -4,12 +4,10 @@ import Emulator
 import HostSystem
 
 /// Code that was executed without a jump, from behind one up to the next.
-package struct CodeRange: Hashable, BitwiseCopyable, Sendable {
-  package var start: UInt64
+struct CodeRange: Hashable, BitwiseCopyable {
+  var start: UInt64
   /// Behind its last instruction.
-  package var end: UInt64
-  /// The bytes of the branch at its end that was taken; 0 where something else ended it.
-  package var branchByteCount: UInt64
+  var end: UInt64
 }
 
 /// Counts how often each range was executed: quickly where the same ones come again and again.
@@ -28,10 +26,7 @@ struct RangeCounter: ~Copyable {
   mutating func follow(_ transfers: borrowing ControlTransfers, from cursor: UInt64) -> UInt64 {
     var cursor = cursor
     for jump in transfers.jumps {
-      let branchByteCount: UInt64 = if case .branch = jump.kind { jump.link &- jump.source } else { 0 }
-      if cursor < jump.link {
-        count(CodeRange(start: cursor, end: jump.link, branchByteCount: branchByteCount))
-      }
+      if cursor < jump.link { count(CodeRange(start: cursor, end: jump.link)) }
       cursor = jump.target
     }
     return cursor
@@ -42,7 +37,7 @@ struct RangeCounter: ~Copyable {
     let hash = (range.start >> 1) &* 0x9e37_79b9_7f4a_7c15 ^ (range.end >> 1) &* 0xc2b2_ae3d_27d4_eb4f
     let slot = slots.entries + Int(truncatingIfNeeded: hash >> 50)
     let known = slot.pointee.range
-    if known.start == range.start, known.end == range.end, known.branchByteCount == range.branchByteCount {
+    if known.start == range.start, known.end == range.end {
       slot.pointee.count &+= 1
     } else {
       replace(slot, range)

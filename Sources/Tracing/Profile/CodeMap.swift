@@ -40,15 +40,13 @@ package struct CodeMap: ~Copyable {
   /// - Parameter places: the symbols of code, in any order.
   package init(_ places: [NamedCode]) {
     names = Self.modeNames
-    let sorted = places.sorted { ($0.address, $0.name) < ($1.address, $1.name) }
     let counts = Dictionary(
-      sorted.lazy.filter { Self.whole($0.name) == nil }.map { ($0.name, 1) }, uniquingKeysWith: +)
+      places.lazy.filter { Self.whole($0.name) == nil }.map { ($0.name, 1) }, uniquingKeysWith: +)
     var numbers: [String: Int32] = [:]
     var end: UInt64 = 0
-    for (index, place) in sorted.enumerated() where index == 0 || place.address > sorted[index - 1].address {
-      let next = sorted[(index + 1)...].first { $0.address > place.address }?.address ?? .max
+    for place in NamedCode.disjoint(places) {
       if place.address > end { stretches.append(Stretch(start: end, end: place.address, function: -1)) }
-      end = place.address + min(place.byteCount, next - place.address)
+      end = place.address + place.byteCount
       var name = place.name
       if let whole = Self.whole(name), counts[whole] == 1 {
         name = whole

@@ -65,7 +65,6 @@ struct AccessesView: ParsableCommand {
   func run() throws {
     try reporting {
       let (kind, word) = (try kind(), try MemoryWords(range: place))
-      var map: [(name: String, base: UInt64, size: UInt64)] = []
       try trace.show(
         recording, as: "accesses", title: "Accesses", columns: MemoryAccessRow.columns,
         { replay in
@@ -81,17 +80,10 @@ struct AccessesView: ParsableCommand {
             throw Failure(
               .usage, place.printable, "reaches beyond the last address", remedy: "give a smaller LENGTH")
           }
-          map = replay.timeline.machine.addressMap
           return MemoryAccessReader(watchpoint, hart: by)
         },
         hart: { $0.hart },
-        row: { access, names in
-          MemoryAccessRow(
-            access,
-            device: { register in map.first { $0.base <= register && register - $0.base < $0.size }?.name },
-            placing: names.place(of:)
-          ).values
-        })
+        row: { MemoryAccessRow($0, placing: $1.place(of:)).values })
     }
   }
 }

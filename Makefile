@@ -51,6 +51,7 @@ test:
 	@Scripts/set-up tests
 	swift build -c release --build-tests
 	fixtures/debian/make-symbols
+	fixtures/debian/make-network
 	@Scripts/test
 
 # Both engines side by side at length: every fixture, many random guests, and the Debian guest with one and two harts.

@@ -51,6 +51,7 @@ test:
 	@Scripts/set-up tests
 	swift build -c release --build-tests
 	fixtures/debian/make-symbols
+	fixtures/debian/make-network
 	@Scripts/test
 
 # Both engines side by side at length: every fixture, many random guests, and the Debian guest with one and two harts.
@@ -90,6 +91,7 @@ fuzz:
 # Then going back through a recording: make bench TRAVEL="--places 10 --no-qemu --json travel.json"
 # Then dumps of running guests: make bench DUMPS="--dumps 10 --modes run"
 # Then a debugger that stops a guest while it is recorded: make bench DEBUGGED="--stops 10"
+# Then the network, a download and small requests: make bench NETWORK="--rounds 5 --no-qemu"
 bench:
 	@Scripts/set-up bench
 	swift build -c release --product rrtool
@@ -101,6 +103,8 @@ else
 	Benchmarks/time-travel $(TRAVEL)
 	Benchmarks/live-dump $(DUMPS)
 	Benchmarks/live-debug $(DEBUGGED)
+	fixtures/debian/make-network
+	Benchmarks/network $(NETWORK)
 endif
 
 # Guests that people bring, beside QEMU (docs/guests.md): those of Debian's packages, and those that a folder describes:

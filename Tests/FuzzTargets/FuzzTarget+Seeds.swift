@@ -55,6 +55,8 @@ extension FuzzTarget {
           vKill;1
           """.utf8)
       ]
+    case .networkCard: [Self.networkDriver()]
+    case .networkFrames: [Self.framesOfAStream()]
     case .jsonStream:
       [
         Array(

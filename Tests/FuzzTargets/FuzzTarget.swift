@@ -18,6 +18,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case debuggerPackets = "debugger-packets"
   case jsonStream = "json-stream"
   case humanCommands = "human-commands"
+  case networkCard = "network-card"
+  case networkFrames = "network-frames"
 
   /// Has the parser read all of `bytes`. Errors are what it is there for, and are dropped.
   package func feed(_ bytes: [UInt8]) {
@@ -36,6 +38,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
       case .debuggerPackets: Self.servePackets(bytes)
       case .jsonStream: try Self.readJSON(bytes)
       case .humanCommands: Self.readCommands(bytes)
+      case .networkCard: try Self.driveNetworkCard(bytes)
+      case .networkFrames: Self.readFrames(bytes)
       }
     } catch {}
   }

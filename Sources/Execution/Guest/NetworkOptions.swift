@@ -34,7 +34,9 @@ public struct NetworkOptions: Equatable, Sendable {
   func open(clock: GuestClock) throws(Failure) -> any NetworkBackend {
     let network: any NetworkBackend =
       switch backend {
-      case .user(let options): try UserNetwork(options, option: option, mtu: card.mtu, clock: clock)
+      case .user(let options):
+        try UserNetwork(
+          options, option: option, address: card.address.bytes, mtu: card.mtu, clock: clock)
       case .stream(let address, let isServer): try StreamLink(address, isServer: isServer)
       case .datagrams(let local, let remote): try DatagramLink(local: local, remote: remote)
       }

@@ -20,6 +20,11 @@ final class SlirpStack {
   private let callbacks = UnsafeMutablePointer<SlirpCb>.allocate(capacity: 1)
   private let clock: GuestClock
   private let deliver: ([UInt8]) -> Void
+  private var early: EarlyConnections
+  /// What the network is told instead of the guest, from its next turn on.
+  private var answers: [[UInt8]] = []
+  /// An address has been told, perhaps. What waited for it in libslirp goes out when a turn ends, and is given up a second later.
+  private var mustLookAround = false
   private var polls: [pollfd] = []
   /// When each timer fires, in guest milliseconds; nil: not set.
   private var timers: [Timer] = []
@@ -39,13 +44,15 @@ final class SlirpStack {
 
   /// - Parameters:
   ///   - option: what the user wrote, for errors.
-  ///   - mtu: of the guest's card.
+  ///   - address: of the guest's card.
+  ///   - mtu: of it, when the guest is told.
   init(
-    _ options: UserNetworkOptions, option: String, mtu: UInt16?, clock: GuestClock,
+    _ options: UserNetworkOptions, option: String, address: [UInt8], mtu: UInt16?, clock: GuestClock,
     deliver: @escaping ([UInt8]) -> Void
   ) throws(Failure) {
     library = try SlirpLibrary(for: option)
     self.clock = clock
+    early = EarlyConnections(address: address)
     self.deliver = deliver
     callbacks.initialize(to: Self.makeCallbacks())
     let own = Unmanaged.passUnretained(self).toOpaque()
@@ -77,9 +84,23 @@ final class SlirpStack {
   /// Takes frames of the guest's, and waits until something of the host's or of `wakeDescriptor` is to be seen to.
   func turn(_ frames: [[UInt8]], wakeDescriptor: Int32) {
     guard let slirp else { return }
-    for frame in frames {
-      frame.withUnsafeBufferPointer { library.input(slirp, $0.baseAddress, Int32($0.count)) }
-    }
+    let earlier = answers
+    answers = []
+    mustLookAround = false
+    for answer in earlier { input(answer, slirp) }
+    for frame in frames where early.fromGuest(frame, at: clock.now) { input(frame, slirp) }
+    bringAgain()
+    wait(slirp, wakeDescriptor)
+    bringAgain()
+    fireTimers()
+  }
+
+  private func input(_ frame: [UInt8], _ slirp: OpaquePointer) {
+    if frame.count > 13, frame[12] == 8, frame[13] == 6 { mustLookAround = true }
+    frame.withUnsafeBufferPointer { library.input(slirp, $0.baseAddress, Int32($0.count)) }
+  }
+
+  private func wait(_ slirp: OpaquePointer, _ wakeDescriptor: Int32) {
     let own = Unmanaged.passUnretained(self).toOpaque()
     polls.removeAll(keepingCapacity: true)
     var patience = Self.patience
@@ -90,12 +111,24 @@ final class SlirpStack {
       }, own)
     hasConnections = patience <= Self.connectionPatience
     if let wait = nextTimer { patience = min(patience, wait) }
+    if let wait = early.wait(at: clock.now) {
+      patience = min(patience, UInt32(clamping: wait / 1_000_000 + 1))
+    }
+    if mustLookAround || !answers.isEmpty { patience = 0 }
     polls.append(pollfd(fd: wakeDescriptor, events: Int16(POLLIN), revents: 0))
     let count = poll(&polls, nfds_t(polls.count), Int32(min(patience, Self.patience)))
     library.poll(
       slirp, count < 0 ? 1 : 0, { index, context in SlirpStack.of(context).events(of: index) }, own)
-    fireTimers()
   }
+
+  /// A frame of libslirp's for the guest.
+  private func bring(_ frame: [UInt8]) {
+    if let answer = early.fromNetwork(frame, at: clock.now) { answers.append(answer) }
+    deliver(frame)
+  }
+
+  /// What the guest is to be offered once more.
+  private func bringAgain() { for frame in early.due(at: clock.now) { deliver(frame) } }
 
   private static func of(_ context: UnsafeMutableRawPointer?) -> SlirpStack {
     // libslirp gives back what it was given: the stack, which lives longer than what it calls from.
@@ -143,7 +176,7 @@ final class SlirpStack {
   private static func makeCallbacks() -> SlirpCb {
     var callbacks = SlirpCb()
     callbacks.send_packet = { bytes, count, context in
-      SlirpStack.of(context).deliver(Array(UnsafeRawBufferPointer(start: bytes, count: count)))
+      SlirpStack.of(context).bring(Array(UnsafeRawBufferPointer(start: bytes, count: count)))
       return count
     }
     // What the guest does wrong is seen in its packets.

@@ -22,11 +22,14 @@ public final class UserNetwork: NetworkBackend, @unchecked Sendable {
 
   /// - Parameters:
   ///   - option: what the user wrote, for errors.
-  ///   - mtu: of the guest's card, when the guest is told.
-  public init(_ options: UserNetworkOptions, option: String, mtu: UInt16?, clock: GuestClock) throws(Failure)
-  {
+  ///   - address: of the guest's card.
+  ///   - mtu: of it, when the guest is told.
+  public init(
+    _ options: UserNetworkOptions, option: String, address: [UInt8], mtu: UInt16?, clock: GuestClock
+  ) throws(Failure) {
     self.options = options
-    stack = try SlirpStack(options, option: option, mtu: mtu, clock: clock) { [delivery] frame in
+    stack = try SlirpStack(options, option: option, address: address, mtu: mtu, clock: clock) {
+      [delivery] frame in
       delivery.deliver?(frame)
     }
   }

@@ -25,9 +25,11 @@ let package = Package(
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CIsal", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
     .systemLibrary(name: "CDwarf", pkgConfig: "libdw", providers: [.apt(["libdw-dev"])]),
+    .systemLibrary(name: "CSlirp", providers: [.apt(["libslirp-dev"])]),
     .target(name: "CBuild", cSettings: [.define("RRTOOL_COMMIT", to: "\"\(commit)\"")]),
     .target(name: "ByteCoding", dependencies: ["CZlib", "CZstd", "CIsal"], swiftSettings: settings),
     .target(name: "HostSystem", dependencies: ["ByteCoding"], swiftSettings: settings),
+    .target(name: "Networking", dependencies: ["HostSystem", "CSlirp"], swiftSettings: settings),
     .target(name: "DiskImage", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(name: "ReplayLog", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(name: "Emulator", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
@@ -39,7 +41,9 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "Execution",
-      dependencies: ["RecordingStore", "Emulator", "ReplayLog", "DiskImage", "ByteCoding", "HostSystem"],
+      dependencies: [
+        "RecordingStore", "Emulator", "ReplayLog", "DiskImage", "Networking", "ByteCoding", "HostSystem",
+      ],
       swiftSettings: settings),
     .target(
       name: "TimeTravel",
@@ -102,6 +106,9 @@ let package = Package(
       name: "ByteCodingTests", dependencies: ["ByteCoding", "CZlib", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "HostSystemTests", dependencies: ["HostSystem", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "NetworkingTests", dependencies: ["Networking", "HostSystem", "TestSupport"],
+      swiftSettings: settings),
     .testTarget(
       name: "DiskImageTests", dependencies: ["DiskImage", "ByteCoding", "TestSupport"],
       swiftSettings: settings),

@@ -13,6 +13,7 @@ struct EventRow {
     Column("operation", nil), Column("sector", nil), Column("sector_count", nil), Column("succeeded", nil),
     Column("data_digest", nil), Column("wall_clock_ns", nil), Column("source", nil), Column("reason", nil),
     Column("exit_status", nil), Column("name", nil), Column("digests", nil),
+    Column("interface", nil), Column("link_up", nil),
   ]
 
   private let event: LogEvent
@@ -30,6 +31,8 @@ struct EventRow {
   private var status: UInt32?
   private var name: String?
   private var digests: [String]?
+  private var interface: Int?
+  private var isUp: Bool?
 
   init(_ event: LogEvent, digestComponents: [String]) {
     self.event = event
@@ -51,6 +54,15 @@ struct EventRow {
       request = completion.id
       succeeded = completion.succeeded
       dataDigest = completion.dataDigest
+    case .frameInput(let frame), .frameOutput(let frame):
+      interface = frame.interface
+      switch frame.content {
+      case .bytes(let bytes): data = bytes
+      case .digest(let digest, _): dataDigest = digest
+      }
+    case .linkChange(let interface, let isUp):
+      self.interface = interface
+      self.isUp = isUp
     case .clockRead(let nanoseconds): wallClock = nanoseconds
     case .reset(let source): self.source = source
     case .powerOff(let source, let status):
@@ -75,6 +87,7 @@ struct EventRow {
       dataDigest.map { .digest($0) } ?? .none, FieldValue(wallClock),
       FieldValue(source.map { $0 == .host ? "host" : "guest" }), FieldValue(reason),
       FieldValue(status.map { UInt64($0) }), FieldValue(name), digests.map { .list($0) } ?? .none,
+      FieldValue(interface.map { UInt64($0) }), FieldValue(isUp),
     ]
   }
 }

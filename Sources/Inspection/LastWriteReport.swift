@@ -85,6 +85,7 @@ extension Report {
     case .firmware(let hart, let programCounter): ("sbi", hart, programCounter)
     case .device(_, let hart, let programCounter): ("device", hart, programCounter)
     case .drive: ("drive", nil, nil)
+    case .network: ("network", nil, nil)
     case .hostInterface: ("host-interface", nil, nil)
     case .reset(let byGuest): (byGuest ? "guest-reset" : "host-reset", nil, nil)
     }

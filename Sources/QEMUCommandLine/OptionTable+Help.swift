@@ -8,8 +8,9 @@ extension OptionTable {
     case "M", "machine": return "virt is there"
     case "cpu": return "rv64, rva22s64 and max are there"
     case "device":
-      return "virtio-blk-device, virtio-rng-device, virtio-serial-device and virtconsole are there"
-    case "netdev", "nic", "net": return "there is no network device"
+      return
+        "virtio-blk-device, virtio-net-device, virtio-rng-device, virtio-serial-device and virtconsole are there"
+    case "netdev", "nic": return "user, stream and dgram are there"
     case "chardev": return "stdio, null, file and socket are there"
     case "accel": return "there is nothing to choose; rrtool executes the guest's instructions itself"
     case "object", "global", "audio", "audiodev", "display", "vga", "d", "trace", "plugin", "watchdog",

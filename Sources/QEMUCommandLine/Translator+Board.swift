@@ -196,18 +196,6 @@ extension Translator {
     if let other = properties.fields.first { throw WordProblem("'\(other.key)' says nothing of the clock") }
   }
 
-  mutating func applyNetwork(_ name: String, _ value: String, _ text: String) throws(WordProblem) {
-    var properties = try Properties(value, implied: "type")
-    let type = properties.take("type") ?? ""
-    guard type != "none" else { return }
-    switch name {
-    case "netdev": networks.append((text, properties.take("id") ?? ""))
-    case "nic": miss(text, "there is no network device")
-    // QEMU makes no device for this board either, and says so.
-    default: note(text, "connects nothing, on QEMU's virt board neither; there is no network device")
-    }
-  }
-
   mutating func applyObject(_ value: String, _ text: String) throws(WordProblem) {
     let type = try Properties(value, implied: "qom-type").fields.first { $0.key == "qom-type" }?.value ?? ""
     guard !["rng-random", "rng-builtin", "filter-replay", "iothread"].contains(type) else { return }

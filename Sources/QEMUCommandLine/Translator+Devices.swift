@@ -7,6 +7,8 @@ extension Translator {
     /// There is a device on virtio-mmio.
     var hasMappedDevices = false
     var console: CharacterBackend?
+    /// Of network cards, in their order.
+    var network: [String] = []
   }
 
   private static let slotCount = 8
@@ -23,14 +25,15 @@ extension Translator {
         continue
       }
       if request.leavesOut,
-        ["virtio-blk-pci", "virtio-rng-pci", "virtio-serial-pci"].contains(where: type.hasPrefix)
+        ["virtio-blk-pci", "virtio-net-pci", "virtio-rng-pci", "virtio-serial-pci"].contains(
+          where: type.hasPrefix)
       {
         let name = String(type[..<(type.range(ofPCI: ()) ?? type.endIndex)])
         note(device.text, "is on virtio-mmio here")
         type = name + "-device"
         _ = properties.take("bus")
       }
-      if type == "virtio-blk" || type == "virtio-rng" || type == "virtio-serial" {
+      if ["virtio-blk", "virtio-net", "virtio-rng", "virtio-serial"].contains(type) {
         // The board's own choice of the two is PCI; which one a driver finds is the same to most guests.
         note(device.text, "is on virtio-mmio here, on PCI with QEMU")
         type += "-device"
@@ -55,6 +58,7 @@ extension Translator {
               slot ?? 0,
               slot.map { device.properties.fields.contains { $0.key == "bus" } && $0 >= 0 } ?? false, drive
             ))
+        case "virtio-net-device": attached.network += connect(properties, device.text)
         case "virtio-rng-device":
           if properties.take("max-bytes") != nil || properties.take("period") != nil {
             note(device.text, "there is no limit to how much it gives")
@@ -71,10 +75,10 @@ extension Translator {
         refuse(device.text, error.text)
       }
     }
-    for network in networks
-    where !devices.contains(where: { $0.properties.fields.contains { $0 == ("netdev", network.id) } }) {
+    for network in networks where !usedNetworks.contains(network.id) {
       note(network.option, "no device uses it")
     }
+    attached.network += cardWords()
     attached.drives = ordered(placed)
     for drive in drives where drive.interface != "pflash" && !used.contains(drive.id ?? "") {
       if drive.interface == "none" {
@@ -134,10 +138,9 @@ extension Translator {
   }
 
   private static func whyNot(_ type: String) -> String {
-    if type.hasPrefix("virtio-net") || type.hasPrefix("e1000") || type.hasPrefix("rtl8139")
-      || type.hasPrefix("igb")
-    {
-      return "there is no network device"
+    if type.hasPrefix("virtio-net-pci") { return "there is no PCI; virtio-net-device is there" }
+    if type.hasPrefix("e1000") || type.hasPrefix("rtl8139") || type.hasPrefix("igb") {
+      return "there is no PCI, and the one network card is virtio-net-device"
     }
     if type.hasPrefix("virtio-blk-pci") { return "there is no PCI; virtio-blk-device is there" }
     if type.hasPrefix("virtio-rng-pci") { return "there is no PCI; virtio-rng-device is there" }

@@ -33,6 +33,7 @@ extension Translator {
     if attached.hasMappedDevices, hasLegacyVirtio { words += ["--virtio", "legacy"] }
     for drive in attached.drives { words += word("--drive", drive.words) }
     words += flashWords()
+    words += attached.network
     if attached.console != nil { words.append("--virtio-console") }
     if hasSemihosting { words.append("--semihosting") }
     if powersOffAtReset { words.append("--no-reboot") }

@@ -48,7 +48,9 @@ public struct Translator {
   var hasDefaults = true
   var isPaused = false
   var counting = Counting()
-  var networks: [(option: String, id: String)] = []
+  var networks: [Network] = []
+  var usedNetworks: Set<String> = []
+  var cards: [Card] = []
 
   /// Whether an option of QEMU, with one dash or two, takes a word after it; nil of what is no such option.
   public static func takesValue(_ option: String) -> Bool? {

@@ -8,6 +8,10 @@ enum EventCoding {
   /// Set in the tag when idle time was skipped since the event before.
   static let idleFlag: UInt8 = 0x80
 
+  /// What a frame's event has of it.
+  static let wholeFrame: UInt8 = 0
+  static let digestOfFrame: UInt8 = 1
+
   /// The most bytes of an event that are not its data.
   static let overheadLimit = 64
 }
@@ -40,6 +44,20 @@ extension ByteWriter {
       varint(completion.id)
       uint8((completion.succeeded ? 1 : 0) | (completion.dataDigest == nil ? 0 : 2))
       if let digest = completion.dataDigest { uint64(digest) }
+    case .frameInput(let frame), .frameOutput(let frame):
+      varint(UInt64(frame.interface))
+      switch frame.content {
+      case .bytes(let bytes):
+        uint8(EventCoding.wholeFrame)
+        raw(bytes)
+      case .digest(let digest, let byteCount):
+        uint8(EventCoding.digestOfFrame)
+        varint(UInt64(byteCount))
+        uint64(digest)
+      }
+    case .linkChange(let interface, let isUp):
+      varint(UInt64(interface))
+      uint8(isUp ? 1 : 0)
     case .clockRead(let nanoseconds): uint64(nanoseconds)
     case .reset(let source): uint8(source.rawValue)
     case .powerOff(let source, let status):
@@ -67,6 +85,13 @@ extension LogPayload {
     case .blockCompletion(let completion):
       1 + varintByteCount(UInt64(completion.drive)) + varintByteCount(completion.id)
         + (completion.dataDigest == nil ? 0 : 8)
+    case .frameInput(let frame), .frameOutput(let frame):
+      switch frame.content {
+      case .bytes(let bytes): 1 + varintByteCount(UInt64(frame.interface)) + bytes.count
+      case .digest(_, let byteCount):
+        9 + varintByteCount(UInt64(frame.interface)) + varintByteCount(UInt64(byteCount))
+      }
+    case .linkChange(let interface, _): 1 + varintByteCount(UInt64(interface))
     case .clockRead: 8
     case .reset: 1
     case .powerOff, .end: 5

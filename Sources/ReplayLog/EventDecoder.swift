@@ -99,6 +99,14 @@ struct EventDecoder {
     case .blockCompletion:
       guard let completion = try blockCompletion(&reader) else { return nil }
       payload = .blockCompletion(completion)
+    case .frameInput, .frameOutput:
+      guard let frame = try frame(&reader, mayBeDigest: kind == .frameOutput) else { return nil }
+      payload = kind == .frameInput ? .frameInput(frame) : .frameOutput(frame)
+    case .linkChange:
+      let interface = try reader.varint()
+      let state = try reader.uint8()
+      guard interface < ReplayLogHeader.interfaceCountLimit, state <= 1 else { return nil }
+      payload = .linkChange(interface: Int(interface), isUp: state == 1)
     case .clockRead: payload = .clockRead(nanoseconds: try reader.uint64())
     case .reset:
       guard let source = LogSource(rawValue: try reader.uint8()) else { return nil }
@@ -122,6 +130,23 @@ struct EventDecoder {
       payload = kind == .snapshot ? .snapshot(name: text) : .note(text)
     }
     return reader.isAtEnd ? payload : nil
+  }
+
+  private func frame(_ reader: inout ByteReader, mayBeDigest: Bool) throws(ByteCodingError) -> LogFrame? {
+    let interface = try reader.varint()
+    guard interface < ReplayLogHeader.interfaceCountLimit else { return nil }
+    let content: LogFrame.Content
+    switch try reader.uint8() {
+    case EventCoding.wholeFrame:
+      guard reader.remaining <= LogPayload.dataLimit else { return nil }
+      content = .bytes(Array(try reader.raw(reader.remaining)))
+    case EventCoding.digestOfFrame where mayBeDigest:
+      let byteCount = try reader.varint()
+      guard byteCount <= LogPayload.dataLimit else { return nil }
+      content = .digest(try reader.uint64(), byteCount: Int(byteCount))
+    default: return nil
+    }
+    return LogFrame(interface: Int(interface), content: content)
   }
 
   private func blockRequest(_ reader: inout ByteReader) throws(ByteCodingError) -> LogBlockRequest? {

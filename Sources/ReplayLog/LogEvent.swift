@@ -28,6 +28,12 @@ public enum LogPayload: Sendable, Equatable {
   case consoleOutput([UInt8])
   case blockRequest(LogBlockRequest)
   case blockCompletion(LogBlockCompletion)
+  /// A frame that came in for the guest.
+  case frameInput(LogFrame)
+  /// A frame that the guest sent.
+  case frameOutput(LogFrame)
+  /// The cable of a network card was put in or pulled out.
+  case linkChange(interface: Int, isUp: Bool)
   /// The guest read the wall clock and was told this: nanoseconds since 1970 (UTC).
   case clockRead(nanoseconds: UInt64)
   /// The guest asked for entropy and was given these bytes.
@@ -111,6 +117,32 @@ public struct LogBlockCompletion: Sendable, Equatable {
   }
 }
 
+/// An Ethernet frame.
+public struct LogFrame: Sendable, Equatable {
+  public enum Content: Sendable, Equatable {
+    /// At most `LogPayload.dataLimit` of them.
+    case bytes([UInt8])
+    /// Of a frame that the guest sent, when its bytes are not kept: `Digest.of` them.
+    case digest(UInt64, byteCount: Int)
+  }
+
+  /// Index of the guest's network card.
+  public var interface: Int
+  public var content: Content
+
+  public init(interface: Int, content: Content) {
+    self.interface = interface
+    self.content = content
+  }
+
+  public var byteCount: Int {
+    switch content {
+    case .bytes(let bytes): bytes.count
+    case .digest(_, let byteCount): byteCount
+    }
+  }
+}
+
 /// Why a run ended.
 public enum LogEnd: Sendable, Equatable {
   /// The guest, or something outside, switched the machine off.
@@ -139,6 +171,9 @@ public enum LogEventKind: UInt8, Sendable, CaseIterable {
   case powerOff = 8
   case digest = 9
   case end = 10
+  case frameInput = 11
+  case frameOutput = 12
+  case linkChange = 13
   case snapshot = 64
   case note = 65
 
@@ -158,6 +193,9 @@ public enum LogEventKind: UInt8, Sendable, CaseIterable {
     case .powerOff: "power-off"
     case .digest: "digest"
     case .end: "end"
+    case .frameInput: "frame-input"
+    case .frameOutput: "frame-output"
+    case .linkChange: "link-change"
     case .snapshot: "snapshot"
     case .note: "note"
     }
@@ -183,6 +221,9 @@ extension LogPayload {
     case .powerOff: .powerOff
     case .digest: .digest
     case .end: .end
+    case .frameInput: .frameInput
+    case .frameOutput: .frameOutput
+    case .linkChange: .linkChange
     case .snapshot: .snapshot
     case .note: .note
     case .unrecognized: nil

@@ -8,6 +8,9 @@ extension LogPayload: CustomStringConvertible {
     case .consoleOutput(let data): "output \(Self.quoted(data))"
     case .blockRequest(let request): request.description
     case .blockCompletion(let completion): completion.description
+    case .frameInput(let frame): "frame to the guest: \(frame)"
+    case .frameOutput(let frame): "frame from the guest: \(frame)"
+    case .linkChange(let interface, let isUp): "net\(interface) link \(isUp ? "up" : "down")"
     case .clockRead(let nanoseconds):
       "wall clock read: \(nanoseconds / 1_000_000_000).\(String(String(nanoseconds % 1_000_000_000 + 1_000_000_000).dropFirst())) s"
     case .entropyRead(let data): "entropy read: \(data.count) bytes \(Self.hexadecimal(data))"
@@ -74,6 +77,10 @@ extension LogBlockRequest.Operation {
 
 extension LogBlockCompletion: CustomStringConvertible {
   public var description: String { "drive \(drive) request \(id): \(succeeded ? "done" : "failed")" }
+}
+
+extension LogFrame: CustomStringConvertible {
+  public var description: String { "net\(interface) \(byteCount) bytes" }
 }
 
 extension LogEnd: CustomStringConvertible {

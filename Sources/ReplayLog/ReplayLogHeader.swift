@@ -37,6 +37,8 @@ public struct ReplayLogHeader: Sendable, Equatable {
   static let magic = "RRTOOLLOG"
   static let shiftLimit = 63
   static let driveCountLimit = 256
+  /// Network cards that a machine may have, as far as a log is concerned.
+  static let interfaceCountLimit = 256
   static let digestComponentCountLimit = 1024
 
   public var version = wholeVersion

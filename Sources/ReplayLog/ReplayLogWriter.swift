@@ -185,6 +185,8 @@ public final class ReplayLogWriter {
     case .blockCompletion(let completion):
       precondition(
         (0..<header.driveCount).contains(completion.drive), "a drive that the header does not have")
+    case .frameInput(let frame), .frameOutput(let frame):
+      precondition(frame.byteCount <= LogPayload.dataLimit, "a frame that one event cannot carry")
     case .consoleInput(let data):
       precondition(data.count <= LogPayload.dataLimit, "an arrival that one event cannot carry")
     case .digest(let values):

@@ -32,6 +32,7 @@ enum EmulatedMachine {
     func takeArrival(at moment: Moment) -> Arrival? { nil }
     func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd { .stop }
     func consoleOutput(_ byte: UInt8, at moment: Moment) {}
+    func frameOutput(_ frame: NetworkFrame, at moment: Moment) {}
     func blockRequest(_ request: BlockRequest, at moment: Moment) {}
   }
 }

@@ -191,4 +191,72 @@ import Testing
     #expect(machine.heard == recorded.heard)
     #expect(gate.stopReason == nil)
   }
+
+  // MARK: Frames
+
+  private static func frame(_ byte: UInt8, count: Int = 60) -> NetworkFrame {
+    NetworkFrame(interface: 1, bytes: [UInt8](repeating: byte, count: count))
+  }
+
+  private static let talk: [ScriptedMachine.Step] = [
+    .compute(5), .send(frame(1)), .wait(nil), .compute(7), .send(frame(2, count: 1514)), .wait(9_000),
+    .compute(3),
+  ]
+
+  private func recordTalk(digestsFrames: [Bool] = []) -> (log: EventList, heard: [String]) {
+    let outside = ScriptedOutside(arrivals: [
+      (1, .frame(Self.frame(3))), (0, .link(interface: 1, isUp: false)),
+      (0, .frame(Self.frame(4, count: 32_768))),
+    ])
+    let log = EventList()
+    let machine = ScriptedMachine(
+      Self.talk, gate: RecordingGate(recording: outside, into: log, digestsFrames: digestsFrames))
+    #expect(machine.run())
+    #expect(outside.arrivals.isEmpty)
+    log.append(.end(.limit), at: LogMoment(machine.now))
+    return (log, machine.heard)
+  }
+
+  private func replayTalk(_ log: EventList, _ script: [ScriptedMachine.Step]) throws -> (
+    heard: [String], stop: ReplayGate.StopReason?
+  ) {
+    let gate = try ReplayGate(
+      source: EventList(log.events), matchedOutput: 0, drives: ReplayDrives(storage: []),
+      console: NullConsoleOutput())
+    let machine = ScriptedMachine(script, gate: gate)
+    gate.machine = machine
+    machine.run()
+    return (machine.heard, gate.stopReason)
+  }
+
+  /// Whole and as digests, what is sent is the same again.
+  @Test(arguments: [false, true]) func framesComeAgain(digests: Bool) throws {
+    let (log, heard) = recordTalk(digestsFrames: [false, digests])
+    #expect(heard.count == 3)
+    let contents = log.events.compactMap { event in
+      if case .frameOutput(let frame) = event.payload { frame } else { nil }
+    }
+    #expect(contents.map(\.byteCount) == [60, 1514])
+    #expect(contents.allSatisfy { if case .digest = $0.content { digests } else { !digests } })
+    let replayed = try replayTalk(log, Self.talk)
+    #expect(replayed.heard == heard)
+    #expect(replayed.stop == nil)
+  }
+
+  @Test(arguments: [false, true]) func anotherFrameIsADivergence(digests: Bool) throws {
+    let (log, _) = recordTalk(digestsFrames: [false, digests])
+    var script = Self.talk
+    script[1] = .send(Self.frame(7))
+    guard case .diverged(let divergence)? = try replayTalk(log, script).stop else {
+      Issue.record("it went on")
+      return
+    }
+    #expect(divergence.expected.contains("a frame of 60 bytes from net1"))
+    #expect(divergence.found == "a frame of 60 bytes from net1 with other content")
+    script[1] = .compute(1)
+    guard case .diverged? = try replayTalk(log, script).stop else {
+      Issue.record("it went on without")
+      return
+    }
+  }
 }

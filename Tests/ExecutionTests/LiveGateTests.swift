@@ -24,6 +24,8 @@ import Testing
     var stops = 0
     let currentHart = 0
     var consoleInputRoom = Int.max
+    var frameRooms: [FrameRoom] = []
+    func frameRoom(interface: Int) -> FrameRoom { frameRooms[interface] }
     func requestStop() { stops += 1 }
     func programCounter(hart: Int) -> UInt64 { 0 }
   }
@@ -220,5 +222,53 @@ import Testing
     #expect(gate.nextPoll(after: later) == here.position + 1)
     // No hart woke: there is no later position at which it could be done.
     #expect(gate.idle(at: later, until: later.time + 100) == .stop)
+  }
+
+  // MARK: Frames
+
+  private func frame(_ interface: Int, _ byte: UInt8, count: Int = 60) -> NetworkFrame {
+    NetworkFrame(interface: interface, bytes: [UInt8](repeating: byte, count: count))
+  }
+
+  /// A card without room has its frames wait, and nobody else's; one that nobody has set up loses them.
+  @Test func framesWaitForRoomOrAreLost() {
+    let inbox = Inbox()
+    let gate = LiveGate(inbox: inbox, drives: [], console: NullConsoleOutput(), sleeps: false)
+    let control = Control()
+    control.frameRooms = [.full, .open, .closed]
+    gate.machine = control
+    for (interface, byte) in [(0, 1), (2, 2), (0, 3), (1, 4)] as [(Int, UInt8)] {
+      inbox.offer(frame(interface, byte))
+    }
+    inbox.offer(.reset)
+    #expect(gate.takeArrival(at: here) == .frame(frame(1, 4)))
+    #expect(gate.takeArrival(at: here) == .reset)
+    #expect(gate.takeArrival(at: here) == nil)
+    #expect(!inbox.hasNews, "held frames are no news")
+    #expect(gate.nextPoll(after: here) <= here.position + 5_000, "they are soon asked for again")
+    control.frameRooms[0] = .open
+    #expect(gate.takeArrival(at: here) == .frame(frame(0, 1)))
+    control.frameRooms[0] = .full
+    #expect(gate.takeArrival(at: here) == nil)
+    control.frameRooms[0] = .closed
+    #expect(gate.takeArrival(at: here) == nil)
+    control.frameRooms[0] = .open
+    #expect(gate.takeArrival(at: here) == nil, "the cable was pulled out meanwhile")
+  }
+
+  /// A guest that takes nothing does not have the host's memory filled.
+  @Test func aFloodIsCut() {
+    let inbox = Inbox()
+    for _ in 0..<5_000 { inbox.offer(frame(0, 1)) }
+    let count = inbox.pendingArrivals.count
+    #expect((500...2_000).contains(count))
+    let gate = LiveGate(inbox: inbox, drives: [], console: NullConsoleOutput(), sleeps: false)
+    let control = Control()
+    control.frameRooms = [.open]
+    gate.machine = control
+    for _ in 0..<count { #expect(gate.takeArrival(at: here) != nil) }
+    #expect(gate.takeArrival(at: here) == nil)
+    inbox.offer(frame(0, 2))
+    #expect(gate.takeArrival(at: here) == .frame(frame(0, 2)), "there is room again")
   }
 }

@@ -111,6 +111,7 @@ import Testing
     }
     func consoleOutput(_ byte: UInt8, at moment: Moment) { gate.consoleOutput(byte, at: moment) }
     func blockRequest(_ request: BlockRequest, at moment: Moment) { gate.blockRequest(request, at: moment) }
+    func frameOutput(_ frame: NetworkFrame, at moment: Moment) { gate.frameOutput(frame, at: moment) }
     func guestReset(at moment: Moment) { gate.guestReset(at: moment) }
   }
 

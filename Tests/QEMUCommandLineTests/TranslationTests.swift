@@ -50,7 +50,22 @@ import Testing
       ("-device virtio-blk-device,drive=a", nil), ("-device virtio-blk-device", nil),
       ("-drive if=ide,file=a", nil),
       ("-drive file=a,colour=red", nil), ("-drive file=a,format=vmdk", nil), ("-drive if=none,id=a", nil),
-      ("-device virtio-net-device", nil), ("-device virtio-blk-pci,drive=a", nil), ("-nic user", nil),
+      ("-device virtio-net-device", nil), ("-device virtio-blk-pci,drive=a", nil),
+      ("-nic user", "--memory 128M --net user"), ("-nic tap", nil), ("-nic user,model=e1000", nil),
+      (
+        "-nic user,mac=02:00:00:00:00:01,hostfwd=tcp::22-:22",
+        "--memory 128M --netdev user,id=nic0,hostfwd=tcp::22-:22 --device virtio-net-device,netdev=nic0,mac=02:00:00:00:00:01"
+      ),
+      (
+        "-netdev user,id=n,restrict=on -device virtio-net-device,netdev=n,mac=02:00:00:00:00:01,id=x",
+        "--memory 128M --virtio legacy --netdev user,id=n,restrict=on --device virtio-net-device,netdev=n,mac=02:00:00:00:00:01"
+      ),
+      (
+        "-netdev stream,id=n,addr.type=unix,addr.path=s,server=on -device virtio-net,netdev=n",
+        "--memory 128M --virtio legacy --netdev stream,id=n,addr.type=unix,addr.path=s,server=on --device virtio-net-device,netdev=n"
+      ),
+      ("-netdev tap,id=n -device virtio-net-device,netdev=n", nil),
+      ("-device virtio-net-device,netdev=n", nil),
       ("-nic none", "--memory 128M"),
       ("-net none -net nic -net user", "--memory 128M"), ("-netdev user,id=n", "--memory 128M"),
       ("-device loader,file=x", nil),
@@ -236,6 +251,7 @@ import Testing
     let lenient = translate(line, leavesOut: true)
     #expect(lenient.refusals == [] && lenient.notes.count >= 2)
     #expect(lenient.line.contains("--drive file=a"))
+    #expect(lenient.line.contains("--netdev user,id=n --device virtio-net-device,netdev=n"))
     #expect(!translate("-frob", leavesOut: true).refusals.isEmpty, "what nobody knows is no device")
   }
 

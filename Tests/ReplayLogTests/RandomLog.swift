@@ -51,7 +51,19 @@ struct RandomLog {
       }
     }
     let drive = Int.random(in: 0..<header.driveCount, using: &random)
-    switch Int.random(in: 0..<13, using: &random) {
+    switch Int.random(in: 0..<16, using: &random) {
+    case 12:
+      return .frameInput(
+        LogFrame(interface: Int.random(in: 0..<256, using: &random), content: .bytes(data(&random))))
+    case 13:
+      let count = Int.random(in: 0...LogPayload.dataLimit, using: &random)
+      return .frameOutput(
+        LogFrame(
+          interface: Int.random(in: 0..<4, using: &random),
+          content: Bool.random(using: &random)
+            ? .bytes(data(&random)) : .digest(random.next(), byteCount: count)))
+    case 14:
+      return .linkChange(interface: Int.random(in: 0..<4, using: &random), isUp: Bool.random(using: &random))
     case 0: return .consoleInput(data(&random))
     case 1: return .consoleOutput(data(&random))
     case 2:

@@ -44,6 +44,12 @@ func line(_ event: LogEvent) -> String {
     case .blockCompletion(let completion):
       "\(completion.drive) \(completion.id) \(completion.succeeded ? 1 : 0) "
         + (completion.dataDigest.map(String.init) ?? "none")
+    case .frameInput(let frame), .frameOutput(let frame):
+      switch frame.content {
+      case .bytes(let bytes): "\(frame.interface) 0 " + hex(bytes)
+      case .digest(let digest, let byteCount): "\(frame.interface) 1 \(byteCount) \(digest)"
+      }
+    case .linkChange(let interface, let isUp): "\(interface) \(isUp ? 1 : 0)"
     case .clockRead(let nanoseconds): "\(nanoseconds)"
     case .reset(let source): "\(source.rawValue)"
     case .powerOff(let source, let status): "\(source.rawValue) \(status)"

@@ -77,6 +77,11 @@ def detail(kind, data):
         words = [b.number("B")]
     elif kind in (8, 10):
         words = [b.number("B"), b.number("<I")]
+    elif kind in (11, 12):
+        words = [b.varint(), b.number("B")]
+        words += [b.varint(), b.number("<Q")] if words[1] else [b.take(len(data) - b.at).hex()]
+    elif kind == 13:
+        words = [b.varint(), b.number("B")]
     elif kind == 9:
         words = struct.unpack("<%dQ" % (len(data) // 8), b.take(len(data)))
     else:

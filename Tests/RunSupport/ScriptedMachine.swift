@@ -15,6 +15,7 @@ package final class ScriptedMachine: MachineControl {
     case readEntropy(Int)
     case print(String)
     case request(BlockRequest)
+    case send(NetworkFrame)
     /// Every hart waits until something arrives, or for so many nanoseconds.
     case wait(UInt64?)
   }
@@ -39,6 +40,7 @@ package final class ScriptedMachine: MachineControl {
   package var now: Moment { Moment(position: position, time: position << shift + idleTime) }
   package let currentHart = 0
   package let consoleInputRoom = Int.max
+  package func frameRoom(interface: Int) -> FrameRoom { .open }
   package func programCounter(hart: Int) -> UInt64 { 0x8000_0000 + position * 4 }
   package func requestStop() { isStopRequested = true }
 
@@ -95,6 +97,7 @@ package final class ScriptedMachine: MachineControl {
       }
       return
     case .request(let request): gate.blockRequest(request, at: now)
+    case .send(let frame): gate.frameOutput(frame, at: now)
     case .wait(let nanoseconds):
       deadline = nanoseconds.map { now.time + $0 }
       isWaiting = true
@@ -159,6 +162,7 @@ package final class ScriptedOutside: Gate {
   }
 
   package func consoleOutput(_ byte: UInt8, at moment: Moment) {}
+  package func frameOutput(_ frame: NetworkFrame, at moment: Moment) {}
   package func blockRequest(_ request: BlockRequest, at moment: Moment) { requested.insert(request.id) }
 }
 

@@ -16,6 +16,18 @@ public struct MachineConfiguration: Sendable, Equatable {
     }
   }
 
+  /// A network card: virtio-net.
+  public struct NetworkCard: Sendable, Equatable {
+    public var address: MACAddress
+    /// The longest payload of a frame, when the guest is told.
+    public var mtu: UInt16?
+
+    public init(address: MACAddress, mtu: UInt16? = nil) {
+      self.address = address
+      self.mtu = mtu
+    }
+  }
+
   /// Which interface virtio-mmio slots have.
   public enum Virtio: String, Sendable, CaseIterable {
     /// Version 2, of virtio 1.0 and later.
@@ -46,6 +58,10 @@ public struct MachineConfiguration: Sendable, Equatable {
   public static let hartCountLimit = 8
   /// QEMU's `virt` board has eight virtio-mmio slots; one is for entropy.
   public static let driveCountLimit = 7
+  public static let networkCardLimit = 4
+  /// What `NetworkCard.mtu` may be: the least of IPv4, and what fits into the longest frame.
+  public static let mtuRange: ClosedRange<UInt16> =
+    68...UInt16(NetworkFrame.sizeLimit - NetworkFrame.headerSize)
   public static let shiftLimit = 10
 
   /// Bytes of RAM, a multiple of 2 MiB.
@@ -65,6 +81,7 @@ public struct MachineConfiguration: Sendable, Equatable {
   public var firmwareFiles = FirmwareFiles()
   /// Is there a virtio console beside the serial port?
   public var hasVirtioConsole = false
+  public var networkCards: [NetworkCard] = []
   /// The command line that semihosting tells; nil for a machine without, where its calls are breakpoints.
   public var semihosting: String?
   /// A reset, whoever asks for it, switches the machine off, as with QEMU's `-no-reboot`.
@@ -90,5 +107,5 @@ public struct MachineConfiguration: Sendable, Equatable {
 
 extension MachineConfiguration {
   /// How many drives there may be.
-  public var driveLimit: Int { Self.driveCountLimit - (hasVirtioConsole ? 1 : 0) }
+  public var driveLimit: Int { Self.driveCountLimit - (hasVirtioConsole ? 1 : 0) - networkCards.count }
 }

@@ -32,6 +32,8 @@ public protocol Gate: AnyObject {
   func consoleOutput(_ byte: UInt8, at moment: Moment)
   /// The guest asks a drive for something. The answer is a later `Arrival.blockCompletion` with the same drive and id.
   func blockRequest(_ request: BlockRequest, at moment: Moment)
+  /// The guest sends a frame.
+  func frameOutput(_ frame: NetworkFrame, at moment: Moment)
   /// The guest resets the machine, now.
   func guestReset(at moment: Moment)
 }
@@ -53,6 +55,10 @@ public enum IdleEnd: Sendable, Equatable {
 public enum Arrival: Sendable, Equatable {
   case consoleInput([UInt8])
   case blockCompletion(BlockCompletion)
+  /// A frame for one of the guest's network cards.
+  case frame(NetworkFrame)
+  /// The cable of a network card is put in or pulled out.
+  case link(interface: Int, isUp: Bool)
   /// Reset the machine, as a reset button does.
   case reset
   /// Switch the machine off.

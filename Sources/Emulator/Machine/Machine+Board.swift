@@ -162,6 +162,11 @@ extension Machine: FirmwareHost {
   package func takeConsoleInput(count: Int) -> [UInt8] { serialPort.takeInput(count: count) }
   /// Bytes of console input that can be delivered now without any being lost.
   package var consoleInputRoom: Int { serialPort.inputRoom }
+
+  /// What becomes of a frame that is delivered to a network card now.
+  package func frameRoom(interface: Int) -> FrameRoom {
+    networkCards.indices.contains(interface) ? networkCards[interface].room : .closed
+  }
 }
 
 extension Machine: SemihostingHost {

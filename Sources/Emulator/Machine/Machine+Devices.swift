@@ -16,11 +16,15 @@ extension Machine {
       VirtioBlock(board: self, driveIndex: index, drive: drive)
     }
     if configuration.hasVirtioConsole { virtioConsole = VirtioConsole(board: self, serialPort: serialPort) }
+    // Network cards come before that, in their order.
+    networkCards = configuration.networkCards.indices.map { VirtioNetwork(board: self, interface: $0) }
+    let firstCard = MemoryMap.virtioSlotCount - (virtioConsole == nil ? 1 : 2) - networkCards.count
     for slot in 0..<MemoryMap.virtioSlotCount {
       let device: (any VirtioDevice)? =
         switch slot {
         case 0..<blockDevices.count: blockDevices[slot]
         case MemoryMap.virtioSlotCount - 1: VirtioEntropy(board: self)
+        case firstCard..<firstCard + networkCards.count: networkCards[slot - firstCard]
         case MemoryMap.virtioSlotCount - 2: virtioConsole
         default: nil
         }

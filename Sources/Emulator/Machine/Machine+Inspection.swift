@@ -33,6 +33,16 @@ extension Machine {
     }
   }
 
+  /// A network card as its driver has it.
+  package struct NetworkCardState: Sendable {
+    package var address: MACAddress
+    package var isLinkUp: Bool
+  }
+
+  package var networkCardStates: [NetworkCardState] {
+    networkCards.map { NetworkCardState(address: $0.address, isLinkUp: $0.isLinkUp) }
+  }
+
   /// 0 user, 1 supervisor, 3 machine.
   package func privilege(hart: Int) -> UInt64 { interpreter.harts[hart].state.pointee.privilege }
 

@@ -48,6 +48,7 @@ public final class Machine {
   var serialPort: SerialPort!
   var realTimeClock: RealTimeClock!
   var blockDevices: [VirtioBlock] = []
+  var networkCards: [VirtioNetwork] = []
   /// Nil for a program that does not speak it, and in the first revision.
   var hostInterface: HostTargetInterface?
   /// These are nil for a machine without.
@@ -118,6 +119,7 @@ public final class Machine {
     precondition((1...MachineConfiguration.hartCountLimit).contains(configuration.hartCount))
     precondition((0...MachineConfiguration.shiftLimit).contains(configuration.shift))
     precondition(configuration.drives.count <= configuration.driveLimit)
+    precondition(configuration.networkCards.count <= MachineConfiguration.networkCardLimit)
     self.configuration = configuration
     self.plan = plan
     self.gate = gate
@@ -356,6 +358,15 @@ public final class Machine {
       // An answer that no device waits for changes nothing.
       guard blockDevices.indices.contains(completion.drive) else { return }
       _ = blockDevices[completion.drive].complete(completion)
+    case .frame(let frame):
+      storeSource = .frame(interface: frame.interface)
+      defer { storeSource = .instruction }
+      for hart in interpreter.harts { endReservation(of: hart.index) }
+      guard networkCards.indices.contains(frame.interface) else { return }
+      networkCards[frame.interface].receive(frame.bytes)
+    case .link(let interface, let isUp):
+      guard networkCards.indices.contains(interface) else { return }
+      networkCards[interface].setLink(isUp: isUp)
     case .reset where configuration.powersOffAtReset: powerOffStatus = 0
     case .reset: isResetRequested = true
     case .powerOff: powerOffStatus = 0

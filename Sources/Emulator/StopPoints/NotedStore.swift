@@ -13,6 +13,8 @@ public struct NotedStore: Sendable, Equatable {
     case device(register: UInt64)
     /// DMA of a drive, when this request was answered.
     case blockCompletion(drive: Int, request: UInt64)
+    /// DMA of a network card, which a frame came in for.
+    case frame(interface: Int)
     /// The host-target interface, which takes commands and gives answers: right after the instruction that asked, or between two.
     case hostInterface(isAfterInstruction: Bool)
     /// A reset of the machine, which clears and loads memory. One that the guest asked for comes right after the

@@ -21,6 +21,8 @@ package protocol ControlledRun: AnyObject {
   var replay: (any ReplayControl)? { get }
   /// What lets the guest go on elsewhere.
   var migration: (any MigratableRun)? { get }
+  /// By network card: what its wire leads to, a line each; none for a replay, which needs none.
+  var wires: [[String]] { get }
   /// Presses a button of the machine: an arrival.
   func press(_ button: Arrival) throws(Failure)
   func listSnapshots() throws(Failure) -> [Snapshot]
@@ -49,6 +51,7 @@ extension ControlledRun {
   package var replay: (any ReplayControl)? { nil }
   package var migration: (any MigratableRun)? { nil }
 
+  package var wires: [[String]] { [] }
   package func settle() {}
   package func note(_ text: String) {}
 

@@ -24,6 +24,9 @@ public final class Inbox: @unchecked Sendable {
 
   /// Console input that may wait here before the thread that reads it is made to wait.
   private static let consoleLimit = 64 << 10
+  /// Frames that may wait here, and their bytes: some bursts of what a guest's connections may have on their way.
+  private static let frameLimit = 1024
+  private static let frameByteLimit = 4 << 20
 
   /// What another thread wants done on the machine's thread, with the run; nil says that the run is over.
   package typealias Request = @Sendable ((any ControlledRun)?) -> Void
@@ -34,6 +37,11 @@ public final class Inbox: @unchecked Sendable {
   private var consoleBytes = 0
   /// The machine takes no console input now: what there is waits here, and counts for nothing meanwhile.
   private var isConsoleHeld = false
+  /// Network cards that have no room for frames: theirs wait here, and are no news meanwhile.
+  private var heldCards: Set<Int> = []
+  /// Frames that wait, and their bytes.
+  private var frameCount = 0
+  private var frameBytes = 0
   /// Threads of sources that wait for room.
   private var waitingSources = 0
   /// Who wants the run to end; the first one counts.
@@ -71,13 +79,34 @@ public final class Inbox: @unchecked Sendable {
     }
   }
 
+  /// Offers a frame. One that finds too many before it is lost, as on a wire whose other end is slow.
+  package func offer(_ frame: NetworkFrame) {
+    lock.withLock {
+      guard frameCount < Self.frameLimit, frameBytes + frame.bytes.count <= Self.frameByteLimit else {
+        return
+      }
+      frameCount += 1
+      frameBytes += frame.bytes.count
+      arrivals.append(.frame(frame))
+      announce()
+    }
+  }
+
   /// Whether who offers more console input has to wait.
   public var isConsoleFull: Bool { lock.withLock { consoleBytes > Self.consoleLimit } }
 
   /// Puts what was taken elsewhere and not delivered before all that waits here. It does not wait for room.
   package func putFirst(_ earlier: [Arrival]) {
     lock.withLock {
-      for case .consoleInput(let bytes) in earlier { consoleBytes += bytes.count }
+      for arrival in earlier {
+        switch arrival {
+        case .consoleInput(let bytes): consoleBytes += bytes.count
+        case .frame(let frame):
+          frameCount += 1
+          frameBytes += frame.bytes.count
+        default: break
+        }
+      }
       arrivals = earlier + arrivals
       announce()
     }
@@ -144,16 +173,22 @@ public final class Inbox: @unchecked Sendable {
   /// - Parameters:
   ///   - includingRequests: whether requests, which go before arrivals, may be told of.
   ///   - consoleRoom: the most bytes of console input to give.
-  package func take(includingRequests: Bool, consoleRoom: Int = .max) -> News? {
+  ///   - frameRoom: what becomes of a frame for a network card now.
+  ///   - heldCards: network cards whose frames have to wait are added. Theirs are not news again before `releaseFrames`.
+  package func take(
+    includingRequests: Bool, consoleRoom: Int = .max, frameRoom: (Int) -> FrameRoom = { _ in .closed },
+    holding heldCards: inout Set<Int>
+  ) -> News? {
     lock.withLock {
       if let failure { return .failure(failure) }
       if stopRequested { return .stop }
       if includingRequests, hasRequest { return .requests }
       defer { updateFlag() }
       if !isConsoleHeld, consoleRoom <= 0, arrivals.contains(where: \.isConsoleInput) { isConsoleHeld = true }
-      guard let index = arrivals.firstIndex(where: { !isConsoleHeld || !$0.isConsoleInput }) else {
-        return nil
-      }
+      placeFrames(frameRoom)
+      heldCards = self.heldCards
+      guard let index = arrivals.firstIndex(where: isTakeable) else { return nil }
+      if case .frame(let frame) = arrivals[index] { forget(frame) }
       guard case .consoleInput(let bytes) = arrivals[index] else {
         return .arrival(arrivals.remove(at: index))
       }
@@ -173,6 +208,32 @@ public final class Inbox: @unchecked Sendable {
   func releaseConsole() {
     lock.withLock {
       isConsoleHeld = false
+      updateFlag()
+    }
+  }
+
+  /// Frames at the front that nobody takes are lost, and cards that have no room now have theirs held.
+  private func placeFrames(_ frameRoom: (Int) -> FrameRoom) {
+    while let index = arrivals.firstIndex(where: isTakeable), case .frame(let frame) = arrivals[index] {
+      switch frameRoom(frame.interface) {
+      case .open: return
+      case .full: heldCards.insert(frame.interface)
+      case .closed:
+        forget(frame)
+        arrivals.remove(at: index)
+      }
+    }
+  }
+
+  private func forget(_ frame: NetworkFrame) {
+    frameCount -= 1
+    frameBytes -= frame.bytes.count
+  }
+
+  /// A network card has room again.
+  func releaseFrames(of card: Int) {
+    lock.withLock {
+      heldCards.remove(card)
       updateFlag()
     }
   }
@@ -256,8 +317,14 @@ public final class Inbox: @unchecked Sendable {
   private var hasRequest: Bool { !requests.isEmpty || isNudged }
 
   /// Whether there is an arrival that the machine takes now.
-  private var hasArrival: Bool {
-    isConsoleHeld ? arrivals.contains { !$0.isConsoleInput } : !arrivals.isEmpty
+  private var hasArrival: Bool { arrivals.contains(where: isTakeable) }
+
+  private func isTakeable(_ arrival: Arrival) -> Bool {
+    switch arrival {
+    case .consoleInput: !isConsoleHeld
+    case .frame(let frame): !heldCards.contains(frame.interface)
+    default: true
+    }
   }
 
   private func announce() {

@@ -111,6 +111,20 @@ public final class RunControl: Sendable {
     }
   }
 
+  /// Puts the cable of a network card in, or pulls it out: card 0 is `net0`.
+  package func setLink(_ name: String, isUp: Bool) throws(Failure) {
+    try perform { (run) throws(Failure) in
+      let count = run.machine.networkCardStates.count
+      guard let interface = (0..<count).first(where: { "net\($0)" == name }) else {
+        throw Failure(
+          .usage, name, "is no network card of this guest",
+          remedy: count == 0 ? "it has none" : "name one of net0 to net\(count - 1)")
+      }
+      try run.press(.link(interface: interface, isUp: isUp))
+      run.note("monitor: set_link \(name) \(isUp ? "on" : "off")")
+    }
+  }
+
   /// Presses the power button, which switches this board off at once; when it stands still, as soon as it goes on.
   public func powerDown() throws(Failure) {
     try perform { [self] (run) throws(Failure) in

@@ -51,6 +51,9 @@ extension LogPayload {
     case .blockRequest(let request): request.summary
     case .blockCompletion(let completion):
       "completion of request \(completion.id) on drive \(completion.drive)"
+    case .frameInput(let frame): "a frame of \(frame.byteCount) bytes for net\(frame.interface)"
+    case .frameOutput(let frame): "a frame of \(frame.byteCount) bytes from net\(frame.interface)"
+    case .linkChange(let interface, let isUp): "the link of net\(interface) going \(isUp ? "up" : "down")"
     case .clockRead: "a read of the wall clock"
     case .entropyRead(let bytes): "a read of \(bytes.count) bytes of entropy"
     case .reset(let source): source == .host ? "a reset from outside" : "a reset by the guest"

@@ -29,7 +29,7 @@ struct EventQueue {
 
   private func isCheck(_ payload: LogPayload) -> Bool {
     switch payload {
-    case .consoleOutput, .digest, .reset(.guest): leavesOutChecks
+    case .consoleOutput, .frameOutput, .digest, .reset(.guest): leavesOutChecks
     default: false
     }
   }

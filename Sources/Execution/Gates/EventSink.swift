@@ -62,6 +62,24 @@ extension LogBlockRequest {
   }
 }
 
+extension LogFrame {
+  /// - Parameter isWhole: whether its bytes are kept, or only what tells whether others are the same.
+  package init(_ frame: NetworkFrame, isWhole: Bool = true) {
+    self.init(
+      interface: frame.interface,
+      content: isWhole
+        ? .bytes(frame.bytes) : .digest(Digest.of(frame.bytes), byteCount: frame.bytes.count))
+  }
+
+  /// Whether it is this frame.
+  func matches(_ frame: NetworkFrame) -> Bool {
+    switch content {
+    case .bytes: self == LogFrame(frame)
+    case .digest: self == LogFrame(frame, isWhole: false)
+    }
+  }
+}
+
 extension LogBlockCompletion {
   package init(_ completion: BlockCompletion) {
     self.init(

@@ -22,5 +22,6 @@ package final class GateSwitch: Gate {
   package func blockRequest(_ request: BlockRequest, at moment: Moment) {
     gate.blockRequest(request, at: moment)
   }
+  package func frameOutput(_ frame: NetworkFrame, at moment: Moment) { gate.frameOutput(frame, at: moment) }
   package func guestReset(at moment: Moment) { gate.guestReset(at: moment) }
 }

@@ -41,6 +41,7 @@ package final class LiveGate: Gate {
 
   let inbox: Inbox
   private let drives: [BlockWorker]
+  private let wires: NetworkWires?
   private let console: any ConsoleOutput
   /// Whether idle time passes as fast as the host's, or is skipped.
   private let sleeps: Bool
@@ -54,6 +55,8 @@ package final class LiveGate: Gate {
   /// The machine had no room for console input that is there.
   private var isConsoleHeld = false
   private var outstandingRequests: Int
+  /// Network cards that have no room for frames that are there.
+  private var heldCards: Set<Int> = []
   /// Told of resets, when somebody controls the run.
   private let control: RunControl?
   /// Idleness that a request of another thread broke into, with when it began on `clock`. It goes on as if it had never
@@ -68,14 +71,16 @@ package final class LiveGate: Gate {
 
   /// - Parameters:
   ///   - drives: one worker for each drive of the machine's configuration, in its order.
+  ///   - wires: of its network cards; nil for a machine without.
   ///   - sleeps: `sleep=on` of the `--icount` option.
   ///   - outstandingRequests: requests that were made before and whose answers are still to come from `inbox`.
   package init(
-    inbox: Inbox, drives: [BlockWorker], console: any ConsoleOutput, sleeps: Bool, control: RunControl? = nil,
-    outstandingRequests: Int = 0
+    inbox: Inbox, drives: [BlockWorker], wires: NetworkWires? = nil, console: any ConsoleOutput, sleeps: Bool,
+    control: RunControl? = nil, outstandingRequests: Int = 0
   ) {
     self.inbox = inbox
     self.drives = drives
+    self.wires = wires
     self.console = console
     self.sleeps = sleeps
     self.control = control
@@ -123,7 +128,8 @@ package final class LiveGate: Gate {
   package func nextPoll(after moment: Moment) -> UInt64 {
     // What may not be served here is served one instruction later.
     if passedPosition == moment.position, inbox.hasNews { return moment.position + 1 }
-    return moment.position + (outstandingRequests > 0 ? Self.pollIntervalWithRequests : Self.pollInterval)
+    let isAwaiting = outstandingRequests > 0 || !heldCards.isEmpty || wires?.isInUse(at: moment) == true
+    return moment.position + (isAwaiting ? Self.pollIntervalWithRequests : Self.pollInterval)
   }
 
   package func takeArrival(at moment: Moment) -> Arrival? {
@@ -133,11 +139,16 @@ package final class LiveGate: Gate {
       isConsoleHeld = false
       inbox.releaseConsole()
     }
+    wires?.clock.stand(at: moment.time)
+    releaseCards()
     // A replay, which nobody breaks into, is idle before anything arrives at the end of idleness.
     guard inbox.hasNews, brokenIdleness?.moment != moment else { return nil }
     flushConsole()
     if room == 0 { isConsoleHeld = true }
-    switch inbox.take(includingRequests: passedPosition != moment.position, consoleRoom: room) {
+    let news = inbox.take(
+      includingRequests: passedPosition != moment.position, consoleRoom: room,
+      frameRoom: { machine?.frameRoom(interface: $0) ?? .closed }, holding: &heldCards)
+    switch news {
     case .arrival(let arrival)?:
       passedPosition = moment.position
       switch arrival {
@@ -146,7 +157,8 @@ package final class LiveGate: Gate {
         drives[completion.drive].noteDelivery(of: completion.id)
       case .powerOff: wasSwitchedOff = true
       case .reset: control?.emit(.reset(byGuest: false))
-      case .consoleInput: break
+      case .frame: wires?.noteUse(at: moment)
+      case .consoleInput, .link: break
       }
       return arrival
     case .requests?:
@@ -162,6 +174,14 @@ package final class LiveGate: Gate {
     return nil
   }
 
+  /// Frames whose card has room again are news again.
+  private func releaseCards() {
+    for card in heldCards where machine?.frameRoom(interface: card) != .full {
+      heldCards.remove(card)
+      inbox.releaseFrames(of: card)
+    }
+  }
+
   /// An arrival that ends idleness wakes the machine at least a nanosecond after idleness began: its moment then tells
   /// a replay that the machine was idle first.
   ///
@@ -173,6 +193,9 @@ package final class LiveGate: Gate {
     let before = brokenIdleness.flatMap { $0.moment == moment ? $0.began : nil }
     let began = before ?? clock()
     brokenIdleness = nil
+    // A guest that awaits an answer of the network's would, where idle time is skipped, give up before it can have come.
+    let sleeps = sleeps || wires?.isBusy == true
+    if sleeps { wires?.clock.idle(from: moment.time, until: deadline) }
     var hasNews = inbox.hasNews
     if !hasNews {
       if deadline == nil, outstandingRequests == 0 {
@@ -182,7 +205,8 @@ package final class LiveGate: Gate {
           return .stop
         }
       } else if sleeps || outstandingRequests > 0 || deadline == nil {
-        hasNews = inbox.wait(until: hostDeadline(moment: moment, deadline: deadline, began: began))
+        hasNews = inbox.wait(
+          until: sleeps ? hostDeadline(moment: moment, deadline: deadline, began: began) : nil)
       }
     }
     let elapsed = sleeps ? clock() - began : 0
@@ -204,7 +228,7 @@ package final class LiveGate: Gate {
 
   /// When guest time `deadline` is reached on the host's clock; nil when the wait has no such end.
   private func hostDeadline(moment: Moment, deadline: UInt64?, began: UInt64) -> UInt64? {
-    guard sleeps, let deadline else { return nil }
+    guard let deadline else { return nil }
     let (sum, overflow) = (began + pausedTime).addingReportingOverflow(
       deadline > moment.time ? deadline - moment.time : 0)
     return overflow ? nil : sum
@@ -226,6 +250,8 @@ package final class LiveGate: Gate {
     outstandingRequests += 1
     drives[request.drive].submit(request)
   }
+
+  package func frameOutput(_ frame: NetworkFrame, at moment: Moment) { wires?.send(frame, at: moment) }
 
   package func guestReset(at moment: Moment) { control?.emit(.reset(byGuest: true)) }
 

@@ -9,6 +9,8 @@ package protocol MachineControl: AnyObject {
   var currentHart: Int { get }
   /// Bytes of console input that the machine takes now; the rest has to wait outside.
   var consoleInputRoom: Int { get }
+  /// What becomes of a frame that is brought to a network card now.
+  func frameRoom(interface: Int) -> FrameRoom
 }
 
 extension Machine: MachineControl {}

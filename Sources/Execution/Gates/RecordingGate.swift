@@ -12,12 +12,15 @@ package final class RecordingGate: Gate {
   private var outputStart = LogMoment.start
   /// Console input that has arrived and is still to be delivered.
   private var input: ArraySlice<UInt8> = []
+  /// By network card: of what it sends, only digests are logged.
+  private let digestsFrames: [Bool]
   /// Hears of what drives are asked and answer.
   package weak var driveWatcher: (any DriveWatcher)?
 
-  package init(recording gate: any Gate, into log: any EventSink) {
+  package init(recording gate: any Gate, into log: any EventSink, digestsFrames: [Bool] = []) {
     self.gate = gate
     self.log = log
+    self.digestsFrames = digestsFrames
   }
 
   /// Logs an event after everything that passed before it.
@@ -64,6 +67,8 @@ package final class RecordingGate: Gate {
     case .blockCompletion(let completion):
       note(.blockCompletion(LogBlockCompletion(completion)), at: moment)
       driveWatcher?.noteDelivery(completion)
+    case .frame(let frame): note(.frameInput(LogFrame(frame)), at: moment)
+    case .link(let interface, let isUp): note(.linkChange(interface: interface, isUp: isUp), at: moment)
     case .reset: note(.reset(.host), at: moment)
     case .powerOff: note(.powerOff(.host, status: 0), at: moment)
     }
@@ -95,6 +100,12 @@ package final class RecordingGate: Gate {
     note(.blockRequest(LogBlockRequest(request)), at: moment)
     driveWatcher?.noteRequest(request)
     gate.blockRequest(request, at: moment)
+  }
+
+  package func frameOutput(_ frame: NetworkFrame, at moment: Moment) {
+    let isWhole = !(digestsFrames.indices.contains(frame.interface) && digestsFrames[frame.interface])
+    note(.frameOutput(LogFrame(frame, isWhole: isWhole)), at: moment)
+    gate.frameOutput(frame, at: moment)
   }
 
   package func guestReset(at moment: Moment) {

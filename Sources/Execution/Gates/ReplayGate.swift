@@ -183,6 +183,13 @@ package final class ReplayGate: Gate {
       return .consoleInput(bytes)
     case .blockCompletion(let completion):
       return answer(completion, at: moment)
+    case .frameInput(let frame):
+      guard case .bytes(let bytes) = frame.content else { return nil }
+      advance()
+      return .frame(NetworkFrame(interface: frame.interface, bytes: bytes))
+    case .linkChange(let interface, let isUp):
+      advance()
+      return .link(interface: interface, isUp: isUp)
     case .reset(.host):
       advance()
       hearReset(false)
@@ -264,6 +271,16 @@ package final class ReplayGate: Gate {
     }
     advance()
     drives.perform(request)
+  }
+
+  package func frameOutput(_ frame: NetworkFrame, at moment: Moment) {
+    guard stopReason == nil, !isForked else { return }
+    guard case .frameOutput(let expected)? = meet(at: moment)?.payload, expected.matches(frame) else {
+      let found = LogPayload.frameOutput(LogFrame(frame)).summary
+      return diverge(
+        at: moment, found: next?.payload.kind == .frameOutput ? "\(found) with other content" : found)
+    }
+    advance()
   }
 
   package func guestReset(at moment: Moment) {

@@ -25,6 +25,7 @@ public struct Guest: Sendable {
   public var drives: [DriveOptions]
   /// Is there a virtio console beside the serial port?
   public var hasVirtioConsole = false
+  public var networks: [NetworkOptions] = []
   /// The command line that semihosting tells; nil for a guest without.
   public var semihosting: String?
   /// A reset switches it off.
@@ -148,11 +149,12 @@ public struct Guest: Sendable {
       processor: processor)
     configuration.virtio = virtio
     configuration.hasVirtioConsole = hasVirtioConsole
+    configuration.networkCards = networks.map(\.card)
     configuration.semihosting = semihosting
     configuration.powersOffAtReset = powersOffAtReset
     try check(
       drives.count <= configuration.driveLimit, "--drive",
-      "\(drives.count) drives are not possible\(hasVirtioConsole ? " beside a virtio console" : "")",
+      "\(drives.count) drives are not possible\(otherDevices)",
       "give at most \(configuration.driveLimit)")
     configuration.isFlashReadOnly = isFlashReadOnly
     do throws(BootError) {
@@ -161,6 +163,13 @@ public struct Guest: Sendable {
       throw refusal(of: error)
     }
     return configuration
+  }
+
+  /// What leaves less room for drives, in words.
+  private var otherDevices: String {
+    var others = hasVirtioConsole ? ["a virtio console"] : []
+    if !networks.isEmpty { others.append("\(networks.count) network card\(networks.count == 1 ? "" : "s")") }
+    return others.isEmpty ? "" : " beside " + others.joined(separator: " and ")
   }
 
   /// Puts what a file holds into the next bank of flash. The file is only read.

@@ -9,11 +9,14 @@ public final class LockstepRun {
   private let lockstep: Lockstep
   private let live: LiveGate
   private let drives: ScratchDrives
+  private let wires: NetworkWires?
 
   public init(_ guest: Guest, inbox: Inbox, console: any ConsoleOutput) throws(Failure) {
     drives = try ScratchDrives(guest.drives, inbox: inbox)
     let configuration = try guest.configuration(drives: drives.manifests)
-    live = LiveGate(inbox: inbox, drives: drives.workers, console: console, sleeps: guest.sleeps)
+    wires = guest.networks.isEmpty ? nil : try NetworkWires(guest.networks)
+    live = LiveGate(
+      inbox: inbox, drives: drives.workers, wires: wires, console: console, sleeps: guest.sleeps)
     lockstep = Lockstep(configuration: configuration, plan: try guest.plan(configuration), outside: live)
     live.machine = lockstep.control
   }
@@ -26,8 +29,10 @@ public final class LockstepRun {
     limit: UInt64? = nil, stopOn pattern: BytePattern? = nil, tell: @escaping (String) -> Void = { _ in }
   ) throws(LockstepDifference) -> RunResult {
     live.stop(on: pattern)
+    wires?.start(live.inbox)
     defer {
       live.flushConsole()
+      wires?.finish()
       drives.finish()
     }
     let run = LiveRun(machine: lockstep.leader, live: live, tell: tell)

@@ -137,6 +137,11 @@ final class SliceGate: Gate {
     depart(.blockRequest(request), at: moment)
   }
 
+  func frameOutput(_ frame: NetworkFrame, at moment: Moment) {
+    outside?.frameOutput(frame, at: moment)
+    depart(.frameOutput(frame), at: moment)
+  }
+
   func guestReset(at moment: Moment) {
     outside?.guestReset(at: moment)
     depart(.guestReset, at: moment)
@@ -182,4 +187,5 @@ extension SliceGate: MachineControl {
   func programCounter(hart: Int) -> UInt64 { machine?.programCounter(hart: hart) ?? 0 }
   var currentHart: Int { machine?.currentHart ?? 0 }
   var consoleInputRoom: Int { machine?.consoleInputRoom ?? .max }
+  func frameRoom(interface: Int) -> FrameRoom { machine?.frameRoom(interface: interface) ?? .closed }
 }

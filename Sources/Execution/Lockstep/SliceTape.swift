@@ -15,6 +15,7 @@ final class SliceTape {
     /// `stops`: the outside asked for the end of the run when it got this byte.
     case consoleOutput(UInt8, stops: Bool)
     case blockRequest(BlockRequest)
+    case frameOutput(NetworkFrame)
     case guestReset
 
     /// Comes from outside, so that the machine must be asked to stop for it.
@@ -34,6 +35,7 @@ final class SliceTape {
       case .idle(let deadline, _): "idleness until \(deadline.map { "\($0) ns" } ?? "something arrives")"
       case .consoleOutput(let byte, _): "console output \(quoted([byte]))"
       case .blockRequest(let request): LogBlockRequest(request).summary
+      case .frameOutput(let frame): LogPayload.frameOutput(LogFrame(frame)).summary
       case .guestReset: "a reset by the guest"
       }
     }

@@ -59,6 +59,9 @@ public final class Recorder {
   private let guestName: String
   private let drives: RecordedDrives
   private let workers: [BlockWorker]
+  private let network: NetworkWires?
+  /// The guest knows wires that are no more.
+  private let renewsLinks: Bool
   /// What the files were opened as, which is what their errors name.
   private let folder: RecordingFolder
 
@@ -110,12 +113,16 @@ public final class Recorder {
           storage: ImageStorage(drive.storage), image: drive.overlay, inbox: inbox,
           unanswered: origin.pending.filter { $0.drive == index })
       }
+      network = try origin.openWires()
+      renewsLinks = origin.left != nil
       live = LiveGate(
-        inbox: inbox, drives: workers, console: console, sleeps: origin.sleeps, control: control,
+        inbox: inbox, drives: workers, wires: network, console: console, sleeps: origin.sleeps,
+        control: control,
         outstandingRequests: origin.pending.count)
       // The log's header names the digests, which only the machine knows, and the machine wants its gate first.
       let relay = SinkRelay()
-      gate = RecordingGate(recording: live, into: relay)
+      gate = RecordingGate(
+        recording: live, into: relay, digestsFrames: origin.networks.map { $0?.keepsFrames == false })
       gateSwitch = options.canGoBack ? GateSwitch(gate) : nil
       engine = origin.engine
       let outer: any Gate = if let gateSwitch { gateSwitch } else { gate }
@@ -155,6 +162,7 @@ public final class Recorder {
         digestInterval: policy.digestInterval(asked: options.digestInterval, shift: shift), ending: nil,
         branch: origin.left?.branch)
       manifest.machine.describeAttached(origin.configuration)
+      manifest.machine.describeNetwork(origin.configuration)
       let start = SnapshotMetadata(at: machine.now)
       let overlays = drives.drives.compactMap(\.overlay)
       let memoryPath = folder.workPath + "/" + Recording.memoryName
@@ -199,6 +207,7 @@ public final class Recorder {
     limit: UInt64? = nil, stopOn pattern: BytePattern? = nil, tell: @escaping (String) -> Void = { _ in }
   ) throws(Failure) -> RunResult {
     live.stop(on: pattern)
+    network?.start(inbox, renewsLinks: renewsLinks)
     let run = LiveRun(
       machine: machine, live: live, control: control.map { ($0, self) },
       tell: { [self] text in
@@ -209,6 +218,7 @@ public final class Recorder {
       let digests = logDigests()
       makeSnapshotIfDue(digests)
     }
+    network?.finish()
     let made = snapshots?.finish()
     snapshots = nil
     frozen?.end()
@@ -364,6 +374,8 @@ extension Recorder: ControlledRun {
     // Nobody knows for how long: what is in the log's buffers goes to the file.
     sink.rest(nanoseconds: nil)
   }
+
+  package var wires: [[String]] { network?.descriptions ?? [] }
 
   package func note(_ text: String) { gate.note(.note(text), at: machine.now) }
 

@@ -10,6 +10,7 @@ public final class PlainRun {
   package let machine: Machine
   package let live: LiveGate
   package let drives: ScratchDrives
+  private let network: NetworkWires?
   package let control: RunControl?
   package let inbox: Inbox
   package let facts: RunFacts
@@ -28,8 +29,9 @@ public final class PlainRun {
     let configuration = try guest.configuration(drives: drives.manifests)
     let start = RunStart(guest: guest, plan: try guest.plan(configuration))
     self.init(
-      drives: drives, facts: RunFacts(of: guest, drives: drives.manifests), start: start, inbox: inbox,
-      console: console, sleeps: guest.sleeps, control: control
+      drives: drives, wires: guest.networks.isEmpty ? nil : try NetworkWires(guest.networks),
+      facts: RunFacts(of: guest, drives: drives.manifests), start: start, inbox: inbox, console: console,
+      sleeps: guest.sleeps, control: control
     ) { gate in
       Machine(configuration: configuration, plan: start.plan, gate: gate, engine: guest.engine)
     }
@@ -37,19 +39,22 @@ public final class PlainRun {
   }
 
   /// - Parameters:
+  ///   - wires: of its network cards; nil for a machine without.
   ///   - start: how it was started; nil when that was not from a guest's options.
   ///   - answersToCome: requests that were made before and whose answers are still to come from `inbox`.
   package init(
-    drives: ScratchDrives, facts: RunFacts, start: RunStart?, inbox: Inbox, console: any ConsoleOutput,
+    drives: ScratchDrives, wires: NetworkWires?, facts: RunFacts, start: RunStart?, inbox: Inbox,
+    console: any ConsoleOutput,
     sleeps: Bool, control: RunControl?, answersToCome: Int = 0, makeMachine: (any Gate) -> Machine
   ) {
     self.drives = drives
+    network = wires
     self.facts = facts
     self.start = start
     self.inbox = inbox
     self.control = control
     live = LiveGate(
-      inbox: inbox, drives: drives.workers, console: console, sleeps: sleeps, control: control,
+      inbox: inbox, drives: drives.workers, wires: wires, console: console, sleeps: sleeps, control: control,
       outstandingRequests: answersToCome)
     machine = makeMachine(live)
     live.machine = machine
@@ -70,8 +75,11 @@ public final class PlainRun {
     live.stop(on: pattern)
     let run = LiveRun(machine: machine, live: live, control: control.map { ($0, self) }, tell: tell)
     let outcome: LiveRun.Outcome
+    // A guest from elsewhere knows wires that it has left behind.
+    let renewsLinks = bringGuest != nil || start == nil
     do throws(Failure) {
       try receive()
+      network?.start(inbox, renewsLinks: renewsLinks)
       outcome = run.run(limit: limit, interval: nil, atInterval: {})
     } catch {
       outcome =
@@ -79,6 +87,7 @@ public final class PlainRun {
         ? .init(end: .interrupted, cause: inbox.stopCause == .timeout ? .timeout : nil)
         : .init(end: .failed, failure: error)
     }
+    network?.finish()
     drives.finish()
     run.end(outcome)
     return RunResult(
@@ -93,6 +102,7 @@ extension PlainRun {
 
 extension PlainRun: ControlledRun {
   package func settle() { live.flushConsole() }
+  package var wires: [[String]] { network?.descriptions ?? [] }
   package func press(_ button: Arrival) throws(Failure) { inbox.offer(button) }
   package var migration: (any MigratableRun)? { self }
 }

@@ -16,6 +16,8 @@ package struct RunOrigin {
   var engine: Machine.Engine
   /// Whether idle time passes as fast as the host's.
   package var sleeps: Bool
+  /// By network card: what its wire leads to; nil for a cable that is not plugged in.
+  var networks: [NetworkOptions?]
   /// What `recording.json` says of how the machine starts.
   var boot: RecordingManifest.Boot
   /// Nil at power-on.
@@ -44,7 +46,7 @@ package struct RunOrigin {
 
   package init(
     name: String, configuration: MachineConfiguration, plan: BootPlan, engine: Machine.Engine, sleeps: Bool,
-    boot: RecordingManifest.Boot, left: Left? = nil
+    boot: RecordingManifest.Boot, networks: [NetworkOptions?], left: Left? = nil
   ) {
     self.name = name
     self.configuration = configuration
@@ -52,6 +54,7 @@ package struct RunOrigin {
     self.engine = engine
     self.sleeps = sleeps
     self.boot = boot
+    self.networks = networks
     self.left = left
   }
 
@@ -77,6 +80,11 @@ package struct RunOrigin {
     return machine
   }
 
+  /// Opens what its wires lead to; nil for a machine without network cards.
+  package func openWires() throws(Failure) -> NetworkWires? {
+    networks.isEmpty ? nil : try NetworkWires(networks)
+  }
+
   /// Hands the run what is on its way to it.
   package func offerAnswers(to inbox: Inbox) {
     for answer in pending {
@@ -95,5 +103,6 @@ extension RunOrigin {
     engine = guest.engine
     sleeps = guest.sleeps
     boot = RecordingManifest.Boot(guest: guest, plan: plan)
+    networks = guest.networks
   }
 }

@@ -29,6 +29,9 @@ package struct MigrationIdentity: Equatable, Sendable {
       "what is booted", Self.hexadecimal(Self.digest(of: start.plan, without: start.guest.images.randomSeed)))
     add("--pflash readonly", configuration.isFlashReadOnly.map { $0 ? "on" : "off" }.joined(separator: ", "))
     add("--virtio-console", configuration.hasVirtioConsole ? "on" : "off")
+    for (index, card) in configuration.networkCards.enumerated() {
+      add("network card \(index)", "\(card.address)\(card.mtu.map { ", MTU \($0)" } ?? "")")
+    }
     add("--semihosting", configuration.semihosting ?? "off")
     if configuration.powersOffAtReset { add("--no-reboot", "on") }
     add("the number of drives", "\(configuration.drives.count)")

@@ -82,6 +82,12 @@ enum MigrationStream {
         writer.varint(completion.id)
         writer.bool(completion.succeeded)
         writer.counted(completion.data)
+      // A frame on its way is lost, as when a cable is pulled out and put in elsewhere.
+      case .frame: break
+      case .link(let interface, let isUp):
+        writer.uint8(5)
+        writer.uint8(UInt8(interface))
+        writer.bool(isUp)
       case .reset: writer.uint8(3)
       case .powerOff: writer.uint8(4)
       }
@@ -106,6 +112,7 @@ enum MigrationStream {
             BlockCompletion(
               drive: drive, id: try reader.varint(), succeeded: try reader.bool(),
               data: Array(try reader.counted()))))
+      case 5: arrivals.append(.link(interface: Int(try reader.uint8()), isUp: try reader.bool()))
       case 3: arrivals.append(.reset)
       case 4: arrivals.append(.powerOff)
       default: throw .malformed(offset: start, what: "an arrival of an unknown kind")

@@ -64,6 +64,9 @@ public final class ListeningSocket: Sendable {
     if let path { unlink(path) }
   }
 
+  /// Can be read from when a client has come, for `poll`.
+  package var pollDescriptor: Int32 { descriptor }
+
   /// Waits for a client.
   public func accept() -> Int32 {
     while true {

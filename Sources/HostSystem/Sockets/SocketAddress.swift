@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// The address of a stream socket.
+/// The address of a socket.
 public struct SocketAddress {
   /// What users call it.
   package let name: String
@@ -59,9 +59,9 @@ public struct SocketAddress {
 
   /// Makes a socket for it, which `prepare` binds or connects.
   public func makeSocket(
-    blocking: Bool, _ prepare: (_ descriptor: Int32) throws(Failure) -> Void
+    blocking: Bool, isDatagram: Bool = false, _ prepare: (_ descriptor: Int32) throws(Failure) -> Void
   ) throws(Failure) -> Int32 {
-    var type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    var type = Int32((isDatagram ? SOCK_DGRAM : SOCK_STREAM).rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     if !blocking { type |= Int32(SOCK_NONBLOCK.rawValue) }
     let descriptor = socket(Int32(storage.ss_family), type, 0)
     guard descriptor >= 0 else { throw .system(errno, path: name, doing: "cannot make a socket") }

@@ -27,6 +27,7 @@ public struct MemoryAccessRow {
     case .firmware: (source, hasInstruction) = ("sbi", true)
     case .device: (source, hasInstruction) = (access.device ?? "device", true)
     case .blockCompletion(let drive, _): (source, hasInstruction) = ("drive\(drive)", false)
+    case .frame(let interface): (source, hasInstruction) = ("net\(interface)", false)
     case .hostInterface: (source, hasInstruction) = ("host-interface", false)
     case .reset(let byGuest): (source, hasInstruction) = (byGuest ? "guest-reset" : "host-reset", false)
     }

@@ -55,6 +55,20 @@ extension HumanCommand {
       try withMonitorErrors { () throws(Failure) in try monitor.target.control.powerDown() }
       return ""
     },
+    HumanCommand(
+      "set_link", [.required("NAME", .word), .required("on|off", .word)],
+      "put the cable of a network card in, or pull it out"
+    ) { (arguments, monitor) throws(MonitorError) in
+      let isUp: Bool
+      switch arguments["on|off"] {
+      case "on": isUp = true
+      case "off": isUp = false
+      case let other: throw MonitorError("a link is on or off, not '\(other)'")
+      }
+      let name = arguments["NAME"]
+      try withMonitorErrors { () throws(Failure) in try monitor.target.control.setLink(name, isUp: isUp) }
+      return ""
+    },
     HumanCommand("quit|q", [], "end the run") { _, monitor in
       monitor.target.control.quit()
       return ""

@@ -68,6 +68,16 @@ struct InfoSubject: Sendable {
         return text
       }.joined()
     },
+    InfoSubject("network", "the network cards, and what they are on") { (monitor, _) throws(MonitorError) in
+      try monitor.target.perform { run in
+        let wires = run.wires
+        return run.machine.networkCardStates.enumerated().map { number, card in
+          let backend = wires.indices.contains(number) ? wires[number] : ["recorded: nothing is connected"]
+          return "net\(number): virtio-net \(card.address), link \(card.isLinkUp ? "up" : "down")\n"
+            + backend.map { "    \($0.printable)\n" }.joined()
+        }.joined()
+      }
+    },
     InfoSubject("jobs", "jobs that were started with QMP") { monitor, _ in
       monitor.target.jobs.all.map { job in
         let problem = job.problem.map { ": \($0)" } ?? ""

@@ -37,6 +37,12 @@ extension QMPCommand {
       try withMonitorErrors { () throws(Failure) in try target.control.powerDown() }
       return nothing
     },
+    QMPCommand("set_link", [.required("name", .string), .required("up", .bool)]) {
+      (arguments, target) throws(MonitorError) in
+      let (name, isUp) = (arguments.string("name"), arguments.flag("up"))
+      try withMonitorErrors { () throws(Failure) in try target.control.setLink(name, isUp: isUp) }
+      return nothing
+    },
     QMPCommand("quit") { _, target in
       target.control.quit()
       return nothing

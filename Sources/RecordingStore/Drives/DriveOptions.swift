@@ -90,6 +90,20 @@ public struct DriveOptions: Equatable, Sendable {
 
 /// Options of the form `key=value,key=value`, as QEMU writes them.
 public enum OptionList {
+  /// The same with a word without a value in front: `KIND[,key=value]`.
+  package static func parseKind(
+    _ text: String, option: String
+  ) throws(Failure) -> (kind: String, properties: [(key: String, value: String)]) {
+    let kind = CommaList.fields(of: text).first ?? ""
+    guard !kind.isEmpty, !kind.contains("=") else {
+      throw Failure(
+        .usage, "\(option) \(text)", "does not begin with what it is", remedy: "see 'rrtool help record'")
+    }
+    // Commas in the kind are doubled in the text, and there is no kind that has any.
+    let rest = text.dropFirst(kind.count + 1)
+    return (kind, rest.isEmpty ? [] : try parse(String(rest), option: option))
+  }
+
   public static func parse(_ text: String, option: String) throws(Failure) -> [(key: String, value: String)] {
     var result: [(key: String, value: String)] = []
     for field in CommaList.fields(of: text) {

@@ -40,8 +40,9 @@ extension RecordingManifest {
     {
       return "a command line for semihosting that cannot be"
     }
-    let driveLimit = MachineConfiguration.driveCountLimit - (machine.virtioConsole == true ? 1 : 0)
-    guard drives.count <= driveLimit else { return "\(drives.count) drives" }
+    if let problem = machine.findNetworkProblem() { return problem }
+    let slots = MachineConfiguration.driveCountLimit - (machine.virtioConsole == true ? 1 : 0)
+    guard drives.count <= slots - (machine.networkCards?.count ?? 0) else { return "\(drives.count) drives" }
     for (index, drive) in drives.enumerated() {
       guard drive.sectorCount > 0, drive.sectorCount <= UInt64(Int.max) / 512 else {
         return "drive \(index) of \(drive.sectorCount) sectors"

@@ -129,6 +129,8 @@ public struct RecordingManifest: Codable, Equatable, Sendable {
     public var semihosting: String?
     /// Whether a reset switches the machine off; nil where it starts it again.
     public var powersOffAtReset: Bool?
+    /// Nil for a machine without.
+    public var networkCards: [NetworkCard]?
 
     package init(
       memorySize: UInt64, hartCount: Int, shift: Int, sleep: Bool, processor: String? = nil,
@@ -342,6 +344,7 @@ extension RecordingManifest {
     configuration.semihosting = machine.semihosting
     configuration.powersOffAtReset = machine.powersOffAtReset ?? false
     machine.attach(to: &configuration)
+    machine.attachNetwork(to: &configuration)
     return configuration
   }
 }

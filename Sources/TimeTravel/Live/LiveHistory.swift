@@ -154,7 +154,8 @@ public final class LiveHistory {
       try cursor.seek(toPosition: position)
       while let event = try cursor.next(), event.position == position {
         switch event.payload {
-        case .consoleInput, .blockCompletion, .reset(.host), .powerOff(.host, _): return true
+        case .consoleInput, .blockCompletion, .frameInput, .linkChange, .reset(.host), .powerOff(.host, _):
+          return true
         default: continue
         }
       }

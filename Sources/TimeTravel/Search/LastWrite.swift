@@ -33,6 +33,8 @@ public struct LastWrite: Equatable, Sendable {
     case device(name: String, hart: Int, programCounter: UInt64)
     /// A drive's answer to a request; nil when the log does not have it.
     case drive(Int, id: UInt64, request: LogBlockRequest?)
+    /// A frame that came in through this network card.
+    case network(interface: Int)
     /// The host-target interface: it took a command, or gave an answer.
     case hostInterface
     /// The machine was reset, by the guest or from outside.
@@ -234,6 +236,7 @@ extension Timeline {
     case .instruction: return .instruction(hart: store.hart, programCounter: store.programCounter)
     case .pageTableWalk: return .pageTableWalk(hart: store.hart, programCounter: store.programCounter)
     case .firmware: return .firmware(hart: store.hart, programCounter: store.programCounter)
+    case .frame(let interface): return .network(interface: interface)
     case .hostInterface: return .hostInterface
     case .reset(let byGuest): return .reset(byGuest: byGuest)
     case .device(let register):

@@ -76,6 +76,8 @@ struct GuestOptions: ParsableArguments {
         + "goes to this one once the guest's driver has taken it."))
   var virtioConsole = false
 
+  @OptionGroup var network: NetworkCardOptions
+
   @Flag(
     help: ArgumentHelp(
       "Serve the guest's semihosting calls: console, time, exit. Files of the host cannot be opened. Without it they are "
@@ -113,7 +115,7 @@ struct GuestOptions: ParsableArguments {
   private var isDemonstration: Bool {
     bios == nil && kernel == nil && initrd == nil && append == nil && drive.isEmpty && pflash.isEmpty
       && memory == Self.usualMemory && smp == Self.usualHartCount && virtio == Self.usualVirtio
-      && !virtioConsole && !semihosting && !noReboot
+      && !virtioConsole && !semihosting && !noReboot && network.isEmpty
   }
 
   func timing() throws(Failure) -> InstructionCounting {
@@ -162,6 +164,7 @@ struct GuestOptions: ParsableArguments {
     }
     guest.virtio = interface
     guest.hasVirtioConsole = virtioConsole
+    guest.networks = try network.parsed()
     guest.powersOffAtReset = noReboot
     if semihosting {
       // As QEMU does, which splits at spaces and joins again.

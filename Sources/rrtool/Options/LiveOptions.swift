@@ -31,6 +31,8 @@ struct LiveOptions: ParsableArguments {
       valueName: "where"), completion: Completions.serial)
   var serial = "stdio"
 
+  @OptionGroup var network: NetworkCardOptions
+
   @OptionGroup var snapshotOptions: SnapshotOptions
 
   func add(to files: inout FilePlaces) {
@@ -46,21 +48,30 @@ struct LiveOptions: ParsableArguments {
     let (policy, pattern, timeout) = (
       try snapshotOptions.policy(), try ends.pattern(), try ends.timeout.parsed()
     )
+    let networks = try network.parsed()
+    let cardCount = timeline.recording.manifest.machine.networkCards?.count ?? 0
     say("live from position \(timeline.position.grouped)")
+    if cardCount > 0 {
+      say(
+        networks.isEmpty
+          ? "the guest's network is not connected: its links go down; --net user connects it"
+          : "the guest's network is another one from here on: its links go down and come up again")
+    }
     outcome.set { $0.recording = output.map(HostFiles.absolute) }
     let port = try SerialPorts.open(serial, console: console)
     let result = try LiveSession.run(at: port, monitor: monitor, timeout: timeout) {
       (inbox, console, control) in
       let console = outcome.listening(to: console)
       guard let output else {
-        let run = try PlainRun(leaving: timeline, inbox: inbox, console: console, control: control)
+        let run = try PlainRun(
+          leaving: timeline, networks: networks, inbox: inbox, console: console, control: control)
         let result = run.run(stopOn: pattern, tell: say)
         outcome.note(digests: run.digests)
         return result
       }
       let options = Recorder.Options(output: output, force: force, snapshots: policy)
       let recorder = try Recorder(
-        leaving: timeline, options, inbox: inbox, console: console, control: control)
+        leaving: timeline, networks: networks, options, inbox: inbox, console: console, control: control)
       let result = try recorder.run(stopOn: pattern, tell: say)
       outcome.note(digests: recorder.digests)
       return result

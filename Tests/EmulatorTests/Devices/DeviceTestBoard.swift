@@ -26,7 +26,8 @@ final class DeviceTestBoard: Board {
   init(
     memorySize: UInt64 = 1 << 20, hartCount: Int = 2, revision: MachineRevision = .current,
     virtio: MachineConfiguration.Virtio = .modern,
-    firmwareFiles: MachineConfiguration.FirmwareFiles = .init(), hasFlash: Bool = false
+    firmwareFiles: MachineConfiguration.FirmwareFiles = .init(), hasFlash: Bool = false,
+    networkCards: [MachineConfiguration.NetworkCard] = []
   ) {
     memory = GuestMemory(
       base: MemoryMap.memoryBase, size: memorySize,
@@ -35,6 +36,7 @@ final class DeviceTestBoard: Board {
       memorySize: memorySize, hartCount: hartCount, shift: 0, drives: [], revision: revision)
     configuration.virtio = virtio
     configuration.firmwareFiles = firmwareFiles
+    configuration.networkCards = networkCards
     self.configuration = configuration
   }
 
@@ -75,6 +77,7 @@ final class DeviceTestGate: Gate {
   private(set) var output: [UInt8] = []
   private(set) var outputMoments: [Moment] = []
   private(set) var requests: [BlockRequest] = []
+  private(set) var frames: [NetworkFrame] = []
 
   func readWallClock(at moment: Moment) -> UInt64 {
     wallClockReadCount += 1
@@ -96,6 +99,8 @@ final class DeviceTestGate: Gate {
   }
 
   func blockRequest(_ request: BlockRequest, at moment: Moment) { requests.append(request) }
+  func frameOutput(_ frame: NetworkFrame, at moment: Moment) { frames.append(frame) }
+  func forgetFrames() { frames.removeAll() }
   func forgetRequests() { requests.removeAll() }
 }
 

@@ -17,6 +17,8 @@ import Testing
     var entropyRequests = 0
     var used = 0
     var violations = 0
+    var framesIn = 0
+    var framesOut = 0
   }
 
   @Test(arguments: [0x5eed_0001, 0x5eed_0002, 0x5eed_0003] as [UInt64])
@@ -33,6 +35,7 @@ import Testing
     print("virtio ring seed \(seed): \(tally)")
     #expect(tally.requests > 1000 && tally.completions > 1000 && tally.entropyRequests > 1000)
     #expect(tally.used > 1000 && tally.violations > 1000)
+    #expect(tally.framesIn > 100 && tally.framesOut > 100)
   }
 
   @Test(arguments: [0xacce_5501, 0xacce_5502] as [UInt64]) func randomRegisterAccesses(seed: UInt64) {
@@ -40,7 +43,7 @@ import Testing
     var random = SeededGenerator(seed: seed)
     let machine = FuzzMachine(isReadOnly: false)
     for _ in 0..<100_000 {
-      let transport = machine.transports[Int.random(in: 0..<3, using: &random)]
+      let transport = machine.transports[Int.random(in: 0..<4, using: &random)]
       let size = [1, 2, 4, 4, 4, 4, 8].randomElement(using: &random) ?? 4
       let limit: UInt64 = Bool.random(using: &random) ? 0x140 : 0x1000
       let offset = UInt64.random(in: 0..<limit, using: &random) / UInt64(size) * UInt64(size)
@@ -63,7 +66,7 @@ import Testing
     let machine = FuzzMachine(isReadOnly: false)
     for iteration in 0..<10_000 {
       try machine.step(&random, tally: &tally, label: "seed \(seed), iteration \(iteration)")
-      let index = iteration % 3
+      let index = iteration % 4
       var bytes = machine.transports[index].savedBytes()
       for _ in 0..<Int.random(in: 1...3, using: &random) {
         bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
@@ -82,14 +85,17 @@ import Testing
   }
 }
 
-/// A block, an entropy and a console device in a small memory, where random addresses often hit.
+/// A block, an entropy, a console and a network device in a small memory, where random addresses often hit.
 private final class FuzzMachine {
   static let memorySize: UInt64 = 1 << 16
 
-  let board = DeviceTestBoard(memorySize: FuzzMachine.memorySize)
+  let board = DeviceTestBoard(
+    memorySize: FuzzMachine.memorySize,
+    networkCards: [MachineConfiguration.NetworkCard(address: .standard(0), mtu: 1500)])
   let serialPort: SerialPort
   let isReadOnly: Bool
   let block: VirtioBlock
+  let card: VirtioNetwork
   let transports: [VirtioTransport]
   /// Requests whose completions have not come.
   var pending: [BlockRequest] = []
@@ -98,7 +104,11 @@ private final class FuzzMachine {
   init(isReadOnly: Bool) {
     self.isReadOnly = isReadOnly
     serialPort = SerialPort(board: board)
-    (block, transports) = Self.makeDevices(board: board, serialPort: serialPort, isReadOnly: isReadOnly)
+    card = VirtioNetwork(board: board, interface: 0)
+    let network = VirtioTransport(board: board, slot: 3, device: card)
+    let (block, others) = Self.makeDevices(board: board, serialPort: serialPort, isReadOnly: isReadOnly)
+    self.block = block
+    transports = others + [network]
   }
 
   private static func makeDevices(
@@ -139,12 +149,15 @@ private final class FuzzMachine {
   ) throws {
     let index = Int.random(in: 0..<transports.count, using: &random)
     let transport = transports[index]
-    let queue = index == 2 ? Int.random(in: 0...1, using: &random) : 0
+    let queue = index >= 2 ? Int.random(in: 0..<(index == 2 ? 2 : 3), using: &random) : 0
     let driver = VirtioTestDriver(board: board, transport: transport, size: 8, queue: queue)
     if index == 2 { serialPort.receive(Array("typed".utf8)) }
     if transport.read32(0x70) != 15 || Int.random(in: 0..<16, using: &random) == 0 {
       if transport.read32(0x70) & 0x40 != 0 { tally.violations += 1 }
-      driver.start(features: UInt64.random(in: 0..<4, using: &random) << 28)
+      // Those of the rings, and of a network card.
+      driver.start(
+        features: UInt64.random(in: 0..<4, using: &random) << 28
+          | (index == 3 ? random.next() & 0x00ff_ffff : 0))
       if Int.random(in: 0..<8, using: &random) == 0 {
         // Rings anywhere, on top of each other or of buffers.
         transport.write32(0x44, 0)
@@ -171,6 +184,7 @@ private final class FuzzMachine {
     board.memory.store(
       taken &+ UInt16.random(in: 0..<ahead, using: &random), at: Driver.driverRing + 2)
     driver.notify()
+    if index == 3 { try exchangeFrames(&random, tally: &tally, label: label) }
     // A used ring elsewhere says nothing here.
     if driver.usedIndex &- used < 100 { tally.used += Int(driver.usedIndex &- used) }
     tally.entropyRequests += board.testGate.entropyCounts.count - entropy
@@ -182,6 +196,23 @@ private final class FuzzMachine {
   }
 
   private typealias Driver = VirtioTestDriver
+
+  /// Frames come in whenever they do; those that go out are such as a wire carries.
+  private func exchangeFrames(
+    _ random: inout SeededGenerator, tally: inout VirtioFuzzTests.Tally, label: String
+  ) throws {
+    for frame in board.testGate.frames {
+      try #require(NetworkFrame.isPossible(byteCount: frame.bytes.count) && frame.interface == 0, "\(label)")
+    }
+    tally.framesOut += board.testGate.frames.count
+    board.testGate.forgetFrames()
+    for _ in 0..<Int.random(in: 0..<4, using: &random) {
+      if card.room == .open { tally.framesIn += 1 }
+      let count = Int.random(in: 14..<2000, using: &random)
+      card.receive((0..<count).map { _ in UInt8.random(in: 0...255, using: &random) })
+    }
+    if Int.random(in: 0..<64, using: &random) == 0 { card.setLink(isUp: Bool.random(using: &random)) }
+  }
 
   /// Chains that are mostly sound, in the descriptor table and in an indirect one.
   private func fillTables(_ driver: VirtioTestDriver, _ random: inout SeededGenerator) {

@@ -23,12 +23,18 @@ final class VirtioTestDriver {
   let transport: VirtioTransport
   let size: Int
   let queue: Int
+  /// Where this queue's rings lie, from those of the first on.
+  private let offset: UInt64
   private(set) var availableIndex: UInt16 = 0
 
   var memory: GuestMemory { board.memory }
 
-  init(board: DeviceTestBoard, transport: VirtioTransport, size: Int = 8, queue: Int = 0) {
+  /// - Parameter ringOffset: for a queue beside others.
+  init(
+    board: DeviceTestBoard, transport: VirtioTransport, size: Int = 8, queue: Int = 0, ringOffset: UInt64 = 0
+  ) {
     self.queue = queue
+    offset = ringOffset
     self.board = board
     self.transport = transport
     self.size = size
@@ -36,7 +42,6 @@ final class VirtioTestDriver {
 
   /// The specification's steps of initialization (3.1.1), with this queue.
   func start(features: UInt64 = 0) {
-    availableIndex = 0
     memory.write([UInt8](repeating: 0, count: 0x7000), at: Self.base + 0x1000)
     transport.write32(0x70, 0)
     transport.write32(0x70, 1)
@@ -47,11 +52,19 @@ final class VirtioTestDriver {
       transport.write32(0x20, UInt32(truncatingIfNeeded: accepted >> (32 * UInt64(half))))
     }
     transport.write32(0x70, 11)
+    setUp()
+    transport.write32(0x70, 15)
+  }
+
+  /// Sets up this queue of a device that has been started.
+  func setUp() {
+    availableIndex = 0
     transport.write32(0x30, UInt32(queue))
     transport.write32(0x38, UInt32(size))
-    setRings(descriptors: Self.descriptors, driver: Self.driverRing, device: Self.deviceRing)
+    setRings(
+      descriptors: Self.descriptors + offset, driver: Self.driverRing + offset,
+      device: Self.deviceRing + offset)
     transport.write32(0x44, 1)
-    transport.write32(0x70, 15)
   }
 
   func setRings(descriptors: UInt64, driver: UInt64, device: UInt64) {
@@ -63,9 +76,9 @@ final class VirtioTestDriver {
 
   func setDescriptor(
     _ index: Int, address: UInt64, count: Int, flags: UInt16 = 0, next: Int = 0,
-    table: UInt64 = VirtioTestDriver.descriptors
+    table: UInt64? = nil
   ) {
-    let place = table + UInt64(index * 16)
+    let place = (table ?? Self.descriptors + offset) + UInt64(index * 16)
     memory.store(address, at: place)
     memory.store(UInt32(count), at: place + 8)
     memory.store(flags, at: place + 12)
@@ -84,17 +97,17 @@ final class VirtioTestDriver {
   }
 
   func makeAvailable(_ head: Int) {
-    memory.store(UInt16(head), at: Self.driverRing + 4 + UInt64(Int(availableIndex) % size) * 2)
+    memory.store(UInt16(head), at: Self.driverRing + offset + 4 + UInt64(Int(availableIndex) % size) * 2)
     availableIndex &+= 1
-    memory.store(availableIndex, at: Self.driverRing + 2)
+    memory.store(availableIndex, at: Self.driverRing + offset + 2)
   }
 
   func notify() { transport.write32(0x50, UInt32(queue)) }
 
-  var usedIndex: UInt16 { memory.load(UInt16.self, at: Self.deviceRing + 2) ?? 0 }
+  var usedIndex: UInt16 { memory.load(UInt16.self, at: Self.deviceRing + offset + 2) ?? 0 }
 
   func used(_ index: Int) -> [UInt32] {
-    let place = Self.deviceRing + 4 + UInt64(index % size) * 8
+    let place = Self.deviceRing + offset + 4 + UInt64(index % size) * 8
     return [memory.load(UInt32.self, at: place) ?? 0, memory.load(UInt32.self, at: place + 4) ?? 0]
   }
 

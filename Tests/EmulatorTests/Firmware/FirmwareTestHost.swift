@@ -75,6 +75,7 @@ final class FirmwareTestHost: FirmwareHost, Gate {
   func nextPoll(after moment: Moment) -> UInt64 { .max }
   func takeArrival(at moment: Moment) -> Arrival? { nil }
   func idle(at moment: Moment, until deadline: UInt64?) -> IdleEnd { .stop }
+  func frameOutput(_ frame: NetworkFrame, at moment: Moment) {}
   func blockRequest(_ request: BlockRequest, at moment: Moment) {}
   func consoleOutput(_ byte: UInt8, at moment: Moment) {
     if case .output(let bytes) = effects.last {

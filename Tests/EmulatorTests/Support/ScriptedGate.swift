@@ -21,6 +21,7 @@ final class ScriptedGate: Gate {
   private(set) var output: [UInt8] = []
   private(set) var outputMoments: [Moment] = []
   private(set) var requests: [BlockRequest] = []
+  private(set) var frames: [NetworkFrame] = []
   /// Answers to block requests: how many instructions later each comes at least, and nil for never. They come at
   /// multiples of `answerGrid`, which are polled: a request is made after the poll that follows it was settled, so an
   /// answer anywhere else would come when the next cut or turn happens to be.
@@ -88,6 +89,8 @@ final class ScriptedGate: Gate {
     output.append(byte)
     outputMoments.append(moment)
   }
+
+  func frameOutput(_ frame: NetworkFrame, at moment: Moment) { frames.append(frame) }
 
   func blockRequest(_ request: BlockRequest, at moment: Moment) {
     requests.append(request)

@@ -25,7 +25,9 @@ package struct VirtQueue {
   private static let noInterrupt: UInt16 = 1
 
   /// Entries, a power of two.
-  package private(set) var size = VirtQueue.maximumSize
+  package private(set) var size: Int
+  /// The most entries that it may be set to.
+  private let limit: Int
   package private(set) var isReady = false
   /// Guest addresses of the descriptor table, the driver's (available) ring and the device's (used) ring.
   package var descriptorAddress: UInt64 = 0
@@ -40,13 +42,16 @@ package struct VirtQueue {
   /// Requests taken and not yet put back.
   private var inFlightCount = 0
 
-  package init() {}
+  package init(limit: Int = VirtQueue.maximumSize) {
+    self.limit = limit
+    size = limit
+  }
 
   // MARK: Set-up
 
   /// Sets the number of entries; what cannot be one is ignored.
   package mutating func setSize(_ value: UInt32) {
-    guard !isReady, value > 0, value <= UInt32(Self.maximumSize), value & (value - 1) == 0 else { return }
+    guard !isReady, value > 0, value <= UInt32(limit), value & (value - 1) == 0 else { return }
     size = Int(value)
   }
 
@@ -110,6 +115,12 @@ package struct VirtQueue {
     takenIndex &+= 1
     inFlightCount += 1
     return chain
+  }
+
+  /// How many requests the driver says are there to be taken. Nothing is checked.
+  package func availableCount(in memory: GuestMemory) -> Int {
+    guard isReady, let available = memory.load(UInt16.self, at: driverAddress + 2) else { return 0 }
+    return Int(available &- takenIndex)
   }
 
   private func chain(
@@ -211,7 +222,10 @@ package struct VirtQueue {
     writer.uint16(UInt16(inFlightCount))
   }
 
-  package init(from reader: inout ByteReader, memory: GuestMemory) throws(ByteCodingError) {
+  package init(
+    from reader: inout ByteReader, memory: GuestMemory, limit: Int = VirtQueue.maximumSize
+  ) throws(ByteCodingError) {
+    self.limit = limit
     let start = reader.offset
     size = Int(try reader.uint16())
     isReady = try reader.bool()
@@ -222,7 +236,7 @@ package struct VirtQueue {
     usedIndex = try reader.uint16()
     signalledIndex = try reader.uint16()
     inFlightCount = Int(try reader.uint16())
-    guard size > 0, size <= Self.maximumSize, size & (size - 1) == 0,
+    guard size > 0, size <= limit, size & (size - 1) == 0,
       inFlightCount <= Self.maximumSize, !isReady || areRingsInside(memory)
     else { throw .malformed(offset: start, what: "a virtqueue that cannot be") }
   }

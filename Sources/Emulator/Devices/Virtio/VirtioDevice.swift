@@ -13,13 +13,19 @@ package protocol VirtioDevice: AnyObject {
   /// virtio itself.
   var features: UInt64 { get }
   var queueCount: Int { get }
-  /// The configuration space. It never changes and a driver cannot write to it.
+  /// The most entries of each queue.
+  var queueSizeMaximum: Int { get }
+  /// The configuration space. A driver cannot write to it.
   var configuration: [UInt8] { get }
+  /// Changes whenever the configuration space does.
+  var configurationGeneration: UInt32 { get }
 
   /// The device now stands behind `transport`, for good. For those that answer later than they are asked.
   func plug(into transport: VirtioTransport)
   /// The driver has put requests into queue `index`, and the device is live.
   func process(queue index: Int, on transport: VirtioTransport)
+  /// The driver has said which features it will use.
+  func featuresAccepted()
   /// Forgets all that the driver has asked for.
   func reset()
   func save(to writer: inout ByteWriter)
@@ -27,7 +33,10 @@ package protocol VirtioDevice: AnyObject {
 }
 
 extension VirtioDevice {
+  package var queueSizeMaximum: Int { VirtQueue.maximumSize }
+  package var configurationGeneration: UInt32 { 0 }
   package func plug(into transport: VirtioTransport) {}
+  package func featuresAccepted() {}
 }
 
 /// Feature bits that belong to the transport (virtio specification 1.2, section 6).

@@ -44,7 +44,10 @@ extension VirtioTransport {
     switch offset {
     case Register.driverFeatures:
       // There is no second half. A driver's word counts at once.
-      if driverFeaturesSelect == 0 { driverFeatures = UInt64(value) & offeredFeatures }
+      if driverFeaturesSelect == 0 {
+        driverFeatures = UInt64(value) & offeredFeatures
+        device?.featuresAccepted()
+      }
     case Register.guestPageSize:
       let shift = value.trailingZeroBitCount
       legacy.pageShift = shift > 31 ? 0 : UInt8(shift)

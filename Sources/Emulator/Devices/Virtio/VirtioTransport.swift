@@ -66,7 +66,6 @@ package final class VirtioTransport: Device {
   unowned let board: any Board
   let device: (any VirtioDevice)?
   let offeredFeatures: UInt64
-  private let configuration: [UInt8]
 
   var status: UInt8 = 0
   var interruptStatus: UInt8 = 0
@@ -90,8 +89,8 @@ package final class VirtioTransport: Device {
     isLegacy = board.configuration.virtio == .legacy
     let common = isLegacy ? VirtioFeature.legacyTransport : VirtioFeature.transport
     offeredFeatures = device.map { $0.features | common } ?? 0
-    configuration = device?.configuration ?? []
-    queues = [VirtQueue](repeating: VirtQueue(), count: device?.queueCount ?? 0)
+    queues = []
+    emptyQueues()
     device?.plug(into: self)
   }
 
@@ -113,6 +112,28 @@ package final class VirtioTransport: Device {
       return nil
     }
   }
+
+  /// Takes requests until their bytes to write are `writableCount` at least. Nil when `countLimit` requests are not enough, or
+  /// there are too few: then none is taken.
+  package func takeRequests(
+    queue index: Int, writableCount: Int, countLimit: Int
+  ) -> [DescriptorChain]? {
+    let before = queues[index]
+    var chains: [DescriptorChain] = []
+    var room = 0
+    while room < writableCount, chains.count < countLimit, let chain = nextRequest(queue: index) {
+      chains.append(chain)
+      room += chain.writableCount
+    }
+    if room >= writableCount { return chains }
+    queues[index] = before
+    return nil
+  }
+
+  package func isReady(queue index: Int) -> Bool { queues[index].isReady }
+
+  /// How many requests there are in a queue, as its driver says.
+  package func availableCount(queue index: Int) -> Int { queues[index].availableCount(in: board.memory) }
 
   /// Puts an answered request back. `signalUsed` must follow once all that are ready have been put.
   package func putRequest(queue index: Int, head: UInt16, writtenCount: Int) {
@@ -137,6 +158,11 @@ package final class VirtioTransport: Device {
   private var hidesNeedForReset: Bool { isLenient && driverFeatures & VirtioFeature.version1 == 0 }
 
   // MARK: Interrupts
+
+  /// The configuration space is another one now.
+  package func signalConfigurationChange() {
+    if isLive { raise(InterruptReason.configurationChange) }
+  }
 
   private func raise(_ reason: UInt8) {
     interruptStatus |= reason
@@ -186,7 +212,8 @@ package final class VirtioTransport: Device {
       // QEMU's has two halves and takes any other number for the second.
       default: return isLenient ? offeredFeatures >> 32 : 0
       }
-    case Register.queueSizeMaximum: return selectedQueue == nil ? 0 : UInt64(VirtQueue.maximumSize)
+    case Register.queueSizeMaximum:
+      return selectedQueue == nil ? 0 : UInt64(device?.queueSizeMaximum ?? 0)
     case Register.queueReady: return selectedQueue.map { queues[$0].isReady ? 1 : 0 } ?? 0
     case Register.interruptStatus: return UInt64(interruptStatus)
     case Register.status: return UInt64(hidesNeedForReset ? status & ~Status.needsReset : status)
@@ -194,12 +221,13 @@ package final class VirtioTransport: Device {
       Register.sharedMemoryBaseHigh:
       // All ones: there is no such region.
       return 0xffff_ffff
-    case Register.configurationGeneration: return 0  // the configuration space never changes
+    case Register.configurationGeneration: return UInt64(device?.configurationGeneration ?? 0)
     default: return 0
     }
   }
 
   private func readConfiguration(offset: UInt64, size: Int) -> UInt64 {
+    let configuration = device?.configuration ?? []
     var value: UInt64 = 0
     if isLenient, device != nil, offset + UInt64(size) > UInt64(configuration.count) {
       // As on QEMU, and on a bus that nobody drives.
@@ -264,6 +292,7 @@ package final class VirtioTransport: Device {
       } else if !isExact {
         new &= ~Status.featuresOK
       }
+      if new & Status.featuresOK != 0 { device?.featuresAccepted() }
     }
     status = new
   }
@@ -315,9 +344,14 @@ package final class VirtioTransport: Device {
     driverFeatures = 0
     queueSelect = 0
     legacy = LegacyRegisters()
-    for index in queues.indices { queues[index] = VirtQueue() }
+    emptyQueues()
     device?.reset()
     updateInterrupt()
+  }
+
+  private func emptyQueues() {
+    guard let device else { return }
+    queues = (0..<device.queueCount).map { _ in VirtQueue(limit: device.queueSizeMaximum) }
   }
 
   package func save(to writer: inout ByteWriter) {
@@ -346,7 +380,9 @@ package final class VirtioTransport: Device {
     }
     queueSelect = try reader.uint32()
     if isLegacy { legacy = try LegacyRegisters(from: &reader) }
-    for index in queues.indices { queues[index] = try VirtQueue(from: &reader, memory: board.memory) }
+    for index in queues.indices {
+      queues[index] = try VirtQueue(from: &reader, memory: board.memory, limit: device.queueSizeMaximum)
+    }
     try device.restore(from: &reader)
   }
 }

@@ -23,6 +23,8 @@ extension Machine {
       if case .input = prospects, hostInterface.isReading { return true }
     }
     // So it is in a buffer of the virtio console's, and a hart may wait for it in a call of semihosting.
+    // A frame may come at any time, into a buffer of the guest's.
+    if case .input = prospects, !networkCards.isEmpty { return true }
     if case .input = prospects, virtioConsole != nil || semihosting?.hasWaitingHarts == true { return true }
     // Harts send each other software interrupts, but none that is proved to go round in a circle without touching a device.
     var possible: UInt64 = 0

@@ -169,8 +169,8 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Monitor", "GDBRemote", "GuestJobs", "Execution", "RecordingStore", "Symbols", "Emulator",
-        "ReplayLog",
+        "Monitor", "GDBRemote", "Inspection", "GuestJobs", "Execution", "RecordingStore", "Symbols",
+        "Emulator", "ReplayLog",
         "DiskImage", "ByteCoding", "HostSystem", "TestSupport",
       ],
       path: "Tests/FuzzTargets", swiftSettings: settings),

@@ -10,8 +10,8 @@ import Testing
   .enabled(if: Shark.isInstalled, "tshark is not installed: Scripts/set-up tests installs it"))
 struct PacketCaptureTests {
   @Test func everythingOfAPacketIsRead() throws {
-    let shark = Shark()
-    try shark.write { capture in
+    let shark = try Shark { write in
+      var capture = try PacketCapture(application: "rrtool test", to: write)
       let long = Wire.ipv4(17, Wire.udp(4000, 5000, [UInt8](repeating: 7, count: 60_001)))
       try capture.add(
         long, of: long.count, at: 5, interface: 1, direction: .input, comments: ["position 77", "second"])
@@ -38,17 +38,22 @@ struct PacketCaptureTests {
     #expect(infos.contains("Capture application: rrtool test\n"), "\(infos)")
   }
 
-  @Test func bytesArriveWhole() throws {
-    let shark = Shark()
-    let frames = SampleFrame.all.map(\.bytes)
-    try shark.write { capture in
+  private static func capture(_ frames: [[UInt8]]) throws -> Shark {
+    try Shark { write in
+      var capture = try PacketCapture(application: "rrtool test", to: write)
       for (number, bytes) in frames.enumerated() {
         try capture.add(
           bytes, of: bytes.count, at: UInt64(number), interface: 0, direction: .input, comments: [])
       }
     }
+  }
+
+  @Test func bytesArriveWhole() throws {
+    let frames = SampleFrame.all.map(\.bytes)
+    let shark = try Self.capture(frames)
     let read = try shark.run(["-T", "jsonraw", "-x"])
-    let packets = try #require(try JSONSerialization.jsonObject(with: Data(read.output)) as? [[String: Any]])
+    let document = try JSONSerialization.jsonObject(with: Data(read.output))
+    let packets = try #require(document as? [[String: Any]])
     let texts = packets.compactMap { packet -> String? in
       let layers = (packet["_source"] as? [String: Any])?["layers"] as? [String: Any]
       return (layers?["frame_raw"] as? [Any])?.first as? String
@@ -58,55 +63,13 @@ struct PacketCaptureTests {
 
   /// The columns for protocol, source and destination agree, but for words that differ by intent.
   @Test func tsharkCallsFramesTheSame() throws {
-    let shark = Shark()
-    try shark.write { capture in
-      for (number, frame) in SampleFrame.all.enumerated() {
-        try capture.add(
-          frame.bytes, of: frame.bytes.count, at: UInt64(number), interface: 0, direction: .input,
-          comments: [])
-      }
-    }
+    let shark = try Self.capture(SampleFrame.all.map(\.bytes))
     let rows = try shark.fields(["_ws.col.Protocol", "_ws.col.Source", "_ws.col.Destination"])
     #expect(rows.count == SampleFrame.all.count)
     for (row, frame) in zip(rows, SampleFrame.all) {
       #expect(
         row == [frame.foreignName ?? frame.name, frame.source, frame.destination],
         "\(frame.testDescription)")
-    }
-  }
-}
-
-/// Debian's tshark, and a file for it.
-private final class Shark {
-  static let isInstalled = FileManager.default.isExecutableFile(atPath: "/usr/bin/tshark")
-
-  private let folder = TestFolder()
-  var path: String { folder.file("run.pcapng") }
-
-  func write(_ body: (inout PacketCapture) throws -> Void) throws {
-    final class Pieces { var bytes: [UInt8] = [] }
-    let pieces = Pieces()
-    var capture = try PacketCapture(application: "rrtool test") { pieces.bytes += $0 }
-    try body(&capture)
-    _ = try folder.write("run.pcapng", pieces.bytes)
-  }
-
-  /// Nothing is put together from several packets, as it is not by us.
-  func run(_ options: [String]) throws -> ProgramResult {
-    let preferences = [
-      "tcp.desegment_tcp_streams", "ip.defragment", "ipv6.defragment", "http.desegment_body",
-    ]
-    let result = try runProgram(
-      ["tshark", "-n", "-r", path] + preferences.flatMap { ["-o", "\($0):FALSE"] } + options)
-    try #require(result.status == 0, "\(result.errors)")
-    return result
-  }
-
-  func fields(_ names: [String]) throws -> [[String]] {
-    let result = try run(
-      ["-T", "fields", "-E", "separator=/t", "-E", "aggregator=|"] + names.flatMap { ["-e", $0] })
-    return result.text.split(separator: "\n").map {
-      $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
     }
   }
 }

@@ -307,7 +307,7 @@ struct SampleFrame: Sendable, CustomTestStringConvertible {
       Wire.ipv4(17, Wire.udp(40000, 53, Wire.dns([0x80]))), "DNS",
       "query 0xbeef [malformed: a label of its DNS has no known form]"),
     SampleFrame(
-      Wire.ipv4(17, Wire.udp(68, 67, Wire.dhcp(1, options: [12, 9, 0x78]))), "DHCP",
+      Wire.ipv4(17, Wire.udp(68, 67, Wire.dhcp(1, options: [12, 9, 0x78]))), "BOOTP",
       "request from 52:54:00:12:34:56, transaction 0xdeadbeef [malformed: it ends within its BOOTP]"),
     SampleFrame(
       Wire.ipv4(17, Wire.udp(40000, 69, Wire.words(9))), "TFTP",

@@ -169,7 +169,8 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Monitor", "GDBRemote", "GuestJobs", "Execution", "RecordingStore", "Networking", "Symbols",
+        "Monitor", "GDBRemote", "Inspection", "GuestJobs", "Execution", "RecordingStore", "Networking",
+        "Symbols",
         "Emulator", "ReplayLog",
         "DiskImage", "ByteCoding", "HostSystem", "TestSupport",
       ],

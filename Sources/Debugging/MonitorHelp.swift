@@ -28,6 +28,9 @@ enum MonitorHelp {
     ),
     ("events [N]", "the N events before and after this place (10)"),
     ("console [N]", "the last N lines that the guest wrote before this place (10)"),
+    (
+      "packets [N]", "the last N packets that passed through the guest's network cards before this place (10)"
+    ),
     ("xp ADDRESS [COUNT]", "memory or a device's registers at a physical address, in bytes"),
     ("phys ADDRESS", "the physical address of a virtual one, for the hart looked at"),
     ("help", "this list"),

@@ -65,6 +65,7 @@ extension TimelineTarget {
       stepsIntoTraps = words[2] == "into"
     case ("events", 1...2): try control.say(events(try Self.count(argument, otherwise: 10)))
     case ("console", 1...2): try control.say(consoleLines(try Self.count(argument, otherwise: 10)))
+    case ("packets", 1...2): try control.say(packets(try Self.count(argument, otherwise: 10)))
     case ("xp", 2...3): try control.say(physicalMemory(words))
     case ("phys", 2): try control.say(physicalAddress(words, hart: hart))
     default:
@@ -163,6 +164,13 @@ extension TimelineTarget {
       preconditionFailure("nothing else is thrown: \(error)")
     }
     return lines.isEmpty ? "Nothing is written yet.\n" : lines.suffix(count).joined()
+  }
+
+  private func packets(_ count: Int) throws(Failure) -> String {
+    let position = timeline.position
+    // What comes in at this position has not come yet.
+    guard position > 0 else { return "Nothing has passed yet.\n" }
+    return try rendered(PacketQuery(positions: 0...position - 1).report(ofLast: count, of: timeline.log))
   }
 
   func rendered(_ report: Report) throws(Failure) -> String {

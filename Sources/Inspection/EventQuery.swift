@@ -28,6 +28,13 @@ public struct EventQuery: Sendable, Equatable {
 
   /// Calls `body` with each event asked for, in order. Seeks to the first position and stops after the last.
   public func forEach(in log: ReplayLogReader, _ body: (LogEvent) throws -> Void) throws {
+    try forEach(in: log, as: { $0 }, body)
+  }
+
+  /// The same with what `choose` makes of each. Events that it answers nil for are not among those asked for.
+  func forEach<Choice>(
+    in log: ReplayLogReader, as choose: (LogEvent) -> Choice?, _ body: (Choice) throws -> Void
+  ) throws {
     let cursor = log.makeCursor()
     try cursor.seek(toPosition: positions.lowerBound)
     if cursor.nextNumber < firstNumber { try cursor.seek(toEvent: firstNumber) }
@@ -39,7 +46,8 @@ public struct EventQuery: Sendable, Equatable {
       if let kinds {
         guard let kind = event.payload.kind, kinds.contains(kind) else { continue }
       }
-      try body(event)
+      guard let choice = choose(event) else { continue }
+      try body(choice)
       left -= 1
     }
   }

@@ -58,7 +58,7 @@ extension RecordingStatistics {
             .time(gap.duration),
           ]
         }),
-      driveSection,
+      driveSection, interfaceSection,
     ])
   }
 
@@ -79,6 +79,24 @@ extension RecordingStatistics {
           .integer(drive.clearCount), .integer(drive.clearedSectors.sectorBytes),
           .integer(drive.failureCount),
           .integer(drive.requestCount - min(drive.completionCount, drive.requestCount)),
+        ]
+      })
+  }
+}
+
+extension RecordingStatistics {
+  private var interfaceSection: Section {
+    Section(
+      table: "interfaces", title: "Network cards",
+      columns: [
+        Column("interface", "Card"), Column("input_count", "Packets in"), Column("input_bytes", "Bytes in"),
+        Column("output_count", "Packets out"), Column("output_bytes", "Bytes out"),
+        Column("link_change_count", "Link changes"),
+      ],
+      rows: interfaces.sorted { $0.key < $1.key }.map { number, totals in
+        [
+          .integer(UInt64(number)), .integer(totals.inputCount), .integer(totals.inputBytes),
+          .integer(totals.outputCount), .integer(totals.outputBytes), .integer(totals.linkChangeCount),
         ]
       })
   }

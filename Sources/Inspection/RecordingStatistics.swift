@@ -42,6 +42,15 @@ public struct RecordingStatistics: Sendable, Equatable {
     public var requestCount: UInt64 { readCount + writeCount + flushCount + clearCount }
   }
 
+  /// What passed through a network card.
+  public struct InterfaceTotals: Sendable, Equatable {
+    public var inputCount: UInt64 = 0
+    public var inputBytes: UInt64 = 0
+    public var outputCount: UInt64 = 0
+    public var outputBytes: UInt64 = 0
+    public var linkChangeCount: UInt64 = 0
+  }
+
   static let decileCount = 10
   static let gapLimit = 10
 
@@ -50,6 +59,8 @@ public struct RecordingStatistics: Sendable, Equatable {
   /// The longest in instructions, longest first; of equals the earlier first.
   public var gaps: [Gap]
   public var drives: [DriveTotals]
+  /// By index, of those that anything is known of.
+  public var interfaces: [Int: InterfaceTotals] = [:]
   public var start: LogMoment
   public var last: LogMoment
   /// Guest nanoseconds skipped while every hart waited for an interrupt.
@@ -124,6 +135,13 @@ public struct RecordingStatistics: Sendable, Equatable {
     case .blockCompletion(let completion):
       drives[completion.drive].completionCount += 1
       if !completion.succeeded { drives[completion.drive].failureCount += 1 }
+    case .frameInput(let frame):
+      interfaces[frame.interface, default: .init()].inputCount += 1
+      interfaces[frame.interface, default: .init()].inputBytes += UInt64(frame.byteCount)
+    case .frameOutput(let frame):
+      interfaces[frame.interface, default: .init()].outputCount += 1
+      interfaces[frame.interface, default: .init()].outputBytes += UInt64(frame.byteCount)
+    case .linkChange(let interface, _): interfaces[interface, default: .init()].linkChangeCount += 1
     default: break
     }
   }

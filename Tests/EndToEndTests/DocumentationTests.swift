@@ -184,14 +184,14 @@ import Testing
     let recorded = try scratch.rrtool("record", "-o", scratch.path("run.rr"))
     try #require([0, 1].contains(recorded.status), "\(recorded.errors)")
     for view in [
-      ["summary"], ["events"], ["console"], ["stats"], ["last-write", "0x80002000,8"],
+      ["summary"], ["events"], ["console"], ["packets"], ["stats"], ["last-write", "0x80002000,8"],
       ["calls", "0x800012d2"], ["profile"], ["coverage"], ["syscalls"], ["traps"], ["interrupts"], ["sbi"],
       ["mmio"],
       ["memory", "0x80002000,8"],
       ["registers"], ["disassembly"], ["x", "0x80000000,40"], ["source"], ["backtrace"],
     ] {
       let symbols =
-        ["summary", "events", "console", "stats", "registers"].contains(view[0])
+        ["summary", "events", "console", "packets", "stats", "registers"].contains(view[0])
         ? [] : ["--symbols", Place.guest("ledger").replacing(".elf", with: ".debug")]
       let result = try scratch.rrtool(
         ["inspect", scratch.path("run.rr")] + view + symbols + ["--format", "json"])

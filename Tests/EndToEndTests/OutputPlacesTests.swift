@@ -27,6 +27,7 @@ import Testing
     ] {
       for command in [
         ["pack", run, "-o", target, "--force"], ["dump", run, "--at", "5", "-o", target, "--force"],
+        ["inspect", run, "pcap", "-o", target, "--force"],
       ] {
         let result = try scratch.rrtool(command)
         #expect(result.status == 64, "\(command): \(result.errors)")

@@ -57,6 +57,21 @@ extension FuzzTarget {
       ]
     case .networkCard: [Self.networkDriver()]
     case .networkFrames: [Self.framesOfAStream()]
+    case .packet:
+      // An answer of DNS, and one of a router that cannot pass on a packet.
+      [
+        Self.bytes(
+          "52550a00020252540012345608004500007912344000401110300a00020f0a00020200359c4000650000beef"
+            + "8180000100030000000003777777076578616d706c6503636f6d0000ff0001c00c000500010000012c000401"
+            + "61c010c00c000100010000012c0004c0000207c00c001c00010000012c0010fe800000000000000000000000"
+            + "000002"
+        ),
+        Self.bytes(
+          "52550a00020252540012345686dd6000000000303afffe800000000000000000000000000015fe8000000000"
+            + "0000000000000000000202000000000005006000000000003bfffe800000000000000000000000000015fe80"
+            + "0000000000000000000000000002"
+        ),
+      ]
     case .jsonStream:
       [
         Array(
@@ -78,6 +93,13 @@ extension FuzzTarget {
           +1_000
           """.utf8)
       ]
+    }
+  }
+
+  private static func bytes(_ digits: String) -> [UInt8] {
+    let digits = Array(digits)
+    return stride(from: 0, to: digits.count, by: 2).compactMap {
+      UInt8(String(digits[$0...$0 + 1]), radix: 16)
     }
   }
 

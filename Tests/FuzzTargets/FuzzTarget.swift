@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Inspection
+
 /// A parser of bytes that strangers write. Whatever it is fed, it answers or refuses with an error: it must not trap, hang, or ask
 /// for more memory than its input deserves.
 ///
@@ -16,6 +18,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
   case kernelImage = "kernel-image"
   case deviceTree = "device-tree"
   case debuggerPackets = "debugger-packets"
+  case packet
   case jsonStream = "json-stream"
   case humanCommands = "human-commands"
   case networkCard = "network-card"
@@ -36,6 +39,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
       case .kernelImage: try Self.readKernel(bytes)
       case .deviceTree: try Self.readDeviceTree(bytes)
       case .debuggerPackets: Self.servePackets(bytes)
+      case .packet: _ = Packet(bytes)
       case .jsonStream: try Self.readJSON(bytes)
       case .humanCommands: Self.readCommands(bytes)
       case .networkCard: try Self.driveNetworkCard(bytes)

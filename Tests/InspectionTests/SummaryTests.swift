@@ -133,6 +133,9 @@ import Testing
               0      1       8,192       0              0        0       0              0       0           0
               1      0           0       1          1,024        0       0              0       1           0
 
+        Network cards
+          none
+
         """))
     for format in ReportFormat.allCases { #expect(try !statistics.report.rendered(format).isEmpty) }
   }

@@ -77,7 +77,7 @@ public struct RunChart: Sendable, Equatable {
     name = facts.path
     var parts = RunParts(from: first, to: last, count: Self.columnLimit)
     columns = parts.positions
-    var collector = Collector(columnCount: columns.count, driveCount: log.header.driveCount)
+    var collector = Collector(columnCount: columns.count)
     var clock = Clock(start: log.header.start, shift: log.header.shift, first: first, last: last)
 
     for snapshot in facts.snapshots where (first...last).contains(snapshot.position) {
@@ -151,17 +151,29 @@ public struct RunChart: Sendable, Equatable {
       case consoleOutput, consoleInput, entropy, clock, idle
       case read(Int)
       case write(Int)
+      case frameInput(Int)
+      case frameOutput(Int)
+
+      /// Where its lane stands: by what it is, then by the device, then by the direction.
+      var rank: (Int, Int, Int) {
+        switch self {
+        case .consoleOutput: (0, 0, 0)
+        case .consoleInput: (1, 0, 0)
+        case .read(let drive): (2, drive, 0)
+        case .write(let drive): (2, drive, 1)
+        case .frameInput(let interface): (3, interface, 0)
+        case .frameOutput(let interface): (3, interface, 1)
+        case .entropy: (4, 0, 0)
+        case .clock: (5, 0, 0)
+        case .idle: (6, 0, 0)
+        }
+      }
     }
 
-    let columnCount: Int
-    private let order: [Kind]
+    private let columnCount: Int
     private var byKind: [Kind: Lane] = [:]
 
-    init(columnCount: Int, driveCount: Int) {
-      self.columnCount = columnCount
-      let drives: [Kind] = (0..<driveCount).flatMap { [.read($0), .write($0)] }
-      order = [.consoleOutput, .consoleInput] + drives + [.entropy, .clock, .idle]
-    }
+    init(columnCount: Int) { self.columnCount = columnCount }
 
     mutating func add(_ kind: Kind, _ amount: UInt64, at column: Int) {
       guard amount > 0 else { return }
@@ -187,11 +199,21 @@ public struct RunChart: Sendable, Equatable {
           // A flush has no sectors.
           request.operation == .read ? .read(request.drive) : .write(request.drive),
           overflows ? .max : bytes, at: column)
+      case .frameInput(let frame): add(frame, .frameInput(frame.interface), at: column)
+      case .frameOutput(let frame): add(frame, .frameOutput(frame.interface), at: column)
       default: break
       }
     }
 
-    var lanes: [Lane] { order.compactMap { byKind[$0] } }
+    /// What the first frame of a column says is said of the column.
+    private mutating func add(_ frame: LogFrame, _ kind: Kind, at column: Int) {
+      add(kind, UInt64(frame.byteCount), at: column)
+      guard byKind[kind]?.hints[column] == nil, case .bytes(let bytes) = frame.content else { return }
+      let packet = Packet(bytes)
+      byKind[kind]?.hints[column] = "\(packet.name.rawValue) \(packet.summary)"
+    }
+
+    var lanes: [Lane] { byKind.sorted { $0.key.rank < $1.key.rank }.map(\.value) }
 
     private func lane(_ kind: Kind) -> Lane {
       let (name, title, unit): (String, String, Unit) =
@@ -204,6 +226,8 @@ public struct RunChart: Sendable, Equatable {
         case .read(let drive): ("drive\(drive)-read", "drive \(drive) read", .bytes)
         // Discards and writes of zeroes among them.
         case .write(let drive): ("drive\(drive)-write", "drive \(drive) written", .bytes)
+        case .frameInput(let interface): ("net\(interface)-in", "net\(interface) packets in", .bytes)
+        case .frameOutput(let interface): ("net\(interface)-out", "net\(interface) packets out", .bytes)
         }
       return Lane(name: name, title: title, unit: unit, amounts: Array(repeating: 0, count: columnCount))
     }

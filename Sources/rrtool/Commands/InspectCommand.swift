@@ -15,6 +15,8 @@ struct InspectCommand: ParsableCommand {
         rrtool inspect linux.rr events --kind clock-read --from -400_000 --to end
         rrtool inspect linux.rr console --timestamps
         rrtool inspect linux.rr events --format ndjson
+        rrtool inspect linux.rr packets --protocol dns
+        rrtool inspect linux.rr pcap -o linux.pcapng         what passed through its network, for Wireshark
         rrtool inspect linux.rr chart > linux.svg            a picture of the run
         rrtool inspect linux.rr last-write 0x80201000,8 --before 50% --symbols vmlinux
         rrtool inspect linux.rr calls sleep_until --symbols vmlinux

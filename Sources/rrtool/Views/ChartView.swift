@@ -8,7 +8,7 @@ struct ChartView: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "chart", abstract: "Draw a picture of the run.",
     discussion: """
-      How much the guest said, was told, read, wrote and drew as it went, where it was idle, and where snapshots and resets are: an SVG
+      How much the guest said, was told, read, wrote, drew and sent as it went, where it was idle, and where snapshots and resets are: an SVG
       for any browser, or the figures behind it.
 
       SECTIONS AND FIELDS

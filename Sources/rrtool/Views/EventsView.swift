@@ -18,18 +18,20 @@ struct EventsView: ParsableCommand {
         kind                  what --kind takes; kind- and a number of one that this rrtool does not know
         text                  the event in a few words, for people
         byte_count            bytes in the log before compression
-        data, data_base64     of console input and output, entropy and notes; in base 64 too where it is not text
+        data, data_base64     of console input and output, entropy, notes and frames; in base 64 too where it is not text
         data_bytes            how many bytes they are
         drive, request        of requests to drives and their answers
         operation             of a request: read, write, flush, discard, write-zeroes, write-zeroes-unmap
         sector, sector_count  of a request: sectors of 512 bytes
         succeeded             of an answer
-        data_digest           of the data that were written or read
+        data_digest           of the data that were written or read, and of frames that are not whole in the log
         wall_clock_ns         what the guest was told, since 1970
         source                of a reset or power-off: host or guest
         reason                what ended the run
         exit_status           of a power-off and of the end
         name                  of a snapshot
+        interface             of a frame and of a change of a link: which network card
+        link_up               of a change of a link
         digests               component=digest of each component
 
       EXAMPLES

@@ -17,6 +17,8 @@ struct StatsView: ParsableCommand {
         gaps      the longest stretches without an event: after_event, first_position, instruction_count, duration_ns
         drives    drive, read_count, read_bytes, write_count, written_bytes, flush_count, clear_count, cleared_bytes, failure_count,
                   unanswered_count
+        interfaces
+                  what passed through network cards: interface, input_count, input_bytes, output_count, output_bytes, link_change_count
 
       EXAMPLES
         rrtool inspect linux.rr stats

@@ -7,7 +7,8 @@ import RecordingStore
 /// The words of `rrtool inspect`, whose view stands before the recording or behind it.
 enum ViewWords {
   static let views: [any ParsableCommand.Type] = [
-    SummaryView.self, EventsView.self, ConsoleView.self, StatsView.self, ChartView.self, LastWriteView.self,
+    SummaryView.self, EventsView.self, ConsoleView.self, PacketsView.self, PcapView.self, StatsView.self,
+    ChartView.self, LastWriteView.self,
     CallsView.self, ProfileView.self, CoverageView.self, SystemCallsView.self, TrapsView.self,
     InterruptsView.self,
     FirmwareCallsView.self,
@@ -19,7 +20,7 @@ enum ViewWords {
 
   /// Options that no value follows.
   private static let flags: Set = [
-    "--timestamps", "--physical", "--force-symbols", "--help", "-h", "--version",
+    "--timestamps", "--physical", "--force", "--force-symbols", "--help", "-h", "--version",
   ]
 
   /// The same with the view in front, where the parser wants it; of another command as they are.

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// An address in a packet: of a network card (6 bytes), of IPv4 (4) or of IPv6 (16).
+public struct PacketAddress: Sendable, Hashable, CustomStringConvertible {
+  static let cardByteCount = 6
+  static let byteCounts = [cardByteCount, 4, 16]
+
+  /// In the order of the wire; how many there are says of which kind it is.
+  public let bytes: [UInt8]
+
+  init(_ bytes: some Collection<UInt8>) {
+    precondition(Self.byteCounts.contains(bytes.count), "an address of no kind")
+    self.bytes = Array(bytes)
+  }
+
+  /// As people write it, in any of the ways there are: "10.0.2.15", "FE80:0::1", "52-54-0-12-34-56".
+  public init?(parsing text: String) {
+    for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
+      var bytes = [UInt8](repeating: 0, count: count)
+      if inet_pton(family, text, &bytes) == 1 {
+        self.init(bytes)
+        return
+      }
+    }
+    let parts = text.split(omittingEmptySubsequences: false) { $0 == ":" || $0 == "-" }
+    let bytes = parts.compactMap { $0.first == "+" || $0.utf8.count > 2 ? nil : UInt8($0, radix: 16) }
+    guard parts.count == Self.cardByteCount, bytes.count == parts.count else { return nil }
+    self.init(bytes)
+  }
+
+  var isZero: Bool { bytes.allSatisfy { $0 == 0 } }
+
+  /// In the one way in which each is usually written, which for IPv6 is that of RFC 5952.
+  public var description: String {
+    if bytes.count == Self.cardByteCount { return bytes.map { $0.twoDigits }.joined(separator: ":") }
+    var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+    inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, bytes, &text, socklen_t(text.count))
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}
+
+extension UInt8 {
+  /// "0a".
+  fileprivate var twoDigits: String { (self < 16 ? "0" : "") + String(self, radix: 16) }
+}

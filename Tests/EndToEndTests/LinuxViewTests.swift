@@ -157,7 +157,8 @@ import Testing
   }
 
   private func compareMounts(_ guest: Guest) throws {
-    let said = try #require(guest.lists["mounts"]).map { $0.split(separator: " ").map(String.init) }
+    let lines = try #require(guest.lists["mounts"])
+    let said = lines.map { $0.split(separator: " ").map(String.init) }
     let mounts = try guest.show("mounts")
     #expect(mounts.count == said.count && mounts.count >= 5)
     for (mount, words) in zip(mounts, said) {
@@ -186,8 +187,9 @@ import Testing
         })
     }
     let found = try names(file)
+    let lines = try #require(guest.lists["symbols"])
     let ofModules = Set(
-      try #require(guest.lists["symbols"]).map { line in
+      lines.map { line in
         let words = line.split(whereSeparator: { " \t".contains($0) })
         return "\(words[0]) \(words[2])"
       })

@@ -16,6 +16,8 @@ struct KallsymsImage {
     case from64
     /// Addresses behind the texts.
     case from64Absolute
+    /// Distances behind the texts, and places at multiples of 4.
+    case from70
   }
 
   let bytes: [UInt8]
@@ -40,13 +42,24 @@ struct KallsymsImage {
     return packed
   }
 
-  init(_ symbols: [KernelSymbol], _ version: Version) {
+  /// - Parameter address: where they are to lie.
+  init(_ symbols: [KernelSymbol], _ version: Version, at address: UInt64 = TestMemory.address(0x40000)) {
     var writer = ByteWriter()
-    func align() { writer.raw([UInt8](repeating: 0, count: (8 - writer.count % 8) % 8)) }
-    let isBehind = version == .from64 || version == .from64Absolute
+    let alignment = version == .from70 ? 4 : 8
+    func align() {
+      writer.raw([UInt8](repeating: 0, count: (alignment - writer.count % alignment) % alignment))
+    }
+    let isBehind = [.from64, .from64Absolute, .from70].contains(version)
     func addresses() {
       if version == .absolute || version == .from64Absolute {
         for symbol in symbols { writer.uint64(symbol.address) }
+        return
+      }
+      if version == .from70 {
+        for symbol in symbols {
+          let distance = symbol.address &- (address + UInt64(writer.count))
+          writer.uint32(UInt32(truncatingIfNeeded: distance))
+        }
         return
       }
       let base = symbols.first?.address ?? 0
@@ -55,7 +68,8 @@ struct KallsymsImage {
       writer.uint64(base)
     }
     if !isBehind { addresses() }
-    writer.uint64(UInt64(symbols.count))
+    writer.uint32(UInt32(symbols.count))
+    align()
     let start = writer.count
     var markers: [Int] = []
     for (index, symbol) in symbols.enumerated() {

@@ -13,6 +13,8 @@ import Testing
     (0..<count).map { index in
       let address = TestMemory.kernel + UInt64(0x1000 + index * 4)
       switch index {
+      case 0:
+        return KernelSymbol(address: TestMemory.kernel, kind: UInt8(ascii: "T"), name: "_start")
       case 5:
         return KernelSymbol(address: TestMemory.address(0x800), kind: UInt8(ascii: "R"), name: "linux_banner")
       case 77:

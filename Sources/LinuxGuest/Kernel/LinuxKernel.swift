@@ -32,7 +32,11 @@ package final class LinuxKernel {
     var hasTables = false
     Kallsyms.search(physical) { tables in
       hasTables = true
-      guard let place = KernelPlace(physical, named: { tables.address(of: $0) }) else { return false }
+      guard
+        let place = tables.arePhysical
+          ? KernelPlace(physical, lyingAt: { tables.address(of: $0) })
+          : KernelPlace(physical, named: { tables.address(of: $0) })
+      else { return false }
       found = (place, tables)
       return true
     }
@@ -48,16 +52,17 @@ package final class LinuxKernel {
     }
     memory = KernelMemory(physical, satp: place.satp)
     banner = place.banner
-    symbols = found?.1.symbols ?? []
-    addresses = found?.1.addresses ?? [:]
+    symbols = (found?.1.symbols ?? []).map { $0.moved(by: place.displacement) }
+    // Of several things of one name the first.
+    addresses = Dictionary(symbols.map { ($0.name, $0.address) }, uniquingKeysWith: { first, _ in first })
     self.given = given
   }
 
-  /// How far it was moved from where it was linked to run (KASLR): the kernels of rv64 are linked for the last 2 GiB, since 5.13. Nil where
-  /// it does not lie there.
+  /// How far it was moved from where it was linked to run (KASLR); nil where it does not lie behind that.
   package var displacement: UInt64? {
-    let linked: UInt64 = 0xffff_ffff_8000_0000
-    return optionalAddress(of: "_start").flatMap { $0 >= linked ? $0 - linked : nil }
+    optionalAddress(of: "_start").flatMap {
+      $0 >= KernelPlace.linkedStart ? $0 - KernelPlace.linkedStart : nil
+    }
   }
 
   /// ELF notes of its own, its build-id among them; empty where it does not say where they are.
@@ -130,10 +135,5 @@ package final class LinuxKernel {
 }
 
 extension Kallsyms {
-  /// Where each name is; of several things of one name the first.
-  fileprivate var addresses: [String: UInt64] {
-    Dictionary(symbols.map { ($0.name, $0.address) }, uniquingKeysWith: { first, _ in first })
-  }
-
   fileprivate func address(of name: String) -> UInt64? { symbols.first { $0.name == name }?.address }
 }

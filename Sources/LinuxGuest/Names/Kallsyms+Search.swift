@@ -31,10 +31,18 @@ extension Kallsyms {
     for reach in [1 << 17, Self.reach] {
       let start = max(memory.ram.lowerBound, digits - min(digits, reach)) & ~7
       let bytes = TableBytes(memory.read(start, count: Int(digits - start + reach)))
-      guard let tokens = TokenTable(bytes, digits: Int(digits - start)) else { return nil }
+      let tables = [8, 4].compactMap { alignment in
+        TokenTable(bytes, digits: Int(digits - start), alignment: alignment).map { ($0, alignment) }
+      }
+      guard !tables.isEmpty else { return nil }
       guard reach == Self.reach else { continue }
-      self.init(bytes, tokens: tokens)
-      return
+      // Where the index begins at a multiple of 8 in any case, the other tables tell.
+      for (tokens, alignment) in tables {
+        if let found = Kallsyms(bytes, at: start, tokens: tokens, alignment: alignment) {
+          self = found
+          return
+        }
+      }
     }
     return nil
   }

@@ -16,6 +16,12 @@ package struct KernelSymbol: Equatable, Sendable {
     self.module = module
   }
 
+  func moved(by distance: UInt64) -> Self {
+    var moved = self
+    moved.address &+= distance
+    return moved
+  }
+
   package var isFunction: Bool { "tTwW".utf8.contains(kind) }
   package var isGlobal: Bool { kind & 0x20 == 0 }
 }

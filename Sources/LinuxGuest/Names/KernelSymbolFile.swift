@@ -34,7 +34,7 @@ package struct KernelSymbolFile {
       names.raw(Array(symbol.name.utf8) + [0])
     }
     let start = sorted.first?.address ?? 0
-    let size = (sorted.last?.address ?? 0) - start + Self.reach
+    let size = (sorted.last?.address ?? 0) - start + min(Self.reach, UInt64.max - (sorted.last?.address ?? 0))
     var file = ELFFile(address: start, size: size)
     // Without bytes (NOBITS): memory is the guest's.
     file.add(".text", type: 8, flags: 6, address: start, size: size)

@@ -17,15 +17,17 @@ struct TokenTable {
   let start: Int
   let end: Int
 
-  /// - Parameter digits: where the digits stand.
-  init?(_ bytes: TableBytes, digits: Int) {
+  /// - Parameters:
+  ///   - digits: where the digits stand.
+  ///   - alignment: of what its tables' places are multiples: 8, and 4 since 7.0 or so.
+  init?(_ bytes: TableBytes, digits: Int, alignment: Int) {
     let first = Int(UInt8(ascii: "0"))
     var place = digits
     for _ in first..<Self.count {
       guard let text = bytes.string(place, limit: Self.textLimit) else { return nil }
       place += text.count + 1
     }
-    let index = (place + 7) & ~7
+    let index = (place + alignment - 1) / alignment * alignment
     guard let before = bytes.number(index + 2 * first, 2), Int(before) <= digits else { return nil }
     start = digits - Int(before)
     end = index + 2 * Self.count
@@ -38,7 +40,7 @@ struct TokenTable {
       texts.append(Array(text))
       offset += text.count + 1
     }
-    guard start % 8 == 0, start + offset == place else { return nil }
+    guard start % alignment == 0, start + offset == place else { return nil }
     self.texts = texts
   }
 }

@@ -69,7 +69,7 @@ import Testing
     try #require(recorded.status == 0 && recorded.text.contains("STOP-HERE"), "\(recorded.errors)")
     var lists: [String: [String]] = [:]
     var name: String?
-    for line in recorded.text.replacing("\r", with: "").split(separator: "\n").map(String.init) {
+    for line in recorded.lines {
       if line.hasPrefix("BEGIN-") {
         name = String(line.dropFirst(6))
       } else if line == "END" {

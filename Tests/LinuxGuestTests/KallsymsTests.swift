@@ -53,7 +53,7 @@ import Testing
     let memory = TestMemory(count: 2 << 20)
     let moved = symbols.map { symbol in
       var symbol = symbol
-      symbol.address += 0x10_0000_0000
+      symbol.address -= 0x10_0000_0000
       return symbol
     }
     memory.write(KallsymsImage(moved, .from64).bytes, at: 0x20000)

@@ -24,7 +24,7 @@ import Testing
     let memory = TestMemory(count: 0x40000)
     memory.write("Linux version 6.12 in a machine\n".utf8, at: 0x800)
     // The upper half's last entry but one; readable and valid.
-    memory.write(Self.base / 4096 << 10 | 0xcf, at: Self.tables + 8 * 510)
+    memory.write((Self.base >> 12) << 10 | 0xcf, at: Self.tables + 8 * 510)
     memory.write(KallsymsImage(symbols, .from64).bytes, at: 0x10000)
     let machine = Machine(
       configuration: MachineConfiguration(memorySize: 2 << 20, hartCount: 2, shift: 0, drives: []),

@@ -73,7 +73,7 @@ import Testing
     made.memory.write(0x1234, at: tasks)
     let cut = try made.kernel().tasks()
     #expect(cut.rows.count == 3)
-    #expect(cut.problem?.problem == "the kernel's data lead to 0x1234, where nothing is mapped")
+    #expect(cut.problem?.problem == "the kernel's data lead to 0x1254, where nothing is mapped")
     made.memory.write(TestMemory.address(tasks), at: tasks)
     #expect(try made.kernel().tasks().problem?.problem == "a list of the kernel's leads in a circle")
     made.link([head, tasks])

@@ -71,7 +71,10 @@ struct MessageRing {
   private func text(from begin: UInt64, to end: UInt64, length: UInt64) throws(LinuxGuestError) -> String? {
     let bits = try Self.bits(texts.number("size_bits", bytes: 4))
     let mask = UInt64(1) << bits - 1
-    let isWrapped = begin >> bits != end >> bits && end & mask != 0
+    // How often the ring began anew within the block: never, or once.
+    let laps = (end >> bits) &- (begin >> bits)
+    guard laps <= 1 else { return nil }
+    let isWrapped = laps == 1 && end & mask != 0
     let start = isWrapped ? 0 : begin & mask
     let room = isWrapped ? end & mask : end &- begin
     guard room > 8, room <= mask + 1, start + room <= mask + 1 else { return nil }

@@ -36,6 +36,9 @@ let package = Package(
     .target(name: "Symbols", dependencies: ["Emulator", "HostSystem", "CDwarf"], swiftSettings: settings),
     .target(name: "CoreDump", dependencies: ["ByteCoding", "HostSystem"], swiftSettings: settings),
     .target(
+      name: "LinuxGuest", dependencies: ["Symbols", "CoreDump", "Emulator", "ByteCoding"],
+      swiftSettings: settings),
+    .target(
       name: "RecordingStore",
       dependencies: ["Emulator", "ReplayLog", "DiskImage", "ByteCoding", "HostSystem"],
       swiftSettings: settings),
@@ -64,7 +67,8 @@ let package = Package(
     .target(
       name: "Inspection",
       dependencies: [
-        "Tracing", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator", "HostSystem",
+        "LinuxGuest", "Tracing", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator",
+        "HostSystem",
       ],
       swiftSettings: settings),
     .target(
@@ -86,9 +90,8 @@ let package = Package(
       name: "rrtool",
       dependencies: [
         "Debugging", "GDBRemote", "QEMUCommandLine", "Inspection", "Monitor", "GuestJobs", "Tracing",
-        "Symbols", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator", "ByteCoding",
-        "HostSystem",
-        "CBuild",
+        "LinuxGuest", "Symbols", "TimeTravel", "Execution", "RecordingStore", "ReplayLog", "Emulator",
+        "ByteCoding", "HostSystem", "CBuild",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -121,6 +124,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "SymbolsTests", dependencies: ["Symbols", "Emulator", "HostSystem", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "LinuxGuestTests",
+      dependencies: ["LinuxGuest", "Symbols", "Emulator", "ByteCoding", "RunSupport", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "CoreDumpTests", dependencies: ["CoreDump", "HostSystem", "TestSupport"],

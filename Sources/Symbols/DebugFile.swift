@@ -24,6 +24,8 @@ package final class DebugFile {
   lazy var units = DebugUnits(of: self)
   /// Chains of places that were asked for: programs come to few places often.
   var knownPlaces: [UInt64: [SourcePlace]] = [:]
+  /// Structures that were asked for, found or not.
+  var knownStructures: [String: DebugStructure?] = [:]
 
   /// - Returns: Nil for a file without debugging information.
   /// - Throws: A failure of the kind `file` for one that cannot be read, or has some in a way that is not known.

@@ -44,7 +44,7 @@ struct RRTool: ParsableCommand {
     subcommands: [
       RecordCommand.self, RunCommand.self, QEMUCommand.self, ReplayCommand.self, InspectCommand.self,
       SnapshotCommand.self,
-      DumpCommand.self,
+      DumpCommand.self, SymbolsCommand.self,
       VerifyCommand.self, MonitorCommand.self, ListCommand.self, MoveCommand.self, CopyCommand.self,
       RemoveCommand.self, PruneCommand.self, RebaseCommand.self,
       PackCommand.self, UnpackCommand.self, TrimCommand.self, ManualCommand.self,

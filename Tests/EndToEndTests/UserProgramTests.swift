@@ -19,30 +19,6 @@ import Testing
       && FileManager.default.fileExists(atPath: DebianSymbols.folder.appending(path: "vmlinuz").path)
   }
 
-  /// An initramfs in the form `newc` (Linux, Documentation/driver-api/early-userspace/buffer-format.rst).
-  private func archive(_ program: [UInt8]) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var number = 0
-    func pad() { while bytes.count % 4 != 0 { bytes.append(0) } }
-    func add(_ name: String, mode: Int, device: (major: Int, minor: Int) = (0, 0), _ content: [UInt8] = []) {
-      number += 1
-      let fields = [
-        number, mode, 0, 0, 1, 0, content.count, 0, 0, device.major, device.minor, name.utf8.count + 1, 0,
-      ]
-      bytes += Array("070701".utf8)
-      for field in fields { bytes += Array(String(format: "%08x", field).utf8) }
-      bytes += Array(name.utf8) + [0]
-      pad()
-      bytes += content
-      pad()
-    }
-    add("dev", mode: 0o040755)
-    add("dev/console", mode: 0o020600, device: (5, 1))
-    add("init", mode: 0o100755, program)
-    add("TRAILER!!!", mode: 0)
-    return bytes
-  }
-
   @Test(.enabled(if: isPossible, "there is no Debian kernel, or no clang"))
   func breakpointsOfOneProcess() throws {
     let scratch = try Scratch()
@@ -54,7 +30,7 @@ import Testing
       source, "-o", program,
     ])
     try #require(compiled.status == 0, "\(compiled.errors)")
-    let initrd = try scratch.file("initrd", archive(try scratch.bytes("twins")))
+    let initrd = try scratch.file("initrd", Initramfs.archive(init: try scratch.bytes("twins")))
     let recorded = try scratch.rrtool(
       "record", "-o", scratch.path("run.rr"), "--kernel",
       DebianSymbols.folder.appending(path: "vmlinuz").path,

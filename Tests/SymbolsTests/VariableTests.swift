@@ -40,6 +40,15 @@ import Testing
     }
   }
 
+  @Test func structuresOfTheLedger() throws {
+    let file = try #require(try DebugFile(path: Programs.ledger))
+    let branch = try #require(file.structure("branch"))
+    #expect(
+      branch.byteCount == 1352 && branch.offset(of: "number") == 0 && branch.offset(of: "balances") == 8)
+    #expect(branch.offset(of: "none") == nil)
+    #expect(file.structure("none") == nil && file.structure("none") == nil)
+  }
+
   private static let types = [
     "main.c": """
     typedef const volatile struct { char tag; union { long value; struct { int low, high; }; }; unsigned bits : 3; } item;

@@ -94,6 +94,14 @@ extension Machine {
     return interpreter.inspectTranslation(hart, address, privilege: hart.state.pointee.privilege)
   }
 
+  /// The same by the page tables that a value of `satp` names, whatever harts have there at present.
+  package func physicalAddress(of address: UInt64, satp: UInt64) -> UInt64? {
+    interpreter.inspectTranslation(interpreter.harts[0], address, satp: satp)
+  }
+
+  /// Where RAM is, by physical addresses.
+  package var ram: Range<UInt64> { memory.base..<memory.base + memory.size }
+
   /// As many of `count` bytes from the virtual address `address` on as there are: of RAM, and of what stands in devices' registers.
   package func readMemory(virtual address: UInt64, count: Int, hart: Int) -> [UInt8] {
     var bytes: [UInt8] = []

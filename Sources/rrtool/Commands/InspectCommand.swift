@@ -8,7 +8,7 @@ struct InspectCommand: ParsableCommand {
     discussion: """
       What to show is a verb of its own, before the recording or behind it, and has a page of help: 'rrtool help inspect events'. What
       crossed the machine's edge is read from the log; what ran inside is found by a replay: last-write, calls, syscalls, traps,
-      interrupts, sbi, mmio, and at a place registers, disassembly, x, source, backtrace. Nothing is written. docs/inspect.md tells more of formats and fields.
+      interrupts, sbi, mmio, and at a place registers, disassembly, x, source, backtrace, and of a Linux guest tasks, dmesg, modules, mounts. Nothing is written. docs/inspect.md tells more of formats and fields.
 
       EXAMPLES
         rrtool inspect                                       a summary of the latest recording
@@ -21,6 +21,7 @@ struct InspectCommand: ParsableCommand {
         rrtool inspect linux.rr last-write 0x80201000,8 --before 50% --symbols vmlinux
         rrtool inspect linux.rr calls sleep_until --symbols vmlinux
         rrtool inspect linux.rr syscalls --limit 20
+        rrtool inspect linux.rr tasks --at 50%
       """,
     subcommands: ViewWords.views, defaultSubcommand: SummaryView.self)
 }

@@ -6,24 +6,37 @@ import RecordingStore
 
 /// Files with the guest's symbols, which must be of what was booted.
 struct SymbolOptions: ParsableArguments {
+  /// In place of a file: what a Linux guest's kernel calls its own code and data.
+  private static let guestsOwn = "linux"
+
   @Option(
     help: ArgumentHelp(
-      "An ELF file with the guest's symbols; may be given several times, the most important one first.",
+      "An ELF file with the guest's symbols; may be given several times, the most important one first. 'linux': the names that a Linux guest has of itself.",
       valueName: "file"), completion: .file())
   var symbols: [String] = []
 
   @Flag(help: "Take --symbols of another build than the one that was booted too.")
   var forceSymbols = false
 
+  /// Whether the guest is to be asked; what has a file of that name says `./linux`.
+  var takesGuestsOwn: Bool { symbols.contains(Self.guestsOwn) }
+
   /// Those that were named, each checked: one of another build is refused, and what cannot be checked is told.
-  func checked(for recording: Recording) throws(Failure) -> [SymbolFile] {
+  ///
+  /// - Parameter orGuestsOwn: that names may come from the guest, which are no file.
+  func checked(for recording: Recording, orGuestsOwn: Bool = false) throws(Failure) -> [SymbolFile] {
+    if takesGuestsOwn, !orGuestsOwn {
+      throw Failure(
+        .usage, "--symbols \(Self.guestsOwn)", "is taken by 'rrtool inspect' alone",
+        remedy: "write the names to a file with 'rrtool symbols linux', and give that")
+    }
     guard forceSymbols || !symbols.isEmpty else { return [] }
     guard !symbols.isEmpty else {
       throw Failure(
         .usage, "--force-symbols", "there are no --symbols to take", remedy: "name a file with --symbols")
     }
     var files: [SymbolFile] = []
-    for path in symbols {
+    for path in symbols where path != Self.guestsOwn {
       switch try recording.judge(symbols: path) {
       case .matching(let file): files.append(file)
       case .unknown(let file, let why):
@@ -42,7 +55,7 @@ struct SymbolOptions: ParsableArguments {
   ///
   /// - Parameter tell: says of what was booted that it is gone, or where symbols could come from when there are none.
   func found(for recording: Recording, tell: Bool) throws(Failure) -> [SymbolFile] {
-    let named = try checked(for: recording)
+    let named = try checked(for: recording, orGuestsOwn: !tell)
     guard named.isEmpty else { return named }
     guard recording.symbolPaths.isEmpty else {
       // Which of them lie elsewhere than they say is known as before.
@@ -68,6 +81,7 @@ struct SymbolOptions: ParsableArguments {
     {
       return "no symbols are loaded: those of the demonstration guest are --symbols \(path)".printable
     }
-    return "no symbols are loaded: what was booted has none; name an ELF file that has them with --symbols"
+    return
+      "no symbols are loaded: what was booted has none; name an ELF file that has them with --symbols; 'rrtool symbols linux' makes one of a Linux kernel's own names"
   }
 }

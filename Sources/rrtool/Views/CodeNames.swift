@@ -11,7 +11,7 @@ struct CodeNames {
   /// The most important one first.
   private(set) var files: [CodeSymbols] = []
 
-  init(_ options: SymbolOptions, for recording: Recording) throws(Failure) {
+  init(_ options: SymbolOptions, for recording: Recording) throws {
     for file in try options.found(for: recording, tell: false) {
       do throws(Failure) {
         files.append(try CodeSymbols(file))
@@ -20,6 +20,7 @@ struct CodeNames {
         if !options.symbols.isEmpty || !recording.symbolPaths.isEmpty { throw error }
       }
     }
+    if options.takesGuestsOwn { files.append(try CodeSymbols(ownOf: recording)) }
   }
 
   /// "name+0x12" and the line; nothing where no symbol reaches.

@@ -4,6 +4,7 @@ import Emulator
 import HostSystem
 import RecordingStore
 import Symbols
+import TimeTravel
 
 /// A file that tells what lies where in a guest: its symbols, and its debugging information once that is asked for.
 final class CodeSymbols {
@@ -33,6 +34,16 @@ final class CodeSymbols {
     } catch {
       throw Failure(.file, path, "names no code: \(error.reason)", remedy: "or leave --symbols out")
     }
+  }
+
+  /// What the kernel of a Linux guest calls its own code and data where the recording ends: by then it has all modules that it was to have.
+  init(ownOf recording: Recording) throws {
+    let timeline = try Timeline(recording, near: .end)
+    _ = try timeline.goThere()
+    path = "the guest's memory"
+    displacement = 0
+    symbols = try SymbolTable(OwnNames(of: timeline).file)
+    debugFile = nil
   }
 
   /// The places in the sources that the instruction at an address was made of, the innermost first.

@@ -13,7 +13,8 @@ enum ViewWords {
     InterruptsView.self,
     FirmwareCallsView.self,
     DeviceAccessesView.self, AccessesView.self, RegistersView.self, DisassemblyView.self, MemoryView.self,
-    SourceView.self, BacktraceView.self,
+    SourceView.self, BacktraceView.self, TasksView.self, KernelLogView.self, ModulesView.self,
+    MountsView.self,
   ]
 
   static var names: [String] { views.map { $0._commandName } }

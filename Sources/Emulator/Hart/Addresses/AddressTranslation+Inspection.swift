@@ -6,6 +6,12 @@ extension Interpreter {
   func inspectTranslation(_ hart: Hart, _ address: UInt64, privilege: UInt64) -> UInt64? {
     let satp = hart.state.pointee.satp
     if privilege == Privilege.machine || satp >> 60 == 0 { return address }
+    return inspectTranslation(hart, address, satp: satp)
+  }
+
+  /// The same by the tables that a value of `satp` names, which the hart need not have at present.
+  func inspectTranslation(_ hart: Hart, _ address: UInt64, satp: UInt64) -> UInt64? {
+    guard satp >> 60 == 8 || satp >> 60 == 9 else { return nil }
     let levels = satp >> 60 == 8 ? 3 : 4
     let unused = UInt64(64 - (12 + 9 * levels))
     guard UInt64(bitPattern: Int64(bitPattern: address << unused) >> Int64(unused)) == address else {

@@ -20,7 +20,7 @@ struct AccessesView: ParsableCommand {
         position, time_ns   the instruction that did it, or the next one
         hart, mode          whose, and user, supervisor or machine; none where no instruction did it
         access              read, write, or update (an atomic that does both)
-        source              instruction, page-table-walk, sbi, a device's name, drive0, host-interface, guest-reset, host-reset
+        source              instruction, page-table-walk, sbi, a device's name, drive0, net0, host-interface, guest-reset, host-reset
         address, byte_count the first byte of the access, virtual, and how many; it may reach beyond what was asked for
         old, new            what they held before and after: a number of 1, 2, 4 or 8 bytes, else bytes in their order; a read has only new
         pc, symbol          the instruction, and what --symbols calls it

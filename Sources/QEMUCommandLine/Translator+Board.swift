@@ -199,6 +199,9 @@ extension Translator {
   mutating func applyObject(_ value: String, _ text: String) throws(WordProblem) {
     let type = try Properties(value, implied: "qom-type").fields.first { $0.key == "qom-type" }?.value ?? ""
     guard !["rng-random", "rng-builtin", "filter-replay", "iothread"].contains(type) else { return }
-    note(text, "nothing here uses it")
+    note(
+      text,
+      type == "filter-dump"
+        ? "packets are in a recording: 'rrtool inspect NAME.rr pcap' writes them" : "nothing here uses it")
   }
 }

@@ -66,7 +66,6 @@ import Testing
     let limit = 8_808_038 + 300_000
     #expect(log.map { $0 < limit } == true, "1.05 of the payload, and what the boot takes")
     server.send(SIGKILL)
-    try scratch.expectReplay("run.rr", equals: recorded)
     // In a network of its own, which has nothing, where the host lets a test make one.
     let alone = try scratch.run(
       [
@@ -74,7 +73,8 @@ import Testing
         scratch.path("run.rr"),
       ],
       seconds: 600)
-    #expect(alone.status == 0 && alone.output == recorded.output)
+    #expect(alone.status == 0 && alone.output == recorded.output, "\(alone.errors)")
+    #expect(alone.errors.contains("the same as recorded"))
   }
 
   /// A replay makes no socket, and asks the host's network for nothing.

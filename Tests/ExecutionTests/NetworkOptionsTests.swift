@@ -29,6 +29,11 @@ import Testing
     #expect(!options.reachesHostLoopback && !options.hasIPv6)
   }
 
+  @Test func theCardsOwnPropertiesMayBeInTheSameWord() throws {
+    let card = try parse(net: ["user,mac=02:00:00:00:00:07,host_mtu=1400"])[0].card
+    #expect(card == .init(address: MACAddress(parsing: "02:00:00:00:00:07")!, mtu: 1400))
+  }
+
   @Test func aCardIsOnTheNetworkThatItNames() throws {
     let cards = try parse(
       [
@@ -66,7 +71,10 @@ import Testing
     ([], [], ["user,colour=red"]),
     ([], [], ["user,net=10.0.2.0/33"]), ([], [], ["user,net=10.0.2.0/255.0.255.0"]),
     ([], [], ["user,restrict=maybe"]),
-    ([], [], ["user,dns=10.0.2.2"]), ([], [], ["user,dhcpstart=192.168.0.1"]),
+    ([], [], ["user,dns=10.0.2.2"]), ([], [], ["user,tftp=/nowhere/at/all"]),
+    ([], [], ["user,loss=1%,loss=2%"]),
+    ([], [], ["user,hostfwd=tcp::22-10.0.3.15:22"]), ([], [], ["user,restrict"]), ([], [], ["user,mac=1"]),
+    ([], [], ["user,dhcpstart=192.168.0.1"]),
     ([], [], ["user,loss=101%"]), ([], [], ["user,delay=5"]), ([], [], ["user,delay=61s"]),
     ([], [], ["user,reorder=1%"]),
     ([], [], ["user,guestfwd=tcp:10.0.2.9:80-file:x"]), ([], [], ["user,log=most"]), ([], [], [""]),

@@ -118,7 +118,8 @@ public final class RunControl: Sendable {
       guard let interface = (0..<count).first(where: { "net\($0)" == name }) else {
         throw Failure(
           .usage, name, "is no network card of this guest",
-          remedy: count == 0 ? "it has none" : "name one of net0 to net\(count - 1)")
+          remedy: count == 0
+            ? "it has none" : count == 1 ? "name net0" : "name one of net0 to net\(count - 1)")
       }
       try run.press(.link(interface: interface, isUp: isUp))
       run.note("monitor: set_link \(name) \(isUp ? "on" : "off")")

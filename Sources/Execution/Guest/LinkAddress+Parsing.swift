@@ -14,6 +14,8 @@ extension NetworkOptions.Backend {
         remedy: "add addr.type=unix,addr.path=PATH, and server=on at one end")
     }
     let isServer = try places.takeFlag("server", option)
+    // A client of ours always does.
+    for key in ["reconnect", "reconnect-ms"] { places.drop(key) }
     try places.finish("a stream", option)
     return .stream(address, isServer: isServer)
   }
@@ -59,6 +61,8 @@ extension NetworkOptions.Backend {
         )
       }
     }
+
+    mutating func drop(_ key: String) { values[key] = nil }
 
     mutating func takeFlag(_ key: String, _ option: String) throws(Failure) -> Bool {
       switch values.removeValue(forKey: key) {

@@ -17,7 +17,8 @@ extension NetworkOptions {
   ) throws(Failure) -> [NetworkOptions] {
     var wires: [(id: String, netdev: NetdevOptions, text: String)] = []
     for text in netdevs {
-      let netdev = try NetdevOptions(parsing: text, option: "--netdev \(text)")
+      let (kind, properties) = try OptionList.parseKind(text, option: "--netdev")
+      let netdev = try NetdevOptions(kind, properties, option: "--netdev \(text)")
       guard let id = netdev.id, !id.isEmpty else {
         throw Failure(.usage, "--netdev \(text)", "has no id", remedy: "add id=NAME, for --device")
       }
@@ -43,11 +44,7 @@ extension NetworkOptions {
         .usage, "--netdev \(wire.text)", "leads to no network card",
         remedy: "add --device virtio-net-device,netdev=\(wire.id)")
     }
-    for text in net where text != "none" {
-      let netdev = try NetdevOptions(parsing: text, option: "--net \(text)")
-      let card = MachineConfiguration.NetworkCard(address: .standard(cards.count))
-      cards.append(netdev.connected(to: card, id: netdev.id ?? "net\(cards.count)", option: "--net \(text)"))
-    }
+    for text in net where text != "none" { cards.append(try card(parsing: text, index: cards.count)) }
     guard cards.count <= MachineConfiguration.networkCardLimit else {
       throw Failure(
         .usage, "--device", "\(cards.count) network cards are not possible",
@@ -61,6 +58,19 @@ extension NetworkOptions {
     }
     return cards
   }
+
+  /// What `--net` asks for: the properties of both.
+  private static func card(parsing text: String, index: Int) throws(Failure) -> NetworkOptions {
+    let option = "--net \(text)"
+    let (kind, properties) = try OptionList.parseKind(text, option: "--net")
+    var card = MachineConfiguration.NetworkCard(address: .standard(index))
+    var others: [(key: String, value: String)] = []
+    for (key, value) in properties where try !NetworkDeviceOptions.take(key, value, option, &card) {
+      others.append((key, value))
+    }
+    let netdev = try NetdevOptions(kind, others, option: option)
+    return netdev.connected(to: card, id: netdev.id ?? "net\(index)", option: option)
+  }
 }
 
 /// What `--device virtio-net-device` asks for.
@@ -72,34 +82,45 @@ struct NetworkDeviceOptions {
 
   /// - Parameter index: of the card, for its address when none is given.
   init(parsing text: String, index: Int) throws(Failure) {
-    func refuse(_ problem: String, _ remedy: String? = nil) -> Failure {
-      Failure(
-        .usage, "--device \(text)", problem,
-        remedy: remedy ?? "write \(Self.kind),netdev=NAME[,mac=ADDRESS][,host_mtu=N]")
+    let option = "--device \(text)"
+    func refuse(_ problem: String) -> Failure {
+      Failure(.usage, option, problem, remedy: "write \(Self.kind),netdev=NAME[,mac=ADDRESS][,host_mtu=N]")
     }
     let (kind, properties) = try OptionList.parseKind(text, option: "--device")
     guard kind == Self.kind else { throw refuse("'\(kind)' is no device that can be added") }
     card = MachineConfiguration.NetworkCard(address: .standard(index))
-    for (key, value) in properties {
+    for (key, value) in properties where try !Self.take(key, value, option, &card) {
       switch key {
       case "netdev": netdev = value
-      case "mac":
-        guard let address = MACAddress(parsing: value), !address.isGroup else {
-          throw refuse("'\(value)' is no address of a network card", "give one such as 52:54:00:12:34:56")
-        }
-        card.address = address
-      case "host_mtu":
-        guard let mtu = UInt16(value), MachineConfiguration.mtuRange.contains(mtu) else {
-          throw refuse(
-            "host_mtu is \(MachineConfiguration.mtuRange.lowerBound) to \(MachineConfiguration.mtuRange.upperBound), not '\(value)'"
-          )
-        }
-        card.mtu = mtu
       case "id": break
       default: throw refuse("'\(key)' is not an option of a network card")
       }
     }
     if netdev.isEmpty { throw refuse("names no netdev") }
+  }
+
+  /// What is the card's own. False: it is something else.
+  static func take(
+    _ key: String, _ value: String, _ option: String, _ card: inout MachineConfiguration.NetworkCard
+  ) throws(Failure) -> Bool {
+    switch key {
+    case "mac":
+      guard let address = MACAddress(parsing: value), !address.isGroup else {
+        throw Failure(
+          .usage, option, "'\(value)' is no address of a network card",
+          remedy: "give one such as 52:54:00:12:34:56")
+      }
+      card.address = address
+    case "host_mtu":
+      let range = MachineConfiguration.mtuRange
+      guard let mtu = UInt16(value), range.contains(mtu) else {
+        throw Failure(
+          .usage, option, "'\(value)' is no MTU", remedy: "give \(range.lowerBound) to \(range.upperBound)")
+      }
+      card.mtu = mtu
+    default: return false
+    }
+    return true
   }
 }
 
@@ -110,10 +131,18 @@ struct NetdevOptions {
   var faults = WireFaults()
   var keepsFrames = true
 
-  init(parsing text: String, option: String) throws(Failure) {
-    let (kind, all) = try OptionList.parseKind(text, option: "--netdev")
+  /// Properties that may be given several times.
+  private static let lists: Set<String> = ["hostfwd", "guestfwd", "dnssearch"]
+
+  init(
+    _ kind: String, _ all: [(key: String, value: String)], option: String
+  ) throws(Failure) {
     var properties: [(key: String, value: String)] = []
+    var keys: Set<String> = []
     for (key, value) in all {
+      guard keys.insert(key).inserted || Self.lists.contains(key) else {
+        throw Failure(.usage, option, "gives '\(key)' twice", remedy: "give it once")
+      }
       switch (key, value) {
       case ("id", _): id = value
       case ("log", "full"): keepsFrames = true

@@ -31,16 +31,22 @@ extension UserNetworkOptions {
       case "dns": nameServer = try address(key, value)
       case "restrict": isRestricted = try flag(key, value)
       case "host-loopback": reachesHostLoopback = try flag(key, value)
+      case "ipv4": hasIPv4 = try flag(key, value)
       case "ipv6": hasIPv6 = try flag(key, value)
       case "hostname": hostName = value
       case "domainname": domainName = value
       case "dnssearch": searchDomains.append(value)
-      case "tftp": tftpFolder = HostFiles.absolute(value)
+      case "tftp":
+        guard HostFiles.kind(of: value) == .folder else {
+          throw refuse("tftp=\(value) is no folder", "name one that is there")
+        }
+        tftpFolder = HostFiles.absolute(value)
       case "bootfile": bootFile = value
       case "hostfwd":
         guard let forward = HostForward(parsing: value) else {
           throw refuse(
-            "hostfwd=\(value) is no forwarding", "write hostfwd=tcp:[HOST-ADDRESS]:PORT-[GUEST-ADDRESS]:PORT")
+            "hostfwd=\(value) is no forwarding",
+            "write hostfwd=tcp:[HOST-ADDRESS]:PORT-[GUEST-ADDRESS]:PORT, with ports of 1 to 65535")
         }
         hostForwards.append(forward)
       case "guestfwd":
@@ -57,6 +63,10 @@ extension UserNetworkOptions {
     for (key, address) in [("host", host), ("dhcpstart", dhcpStart)] {
       guard let address, (address.value ^ network.value) & mask.value != 0 else { continue }
       throw refuse("\(key)=\(address) is not in the network", "give an address of \(self.address(0))")
+    }
+    for address in hostForwards.compactMap(\.guestAddress) + guestForwards.map(\.address)
+    where (address.value ^ network.value) & mask.value != 0 {
+      throw refuse("\(address) is not in the network", "give an address of \(self.address(0))")
     }
     if let nameServer, nameServer == (host ?? self.address(2)) {
       throw refuse("dns=\(nameServer) is the host itself", "give another address")

@@ -48,7 +48,7 @@ public final class ListeningSocket: Sendable {
         && withUnsafeMutablePointer(to: &found) { pointer in
           pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
         } == 0
-      guard isBound else { throw Self.refusal(errno, name) }
+      guard isBound else { throw Self.refusal(errno, name, isPort: true) }
     }
     path = nil
     place = "\(host):\(UInt16(bigEndian: found.sin_port))"
@@ -105,13 +105,14 @@ public final class ListeningSocket: Sendable {
     return client
   }
 
-  private static func refusal(_ number: Int32, _ name: String) -> Failure {
+  private static func refusal(_ number: Int32, _ name: String, isPort: Bool = false) -> Failure {
     // A name that is taken is a file that exists.
     let isTaken = number == EADDRINUSE || number == EEXIST
     return Failure(
       .file, name,
       "cannot listen there: \(String(cString: strerror(isTaken ? EADDRINUSE : number)))",
       remedy: isTaken
-        ? "remove what stands there, or name another place" : "check the place and its permissions")
+        ? "\(isPort ? "end what listens" : "remove what stands") there, or name another \(isPort ? "port" : "place")"
+        : "check the place and its permissions")
   }
 }

@@ -211,7 +211,7 @@ final class SlirpStack {
     var configuration = SlirpConfig()
     configuration.version = configurationVersion
     configuration.restricted = options.isRestricted ? 1 : 0
-    configuration.in_enabled = true
+    configuration.in_enabled = options.hasIPv4
     configuration.vnetwork = options.network.inNetworkOrder
     configuration.vnetmask = options.mask.inNetworkOrder
     configuration.vhost = (options.host ?? options.address(2)).inNetworkOrder

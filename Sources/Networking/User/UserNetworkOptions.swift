@@ -74,6 +74,7 @@ public struct UserNetworkOptions: Equatable, Sendable {
   public var isRestricted = false
   /// The guest may reach what listens on the host's loopback, as 10.0.2.2.
   public var reachesHostLoopback = false
+  public var hasIPv4 = true
   public var hasIPv6 = false
   /// What DHCP tells the guest that it is called.
   public var hostName: String?

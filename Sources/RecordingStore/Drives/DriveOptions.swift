@@ -101,7 +101,7 @@ public enum OptionList {
     }
     // Commas in the kind are doubled in the text, and there is no kind that has any.
     let rest = text.dropFirst(kind.count + 1)
-    return (kind, rest.isEmpty ? [] : try parse(String(rest), option: option))
+    return (kind, rest.isEmpty ? [] : try parse(String(rest), option: "\(option) \(kind),"))
   }
 
   public static func parse(_ text: String, option: String) throws(Failure) -> [(key: String, value: String)] {

@@ -22,7 +22,7 @@ extension RunOrigin {
         .usage, networks[cardCount].option,
         cardCount == 0
           ? "the recorded machine has no network card"
-          : "the recorded machine has only \(cardCount) network cards",
+          : "the recorded machine has only \(cardCount) network card\(cardCount == 1 ? "" : "s")",
         remedy: "leave it out")
     }
     let regions = try ReplaySession.bootRegions(of: recording)

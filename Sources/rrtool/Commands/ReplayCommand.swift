@@ -90,6 +90,10 @@ struct ReplayCommand: ParsableCommand {
         }
         return try goLive(recording, outcome)
       }
+      if !live.network.isEmpty {
+        throw Failure(
+          .usage, "--net", "a replay needs no network, and has none", remedy: "add --live, or leave it out")
+      }
       if live.output != nil {
         throw Failure(.usage, "-o", "a replay records nothing", remedy: "add --live, or leave out -o")
       }

@@ -10,7 +10,8 @@ import TimeTravel
 struct LiveOptions: ParsableArguments {
   @Flag(
     help: ArgumentHelp(
-      "Go to --from or --to, leave the recording there and run on with real input, drives, clock and entropy."
+      "Go to --from or --to, leave the recording there and run on with real input, drives, clock and entropy, and with the network "
+        + "that --net, or --netdev and --device, say then."
     ))
   var live = false
 
@@ -51,7 +52,8 @@ struct LiveOptions: ParsableArguments {
     let networks = try network.parsed()
     let cardCount = timeline.recording.manifest.machine.networkCards?.count ?? 0
     say("live from position \(timeline.position.grouped)")
-    if cardCount > 0 {
+    func tellNetwork() {
+      guard cardCount > 0 else { return }
       say(
         networks.isEmpty
           ? "the guest's network is not connected: its links go down; --net user connects it"
@@ -65,6 +67,7 @@ struct LiveOptions: ParsableArguments {
       guard let output else {
         let run = try PlainRun(
           leaving: timeline, networks: networks, inbox: inbox, console: console, control: control)
+        tellNetwork()
         let result = run.run(stopOn: pattern, tell: say)
         outcome.note(digests: run.digests)
         return result
@@ -72,6 +75,7 @@ struct LiveOptions: ParsableArguments {
       let options = Recorder.Options(output: output, force: force, snapshots: policy)
       let recorder = try Recorder(
         leaving: timeline, networks: networks, options, inbox: inbox, console: console, control: control)
+      tellNetwork()
       let result = try recorder.run(stopOn: pattern, tell: say)
       outcome.note(digests: recorder.digests)
       return result

@@ -12,7 +12,7 @@ public final class DatagramLink: NetworkBackend, @unchecked Sendable {
   private let remote: LinkAddress
   private let remoteAddress: SocketAddress
   private let descriptor: Int32
-  private let link = LinkThread()
+  private let link = BackendThread(answerTime: LinkAddress.answerTime)
 
   public init(local: LinkAddress, remote: LinkAddress) throws(Failure) {
     self.local = local
@@ -56,7 +56,7 @@ public final class DatagramLink: NetworkBackend, @unchecked Sendable {
 
   public func send(_ frame: [UInt8]) { link.send(frame) }
   public var isBusy: Bool { link.isBusy }
-  public var description: [String] { ["datagrams from \(local) to \(remote)"] }
+  public var description: [String] { ["datagrams from \(local) to \(remote)"] + link.remarks }
 
   public func finish() {
     link.finish()

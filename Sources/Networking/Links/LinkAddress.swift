@@ -9,6 +9,9 @@ public enum LinkAddress: Equatable, Sendable, CustomStringConvertible {
   case path(String)
   case port(host: String, port: String)
 
+  /// Nanoseconds that the machine at the other end may take to answer.
+  static let answerTime: UInt64 = 200_000_000
+
   public var description: String {
     switch self {
     case .path(let path): "unix:\(path)"

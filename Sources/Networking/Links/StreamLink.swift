@@ -18,7 +18,7 @@ public final class StreamLink: NetworkBackend, @unchecked Sendable {
 
   private let address: LinkAddress
   private let listener: ListeningSocket?
-  private let link = LinkThread()
+  private let link = BackendThread(answerTime: LinkAddress.answerTime)
   private let isConnected = Atomic<Bool>(false)
 
   // Of the thread.
@@ -58,7 +58,7 @@ public final class StreamLink: NetworkBackend, @unchecked Sendable {
     let state =
       isConnected.load(ordering: .relaxed)
       ? "connected" : listener == nil ? "tries to connect" : "waits for a client"
-    return ["stream \(listener == nil ? "to" : "at") \(address), \(state)"]
+    return ["stream \(listener == nil ? "to" : "at") \(address), \(state)"] + link.remarks
   }
 
   public func finish() {

@@ -12,13 +12,10 @@ public final class UserNetwork: NetworkBackend, @unchecked Sendable {
   private static let answerTime: UInt64 = 50_000_000
 
   private let options: UserNetworkOptions
-  private let queue = FrameQueue()
+  private let link = BackendThread(answerTime: answerTime)
   private let delivery = Delivery()
   private let stack: SlirpStack
-  private var thread: HostThread?
   private let hasConnections = Atomic<Bool>(false)
-  /// On the host's clock.
-  private let lastFrame = Atomic<UInt64>(0)
 
   /// - Parameters:
   ///   - option: what the user wrote, for errors.
@@ -35,28 +32,20 @@ public final class UserNetwork: NetworkBackend, @unchecked Sendable {
   }
 
   public func start(deliver: @escaping @Sendable ([UInt8]) -> Void) {
-    delivery.deliver = { [self] frame in
-      lastFrame.store(HostClock.monotonic(), ordering: .relaxed)
+    delivery.deliver = { [link] frame in
+      link.noteFrame()
       deliver(frame)
     }
-    thread = HostThread { [self] in
-      while let frames = queue.take() {
-        stack.turn(frames, wakeDescriptor: queue.wakeDescriptor)
+    link.start { [self] in
+      while let frames = link.queue.take() {
+        stack.turn(frames, wakeDescriptor: link.queue.wakeDescriptor)
         hasConnections.store(stack.hasConnections, ordering: .relaxed)
       }
-      stack.end()
     }
   }
 
-  public func send(_ frame: [UInt8]) {
-    lastFrame.store(HostClock.monotonic(), ordering: .relaxed)
-    queue.add(frame)
-  }
-
-  public var isBusy: Bool {
-    hasConnections.load(ordering: .relaxed)
-      || HostClock.monotonic() - lastFrame.load(ordering: .relaxed) < Self.answerTime
-  }
+  public func send(_ frame: [UInt8]) { link.send(frame) }
+  public var isBusy: Bool { hasConnections.load(ordering: .relaxed) || link.isBusy }
 
   public var description: [String] {
     let restricted = options.isRestricted ? ", restricted" : ""
@@ -64,13 +53,13 @@ public final class UserNetwork: NetworkBackend, @unchecked Sendable {
       "\(forward.transport.rawValue) \(forward.hostAddress):\(forward.hostPort) leads to "
         + "\(forward.guestAddress ?? options.dhcpStart ?? options.address(15)):\(forward.guestPort)"
     }
-    return ["user network \(options.network)\(restricted)"] + forwards
+    let host = options.reachesHostLoopback ? ", reaches the host's loopback" : ""
+    return ["user network \(options.network)\(restricted)\(host)"] + forwards + link.remarks
   }
 
   public func finish() {
-    queue.end()
-    if let thread { thread.join() } else { stack.end() }
-    thread = nil
+    link.finish()
+    stack.end()
     delivery.deliver = nil
   }
 

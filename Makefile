@@ -1,6 +1,6 @@
 # What this project's people type. Each target does its own set-up on a fresh Debian machine.
 
-.PHONY: build demo test lockstep differential torture debugger-torture fuzz bench guests lint fixtures clean
+.PHONY: build demo test lockstep differential rings torture debugger-torture fuzz bench guests lint fixtures clean
 .PHONY: package-tool install uninstall deb docs try-package
 
 # What `rrtool --version` says: in the environment of all builds, so that they agree, and only those of a new commit compile one small file.
@@ -70,6 +70,12 @@ differential:
 	swift build -c release --build-tests
 	RRTOOL_DIFFERENTIAL_PROGRAMS=$${RRTOOL_DIFFERENTIAL_PROGRAMS:-10} \
 	  swift test -c release --skip-build --filter ConformanceTests
+
+# Drivers of virtio devices that do whatever comes: a million bouts and more with each of the four devices.
+rings:
+	@Scripts/set-up tests
+	swift build -c release --build-tests
+	RRTOOL_RING_BOUTS=$${RRTOOL_RING_BOUTS:-700000} swift test -c release --skip-build --filter randomRings
 
 # Kills, failed system calls and damaged inputs at length (docs/reliability.md): make torture OPTIONS="--kills 100 --seed 7"
 torture: build

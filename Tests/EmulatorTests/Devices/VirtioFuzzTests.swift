@@ -2,6 +2,7 @@
 
 import ByteCoding
 import Emulator
+import Foundation
 import TestSupport
 import Testing
 
@@ -21,6 +22,10 @@ import Testing
     var framesOut = 0
   }
 
+  /// Bouts with a driver for each seed and kind of drive; `make rings` has many more.
+  private static let boutCount =
+    ProcessInfo.processInfo.environment["RRTOOL_RING_BOUTS"].flatMap(Int.init) ?? 20_000
+
   @Test(arguments: [0x5eed_0001, 0x5eed_0002, 0x5eed_0003] as [UInt64])
   func randomRings(seed: UInt64) throws {
     print("virtio ring seed \(seed)")
@@ -28,7 +33,7 @@ import Testing
     var tally = Tally()
     for isReadOnly in [false, true] {
       let machine = FuzzMachine(isReadOnly: isReadOnly)
-      for iteration in 0..<20_000 {
+      for iteration in 0..<Self.boutCount {
         try machine.step(&random, tally: &tally, label: "seed \(seed), iteration \(iteration)")
       }
     }

@@ -61,7 +61,7 @@ extension Translator {
       + properties.fields.map { "\($0.key)=\(Properties.escape($0.value))" }).joined(separator: ",")
   }
 
-  /// A card on the network of its `netdev=`. False where it cannot be: that has been told.
+  /// The words of a card on the network of its `netdev=`; none where it cannot be, which has been told.
   mutating func connect(_ properties: Properties, _ text: String) -> [String] {
     var properties = properties
     guard let id = properties.take("netdev") else {

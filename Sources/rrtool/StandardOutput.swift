@@ -28,6 +28,12 @@ enum StandardOutput {
     }
   }
 
+  /// Refuses a terminal for what `subject` is to write, which no one could read there.
+  static func checkIsNoTerminal(_ subject: String, _ what: String, remedy: String) throws(Failure) {
+    guard Terminal.isTerminal(1) else { return }
+    throw Failure(.usage, subject, "\(what), and standard output a terminal", remedy: remedy)
+  }
+
   /// Has all that was taken written now.
   static func flush() { state.withLock { flush(&$0) } }
 

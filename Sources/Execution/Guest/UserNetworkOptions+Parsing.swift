@@ -61,11 +61,11 @@ extension UserNetworkOptions {
       }
     }
     for (key, address) in [("host", host), ("dhcpstart", dhcpStart)] {
-      guard let address, (address.value ^ network.value) & mask.value != 0 else { continue }
+      guard let address, !contains(address) else { continue }
       throw refuse("\(key)=\(address) is not in the network", "give an address of \(self.address(0))")
     }
     for address in hostForwards.compactMap(\.guestAddress) + guestForwards.map(\.address)
-    where (address.value ^ network.value) & mask.value != 0 {
+    where !contains(address) {
       throw refuse("\(address) is not in the network", "give an address of \(self.address(0))")
     }
     if let nameServer, nameServer == (host ?? self.address(2)) {

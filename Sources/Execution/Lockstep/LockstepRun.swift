@@ -14,7 +14,7 @@ public final class LockstepRun {
   public init(_ guest: Guest, inbox: Inbox, console: any ConsoleOutput) throws(Failure) {
     drives = try ScratchDrives(guest.drives, inbox: inbox)
     let configuration = try guest.configuration(drives: drives.manifests)
-    wires = guest.networks.isEmpty ? nil : try NetworkWires(guest.networks)
+    wires = try NetworkWires.open(guest.networks)
     live = LiveGate(
       inbox: inbox, drives: drives.workers, wires: wires, console: console, sleeps: guest.sleeps)
     lockstep = Lockstep(configuration: configuration, plan: try guest.plan(configuration), outside: live)

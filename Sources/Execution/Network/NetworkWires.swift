@@ -17,7 +17,7 @@ package final class NetworkWires {
   /// Opens the back ends: what they listen at is taken from here on.
   ///
   /// - Parameter options: by card; nil for one without a cable.
-  package init(_ options: [NetworkOptions?]) throws(Failure) {
+  private init(_ options: [NetworkOptions?]) throws(Failure) {
     clock = GuestClock()
     var opened: [(any NetworkBackend)?] = []
     do throws(Failure) {
@@ -27,6 +27,11 @@ package final class NetworkWires {
       throw error
     }
     backends = opened
+  }
+
+  /// The wires of a machine; nil for one without network cards.
+  package static func open(_ options: [NetworkOptions?]) throws(Failure) -> NetworkWires? {
+    options.isEmpty ? nil : try NetworkWires(options)
   }
 
   /// Frames come from here on.
@@ -46,8 +51,6 @@ package final class NetworkWires {
   }
 
   package func finish() { for backend in backends { backend?.finish() } }
-
-  var isEmpty: Bool { backends.isEmpty }
 
   func send(_ frame: NetworkFrame, at moment: Moment) {
     clock.stand(at: moment.time)

@@ -29,7 +29,7 @@ public final class PlainRun {
     let configuration = try guest.configuration(drives: drives.manifests)
     let start = RunStart(guest: guest, plan: try guest.plan(configuration))
     self.init(
-      drives: drives, wires: guest.networks.isEmpty ? nil : try NetworkWires(guest.networks),
+      drives: drives, wires: try NetworkWires.open(guest.networks),
       facts: RunFacts(of: guest, drives: drives.manifests), start: start, inbox: inbox, console: console,
       sleeps: guest.sleeps, control: control
     ) { gate in

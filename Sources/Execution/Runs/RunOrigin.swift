@@ -82,7 +82,7 @@ package struct RunOrigin {
 
   /// Opens what its wires lead to; nil for a machine without network cards.
   package func openWires() throws(Failure) -> NetworkWires? {
-    networks.isEmpty ? nil : try NetworkWires(networks)
+    try NetworkWires.open(networks)
   }
 
   /// Hands the run what is on its way to it.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Emulator
 import Glibc
 
 /// An address in a packet: of a network card (6 bytes), of IPv4 (4) or of IPv6 (16).
 public struct PacketAddress: Sendable, Hashable, CustomStringConvertible {
-  static let cardByteCount = 6
+  static let cardByteCount = MACAddress.byteCount
   static let byteCounts = [cardByteCount, 4, 16]
 
   /// In the order of the wire; how many there are says of which kind it is.
@@ -24,24 +25,17 @@ public struct PacketAddress: Sendable, Hashable, CustomStringConvertible {
         return
       }
     }
-    let parts = text.split(omittingEmptySubsequences: false) { $0 == ":" || $0 == "-" }
-    let bytes = parts.compactMap { $0.first == "+" || $0.utf8.count > 2 ? nil : UInt8($0, radix: 16) }
-    guard parts.count == Self.cardByteCount, bytes.count == parts.count else { return nil }
-    self.init(bytes)
+    guard let card = MACAddress(parsing: text) else { return nil }
+    self.init(card.bytes)
   }
 
   var isZero: Bool { bytes.allSatisfy { $0 == 0 } }
 
   /// In the one way in which each is usually written, which for IPv6 is that of RFC 5952.
   public var description: String {
-    if bytes.count == Self.cardByteCount { return bytes.map { $0.twoDigits }.joined(separator: ":") }
+    if let card = MACAddress(bytes) { return card.description }
     var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
     inet_ntop(bytes.count == 4 ? AF_INET : AF_INET6, bytes, &text, socklen_t(text.count))
     return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
-}
-
-extension UInt8 {
-  /// "0a".
-  fileprivate var twoDigits: String { (self < 16 ? "0" : "") + String(self, radix: 16) }
 }

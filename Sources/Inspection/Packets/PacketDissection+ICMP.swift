@@ -5,12 +5,8 @@ import ByteCoding
 /// ICMP (RFC 792, 950, 1256, 1812) and IGMP (RFC 2236, 3376).
 extension PacketDissection {
   mutating func icmp(_ bytes: ArraySlice<UInt8>) throws(ByteCodingError) {
-    enter(.icmp, bytes)
-    var reader = ByteReader(bytes)
-    let (type, code) = (try reader.uint8(), try reader.uint8())
-    _ = try reader.bigEndianUInt16()
-    let name = Self.messages[type] ?? "type \(type), code \(code)"
-    packet.summary = name
+    let (start, type, code, name) = try message(.icmp, bytes, Self.messages)
+    var reader = start
     switch type {
     case 0, 8, 13, 14:
       packet.summary = name + (try Self.echo(&reader))
@@ -20,9 +16,26 @@ extension PacketDissection {
       packet.summary = Self.unreachable[code].map { "\(name): \($0)" } ?? "\(name), code \(code)"
       if code == 4 { packet.summary += ", MTU \(limit)" }
     case 5: packet.summary = "\(name): go by \(try Self.told(&reader, count: 4))"
-    case 11: packet.summary = name + (code == 0 ? " on the way" : " before all fragments came")
+    case 11: packet.summary = name + Self.whereTimeEnded(code)
     default: break
     }
+  }
+
+  /// How a message of ICMP and of ICMPv6 begins: type, code, checksum. The summary is its name.
+  mutating func message(
+    _ layer: PacketProtocol, _ bytes: ArraySlice<UInt8>, _ names: [UInt8: String]
+  ) throws(ByteCodingError) -> (reader: ByteReader, type: UInt8, code: UInt8, name: String) {
+    enter(layer, bytes)
+    var reader = ByteReader(bytes)
+    let (type, code) = (try reader.uint8(), try reader.uint8())
+    _ = try reader.bigEndianUInt16()
+    let name = names[type] ?? "type \(type), code \(code)"
+    packet.summary = name
+    return (reader, type, code, name)
+  }
+
+  static func whereTimeEnded(_ code: UInt8) -> String {
+    code == 0 ? " on the way" : " before all fragments came"
   }
 
   /// The identifier and the number of an echo, which ICMP and ICMPv6 have alike.

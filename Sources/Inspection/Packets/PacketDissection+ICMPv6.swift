@@ -5,16 +5,12 @@ import ByteCoding
 /// ICMPv6 (RFC 4443), with neighbour discovery (RFC 4861) and multicast listener discovery (RFC 2710, 3810).
 extension PacketDissection {
   mutating func icmpv6(_ bytes: ArraySlice<UInt8>) throws(ByteCodingError) {
-    enter(.icmpv6, bytes)
-    var reader = ByteReader(bytes)
-    let (type, code) = (try reader.uint8(), try reader.uint8())
-    _ = try reader.bigEndianUInt16()
-    let name = Self.messages[type] ?? "type \(type), code \(code)"
-    packet.summary = name
+    let (start, type, code, name) = try message(.icmpv6, bytes, Self.messages)
+    var reader = start
     switch type {
     case 1: packet.summary = Self.unreachable[code].map { "\(name): \($0)" } ?? "\(name), code \(code)"
     case 2: packet.summary = "\(name), MTU \(try reader.bigEndianUInt32())"
-    case 3: packet.summary = name + (code == 0 ? " on the way" : " before all fragments came")
+    case 3: packet.summary = name + Self.whereTimeEnded(code)
     case 128, 129: packet.summary = name + (try Self.echo(&reader))
     case 133:
       _ = try reader.raw(4)

@@ -13,7 +13,6 @@ public final class FaultyWire: NetworkBackend, @unchecked Sendable {
 
   private struct Traveller {
     var due: UInt64
-    var number: UInt64
     var isForGuest: Bool
     var frame: [UInt8]
   }
@@ -25,7 +24,6 @@ public final class FaultyWire: NetworkBackend, @unchecked Sendable {
   private var choices: (toGuest: FaultChoices, fromGuest: FaultChoices)
   /// In the order in which they arrive.
   private var travellers: [Traveller] = []
-  private var count: UInt64 = 0
   private var isFinished = false
   private var thread: HostThread?
 
@@ -54,8 +52,7 @@ public final class FaultyWire: NetworkBackend, @unchecked Sendable {
     lock.withLock {
       let time = isForGuest ? choices.toGuest.next() : choices.fromGuest.next()
       guard let time, travellers.count < Self.limit else { return }
-      count += 1
-      let traveller = Traveller(due: now &+ time, number: count, isForGuest: isForGuest, frame: frame)
+      let traveller = Traveller(due: now &+ time, isForGuest: isForGuest, frame: frame)
       let index = travellers.firstIndex { $0.due > traveller.due } ?? travellers.count
       travellers.insert(traveller, at: index)
       lock.wakeAll()

@@ -19,7 +19,8 @@ final class SlirpStack {
   private var slirp: OpaquePointer?
   private let callbacks = UnsafeMutablePointer<SlirpCb>.allocate(capacity: 1)
   private let clock: GuestClock
-  private let deliver: ([UInt8]) -> Void
+  /// Takes its frames. Set before the first turn.
+  var deliver: ([UInt8]) -> Void = { _ in }
   private var early: EarlyConnections
   /// What the network is told instead of the guest, from its next turn on.
   private var answers: [[UInt8]] = []
@@ -47,13 +48,11 @@ final class SlirpStack {
   ///   - address: of the guest's card.
   ///   - mtu: of it, when the guest is told.
   init(
-    _ options: UserNetworkOptions, option: String, address: [UInt8], mtu: UInt16?, clock: GuestClock,
-    deliver: @escaping ([UInt8]) -> Void
+    _ options: UserNetworkOptions, option: String, address: [UInt8], mtu: UInt16?, clock: GuestClock
   ) throws(Failure) {
     library = try SlirpLibrary(for: option)
     self.clock = clock
     early = EarlyConnections(address: address)
-    self.deliver = deliver
     callbacks.initialize(to: Self.makeCallbacks())
     let own = Unmanaged.passUnretained(self).toOpaque()
     slirp = Self.withConfiguration(options, mtu: mtu) { library.new($0, callbacks, own) }
@@ -63,8 +62,8 @@ final class SlirpStack {
         remedy: "leave out net=, host=, dhcpstart= and dns=, or give addresses of one network")
     }
     do throws(Failure) {
-      for forward in options.hostForwards { try add(forward, option: option) }
-      for forward in options.guestForwards { try add(forward, option: option) }
+      for forward in options.hostForwards { try add(forward) }
+      for forward in options.guestForwards { try add(forward) }
     } catch {
       end()
       throw error
@@ -264,7 +263,7 @@ final class SlirpStack {
     return list.withUnsafeMutableBufferPointer { body($0.baseAddress) }
   }
 
-  private func add(_ forward: UserNetworkOptions.HostForward, option: String) throws(Failure) {
+  private func add(_ forward: UserNetworkOptions.HostForward) throws(Failure) {
     guard let slirp else { return }
     let status = library.addHostForward(
       slirp, forward.transport == .udp ? 1 : 0, forward.hostAddress.inNetworkOrder, Int32(forward.hostPort),
@@ -277,7 +276,7 @@ final class SlirpStack {
     }
   }
 
-  private func add(_ forward: UserNetworkOptions.GuestForward, option: String) throws(Failure) {
+  private func add(_ forward: UserNetworkOptions.GuestForward) throws(Failure) {
     guard let slirp else { return }
     var address = forward.address.inNetworkOrder
     let status =

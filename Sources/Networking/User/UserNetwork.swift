@@ -13,7 +13,6 @@ public final class UserNetwork: NetworkBackend, @unchecked Sendable {
 
   private let options: UserNetworkOptions
   private let link = BackendThread(answerTime: answerTime)
-  private let delivery = Delivery()
   private let stack: SlirpStack
   private let hasConnections = Atomic<Bool>(false)
 
@@ -25,14 +24,11 @@ public final class UserNetwork: NetworkBackend, @unchecked Sendable {
     _ options: UserNetworkOptions, option: String, address: [UInt8], mtu: UInt16?, clock: GuestClock
   ) throws(Failure) {
     self.options = options
-    stack = try SlirpStack(options, option: option, address: address, mtu: mtu, clock: clock) {
-      [delivery] frame in
-      delivery.deliver?(frame)
-    }
+    stack = try SlirpStack(options, option: option, address: address, mtu: mtu, clock: clock)
   }
 
   public func start(deliver: @escaping @Sendable ([UInt8]) -> Void) {
-    delivery.deliver = { [link] frame in
+    stack.deliver = { [link] frame in
       link.noteFrame()
       deliver(frame)
     }
@@ -60,11 +56,5 @@ public final class UserNetwork: NetworkBackend, @unchecked Sendable {
   public func finish() {
     link.finish()
     stack.end()
-    delivery.deliver = nil
-  }
-
-  /// Where frames go once somebody takes them. It is set before the thread starts and after it has ended.
-  private final class Delivery {
-    var deliver: (([UInt8]) -> Void)?
   }
 }

@@ -87,6 +87,8 @@ public struct UserNetworkOptions: Equatable, Sendable {
 
   public init() {}
 
+  package func contains(_ address: IPv4Address) -> Bool { (address.value ^ network.value) & mask.value == 0 }
+
   /// Address number `offset` of the network.
   package func address(_ offset: UInt32) -> IPv4Address { IPv4Address(network.value & mask.value | offset) }
 }

@@ -35,10 +35,9 @@ struct ChartView: ParsableCommand {
   func run() throws {
     try reporting {
       let table = format == Self.picture ? nil : try FormatOption.parsed(format, or: [Self.picture])
-      guard table != nil || !Terminal.isTerminal(1) else {
-        throw Failure(
-          .usage, "chart", "is a picture, and standard output a terminal",
-          remedy: "put it into a file (> run.svg), or give --format table")
+      if table == nil {
+        try StandardOutput.checkIsNoTerminal(
+          "chart", "is a picture", remedy: "put it into a file (> run.svg), or give --format table")
       }
       let viewed = try ViewedRecording(recording)
       let chart = try viewed.reading {

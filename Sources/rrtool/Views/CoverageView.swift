@@ -47,10 +47,9 @@ struct CoverageView: ParsableCommand {
     try reporting {
       let foreign = Foreign(rawValue: format)
       let table = try foreign == nil ? FormatOption.parsed(format, or: Foreign.allCases.map(\.rawValue)) : nil
-      if foreign == .drcov, Terminal.isTerminal(1) {
-        throw Failure(
-          .usage, "coverage", "is to be drcov, and standard output a terminal",
-          remedy: "put it into a file (> run.drcov), or leave --format out")
+      if foreign == .drcov {
+        try StandardOutput.checkIsNoTerminal(
+          "coverage", "is to be drcov", remedy: "put it into a file (> run.drcov), or leave --format out")
       }
       let viewed = try ViewedRecording(recording)
       let replay = try TracedReplay(viewed, stretch)

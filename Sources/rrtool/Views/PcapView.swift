@@ -37,10 +37,9 @@ struct PcapView: ParsableCommand {
     try reporting {
       var query = try packets.query()
       let isFile = output != Self.standardOutput
-      guard isFile || !Terminal.isTerminal(1) else {
-        throw Failure(
-          .usage, "pcap", "is a file for programs, and standard output a terminal",
-          remedy: "name a file (-o run.pcapng)")
+      if !isFile {
+        try StandardOutput.checkIsNoTerminal(
+          "pcap", "is a file for programs", remedy: "name a file (-o run.pcapng)")
       }
       let viewed = try ViewedRecording(recording, onlyLog: !packets.range.namesSnapshot)
       query.positions = try packets.range.resolved(in: viewed)

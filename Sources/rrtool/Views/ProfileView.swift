@@ -53,9 +53,9 @@ struct ProfileView: ParsableCommand {
     try reporting {
       let foreign = Foreign(rawValue: format)
       let table = try foreign == nil ? FormatOption.parsed(format, or: Foreign.allCases.map(\.rawValue)) : nil
-      if foreign == .svg || foreign == .pprof, Terminal.isTerminal(1) {
-        throw Failure(
-          .usage, "profile", "is to be \(format), and standard output a terminal",
+      if foreign == .svg || foreign == .pprof {
+        try StandardOutput.checkIsNoTerminal(
+          "profile", "is to be \(format)",
           remedy: "put it into a file (> profile.\(format)), or leave --format out")
       }
       let viewed = try ViewedRecording(recording)
